@@ -1,0 +1,127 @@
+"""What can go wrong, as types that know their exit code and carry what, where and how to fix."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TrainergenError(Exception):
+    """Base of every error that trainergen reports by itself.
+
+    Args:
+        message: what went wrong, one line.
+        place: where, as ``file:line`` or a path; None where there is no place.
+        hint: how to fix it, a sentence or a command.
+        notes: further lines of evidence, shown as they are.
+        code: the gate or advice code (``TG002``), if one belongs to it.
+    """
+
+    exit_code: ClassVar[int] = 70
+    title: ClassVar[str] = "internal error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: str | None = None,
+        hint: str | None = None,
+        notes: tuple[str, ...] = (),
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+        self.notes = notes
+        self.code = code
+
+    def as_plain(self) -> dict[str, object]:
+        """The error as JSON-able data, the form of the ``error`` object in every ``--json`` answer."""
+        return {
+            "kind": type(self).__name__,
+            "message": self.message,
+            "place": self.place,
+            "hint": self.hint,
+            "notes": list(self.notes),
+            "code": self.code,
+        }
+
+
+class ProofFailed(TrainergenError):
+    """A gate or a probe refused the staged trainer: nothing is written."""
+
+    exit_code = 1
+    title = "a gate failed"
+
+
+class UnusableInput(TrainergenError):
+    """Something named on the command line can't be used: no such file, class, key; a corrupt or pickled batch."""
+
+    exit_code = 2
+    title = "unusable input"
+
+
+class Conflict(TrainergenError):
+    """The user's files stand in the way: a taken name, an existing section, a registry that can't be parsed."""
+
+    exit_code = 3
+    title = "conflict with your files"
+
+
+class AnswerNeeded(TrainergenError):
+    """Something that only the user knows; ``flags`` are the exact options that say it."""
+
+    exit_code = 4
+    title = "an answer is missing"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        flags: tuple[str, ...] = (),
+        place: str | None = None,
+        hint: str | None = None,
+        notes: tuple[str, ...] = (),
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, place=place, hint=hint, notes=notes, code=code)
+        self.flags = flags
+
+    def as_plain(self) -> dict[str, object]:
+        """As the base's, with the flags that answer."""
+        return super().as_plain() | {"flags": list(self.flags)}
+
+
+class UserCodeFailed(TrainergenError):
+    """The user's own code failed (import, forward, time, memory, killed); ``notes`` hold its frames."""
+
+    exit_code = 5
+    title = "your code failed"
+
+
+class MachineRefused(TrainergenError):
+    """Permission, disk full, or a lock that another command holds."""
+
+    exit_code = 6
+    title = "the machine refused"
+
+
+class InternalError(TrainergenError):
+    """Our own bug."""
+
+
+def nearest(word: str, choices: list[str] | tuple[str, ...]) -> str | None:
+    """The choice that `word` was probably meant to be, or None (difflib's ratio of at least 0.6, case ignored)."""
+    import difflib
+
+    lowered = {choice.lower(): choice for choice in choices}
+    match = difflib.get_close_matches(word.lower(), list(lowered), n=1)
+    return lowered[match[0]] if match else None
+
+
+def did_you_mean(word: str, choices: list[str] | tuple[str, ...]) -> str:
+    """A hint for a misspelt word: the nearest choice, else all of them."""
+    match = nearest(word, choices)
+    if match is not None:
+        return f"did you mean {match}?"
+    return "known: " + ", ".join(choices) if choices else "there are none"
