@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class TrainergenError(Exception):
@@ -14,10 +14,14 @@ class TrainergenError(Exception):
         hint: how to fix it, a sentence or a command.
         notes: further lines of evidence, shown as they are.
         code: the gate or advice code (``TG002``), if one belongs to it.
+
+    Attributes:
+        traceback: every frame of a failure in the lab, for ``--traceback``; its client sets it.
     """
 
     exit_code: ClassVar[int] = 70
     title: ClassVar[str] = "internal error"
+    traceback: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -48,10 +52,12 @@ class TrainergenError(Exception):
 
 
 class ProofFailed(TrainergenError):
-    """A gate or a probe refused the staged trainer: nothing is written."""
+    """A gate or a probe refused the staged trainer: nothing is written. `failed` and `passed` count them."""
 
     exit_code = 1
     title = "a gate failed"
+    failed: int = 1
+    passed: int = 0
 
 
 class UnusableInput(TrainergenError):
@@ -68,8 +74,36 @@ class Conflict(TrainergenError):
     title = "conflict with your files"
 
 
+class Question(NamedTuple):
+    """One answer that only the user has.
+
+    Attributes:
+        option: the flag that says it (``--model-arg``).
+        key: for ``key=value`` options the key (``vocab_size``), else "".
+        about: what is asked, one phrase with its evidence.
+        likely: the likely answer as the user would type it, or None.
+        evidence: further lines.
+    """
+
+    option: str
+    key: str
+    about: str
+    likely: str | None = None
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How the report calls it: the key, else the option without dashes."""
+        return self.key or self.option.lstrip("-")
+
+    def spell(self, answer: str | None = None) -> str:
+        """The flag with an answer: ``--model-arg vocab_size=50257``."""
+        value = answer if answer is not None else self.likely if self.likely is not None else "..."
+        return f"{self.option} {self.key}={value}" if self.key else f"{self.option} {value}"
+
+
 class AnswerNeeded(TrainergenError):
-    """Something that only the user knows; ``flags`` are the exact options that say it."""
+    """Something that only the user knows; ``flags`` are the exact options that say it, ``questions`` what to ask."""
 
     exit_code = 4
     title = "an answer is missing"
@@ -79,17 +113,20 @@ class AnswerNeeded(TrainergenError):
         message: str,
         *,
         flags: tuple[str, ...] = (),
+        questions: tuple[Question, ...] = (),
         place: str | None = None,
         hint: str | None = None,
         notes: tuple[str, ...] = (),
         code: str | None = None,
     ) -> None:
         super().__init__(message, place=place, hint=hint, notes=notes, code=code)
-        self.flags = flags
+        self.questions = questions
+        self.flags = flags or tuple(question.spell() for question in questions)
 
     def as_plain(self) -> dict[str, object]:
-        """As the base's, with the flags that answer."""
-        return super().as_plain() | {"flags": list(self.flags)}
+        """As the base's, with the flags that answer and the questions behind them."""
+        questions = [question._asdict() | {"evidence": list(question.evidence)} for question in self.questions]
+        return super().as_plain() | {"flags": list(self.flags), "questions": questions}
 
 
 class UserCodeFailed(TrainergenError):

@@ -21,6 +21,9 @@ class Change:
         label: what was edited there, for the closing report (``TRAINER_REGISTRY``, ``[train_digits_net]``).
         executable: whether the file gets its x bits.
         private: written but not reported (the record, its .gitignore).
+        shared: part of the scaffold that later trainers stand on. Undoing this trainer leaves it as long as another
+            trainer is there; the last undo takes it too. In a shared file that is created, `spans` mark what belongs to
+            this trainer alone (its registry entry), which goes with it.
     """
 
     path: str
@@ -30,6 +33,7 @@ class Change:
     label: str = ""
     executable: bool = False
     private: bool = False
+    shared: bool = False
 
     @property
     def verb(self) -> Verb:

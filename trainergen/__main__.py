@@ -1,0 +1,54 @@
+"""Entry of ``trainergen`` and ``python -m trainergen``: starts the lab first, so that torch loads while we read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .lab.client import Lab
+
+
+def main() -> None:
+    """Run the command line and leave by ``os._exit``: nothing of ours needs an interpreter's teardown."""
+    lab = _lab_ahead_of_time(sys.argv[1:])
+    try:
+        from .cli import run
+
+        code = run(sys.argv[1:], lab)
+    finally:
+        if lab is not None:
+            lab.close()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (BrokenPipeError, ValueError):
+        pass
+    os._exit(code)
+
+
+def _lab_ahead_of_time(arguments: list[str]) -> Lab | None:
+    """The lab for a command that will need one, started before click is imported; None where it won't."""
+    if not arguments or arguments[0] != "new" or "--help" in arguments or "-h" in arguments:
+        return None
+    if "_TRAINERGEN_COMPLETE" in os.environ or not any(word.startswith("--model") for word in arguments):
+        return None
+    if _value(arguments, "--python") is not None or _value(arguments, "--project") is not None:
+        return None  # the interpreter depends on what click reads; the lab starts a little later then
+    from .lab import client
+
+    return client.ahead_of_time(os.getcwd())
+
+
+def _value(arguments: list[str], option: str) -> str | None:
+    for index, word in enumerate(arguments):
+        if word == option and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if word.startswith(option + "="):
+            return word.partition("=")[2]
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""A plan as a change set: new files from rendering, edits from patching, and the record, in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Conflict
+from .inspection.project_facts import ProjectFacts
+from .patching.draft import Edit
+from .patching.project import edit_project
+from .planning.plan import TrainerPlan
+from .planning.wishes import Wishes
+from .record import Record, take_out_own, write_record
+from .rendering import render_scaffold, render_trainer
+from .rendering.engine import Engine
+from .rendering.rendered import Rendered
+from .staging.change_set import Change, ChangeSet
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A change set with what the proof and the report need beside it.
+
+    Attributes:
+        change_set: what is to be written.
+        texts: every staged file as text, for the gates and the lab.
+        origins: path -> rendered file, for "from template:line".
+        inserted: path -> the pieces of this trainer in shared files.
+    """
+
+    change_set: ChangeSet
+    texts: Mapping[str, str]
+    origins: Mapping[str, Rendered]
+    inserted: Mapping[str, tuple[str, ...]]
+
+    def origin(self, path: str, line: int) -> str | None:
+        """Which template line wrote a staged line."""
+        rendered = self.origins.get(path)
+        return rendered.origin(line) if rendered is not None else None
+
+
+def assemble(
+    plan: TrainerPlan, project: ProjectFacts, wishes: Wishes, engine: Engine, record: Record | None
+) -> Assembled:
+    """Everything that the plan changes, in memory.
+
+    Args:
+        plan: what to render.
+        project: where it goes.
+        wishes: kept in the record.
+        engine: templates, the team's first.
+        record: of an earlier run for the same trainer; its own text is left out of what is read.
+
+    Raises:
+        Conflict: a file can't be edited, or a new one is not ours.
+    """
+    root = Path(project.root)
+
+    def on_disk(path: str) -> bytes | None:
+        data = read_bytes(root / path)
+        return take_out_own(path, data, record) if record is not None else data
+
+    scaffold = scaffold_files(project, engine, on_disk)
+    rendered = render_trainer(plan, project, engine)
+
+    def now(path: str) -> bytes:
+        data = on_disk(path)
+        if data is not None:
+            return data
+        if path in scaffold:
+            return scaffold[path].text.encode("utf-8")
+        raise Conflict(
+            f"{path} is missing from the project, whose other parts are there",
+            place=path,
+            hint="take it back from version control, or run: trainergen init",
+        )
+
+    edits = edit_project(plan.names, rendered.parts, now, width=project.formatter.line_length)
+    changes = [
+        *_scaffold_changes(scaffold, edits),
+        *_own_changes(rendered.files, on_disk),
+        *(
+            Change(path, on_disk(path), edit.after, edit.spans, edit.label, shared=False)
+            for path, edit in edits.items()
+            if path not in scaffold
+        ),
+    ]
+    inserted = {
+        path: tuple(edit.after[start:end].decode("utf-8") for start, end in edit.spans) for path, edit in edits.items()
+    }
+    created = {path: each.text for path, each in rendered.files.items()}
+    note = write_record(plan, wishes, created, inserted).encode("utf-8")
+    texts = {change.path: _text(change) for change in changes}
+    changes.append(Change(plan.names.record_file, None, note, private=True))
+    return Assembled(
+        ChangeSet(plan.names.trainer_class, tuple(changes)), texts, {**scaffold, **rendered.files}, inserted
+    )
+
+
+def scaffold_files(
+    project: ProjectFacts, engine: Engine, on_disk: Callable[[str], bytes | None]
+) -> dict[str, Rendered]:
+    """The files of the default project that are not there yet; all of it where there is no default project."""
+    if project.scaffold:  # what the user removed since stays removed
+        return {}
+    files = render_scaffold(project, engine)
+    return {path: rendered for path, rendered in files.items() if on_disk(path) is None}
+
+
+def differing(assembled: Assembled, root: Path, record: Record) -> tuple[str, ...]:
+    """Paths where what would be generated now is not what stands on the disk; empty: identical.
+
+    A shared file counts by this trainer's own pieces: where they stand in it may have changed.
+    """
+    different = []
+    for change in assembled.change_set.changes:
+        data = read_bytes(root / change.path)
+        if change.path in assembled.inserted:
+            same = assembled.inserted[change.path] == record.inserted.get(change.path)
+        else:
+            same = data == change.after or change.private
+        if not same:
+            different.append(change.path)
+    return tuple(different)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """The file's bytes, None where there is none."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _scaffold_changes(scaffold: Mapping[str, Rendered], edits: Mapping[str, Edit]) -> list[Change]:
+    changes = []
+    for path, rendered in scaffold.items():
+        edit = edits.get(path)
+        after = edit.after if edit is not None else rendered.text.encode("utf-8")
+        spans = edit.spans if edit is not None else ()
+        label = edit.label if edit is not None else ""
+        changes.append(Change(path, None, after, spans, label, rendered.executable, shared=True))
+    return changes
+
+
+def _own_changes(files: Mapping[str, Rendered], on_disk: Callable[[str], bytes | None]) -> list[Change]:
+    return [
+        Change(path, on_disk(path), rendered.text.encode("utf-8"), executable=rendered.executable)
+        for path, rendered in files.items()
+    ]
+
+
+def _text(change: Change) -> str:
+    return change.after.decode("utf-8-sig" if change.path.endswith(".py") else "utf-8", errors="replace")

@@ -1,0 +1,165 @@
+"""``trainergen new``: options in, one proven trainer out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import AnswerNeeded, Question
+from .execution import execute
+from .options import Assignment, Weight, literal, terminal_of, with_project, with_terminal
+
+if TYPE_CHECKING:
+    from ..lab.client import Lab
+    from ..outcome import Outcome
+    from ..planning.wishes import Wishes
+
+PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer")
+
+
+@click.command("new", short_help="Generate a trainer for a model class, prove it, commit it.")
+@click.option(
+    "--model",
+    required=True,
+    metavar="PATH.py:NAME",
+    help="Class, or function that returns a module; also package.module:NAME.",
+)
+@click.option(
+    "--batch",
+    metavar="WHAT",
+    help="FILE.pt|.npz|.safetensors, module:name, or 'image: float32[8,1,28,28]; label: int64[8] < 10'.",
+)
+@click.option("--loader", metavar="MODULE:NAME", help="DataLoader, factory or iterable that trains it.")
+@click.option("--val-loader", metavar="MODULE:NAME", help="The same for validation.")
+@click.option(
+    "--model-arg", "model_arguments", type=Assignment(), multiple=True, help="Constructor argument; repeatable."
+)
+@click.option("--factory", metavar="MODULE:NAME", help="Function that builds the model.")
+@click.option("--target", metavar="KEY", help="Dotted key or index of the target in the batch.")
+@click.option("--loss", metavar="NAME", help="Listed name (trainergen list) or module:name.")
+@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Listed name or module:name; repeatable.")
+@click.option("--optimizer", metavar="NAME", help="Listed name or module:name.")
+@click.option(
+    "--optimizer-arg", "optimizer_arguments", type=Assignment(), multiple=True, help="Its argument; repeatable."
+)
+@click.option("--scheduler", metavar="NAME", help="Listed name or module:name.")
+@click.option(
+    "--auxiliary",
+    "auxiliaries",
+    type=Weight(),
+    multiple=True,
+    help="Loss that the model returns, with its weight; repeatable.",
+)
+@click.option("--pattern", "patterns", metavar="NAME", multiple=True, help=f"{', '.join(PATTERNS)}; repeatable.")
+@click.option("--name", metavar="NAME", help="Base name instead of the class's.")
+@with_project
+@click.option("--package", metavar="FOLDER", help="Put train/, config/ and config.ini below this folder.")
+@click.option("--vendor", is_flag=True, default=None, help="Copy the runtime's source in, for no dependency.")
+@click.option("--python", metavar="PATH", help="Interpreter that your code runs in.")
+@click.option("--device", metavar="NAME", help="Where the proof runs: cpu (default) or cuda.")
+@click.option("--limit", metavar="time=60,memory=8G", help="Limits of every run in the lab.")
+@click.option("--dry-run", is_flag=True, help="Prove, print the diffs, write nothing.")
+@click.option("--explain", is_flag=True, help="Say what each stage decided, and why.")
+@click.option("--force", is_flag=True, help="Replace whole files that trainergen would generate.")
+@click.option("--no-proof", is_flag=True, help="Skip the proof; nothing is known to work then.")
+@click.option(
+    "--handover", type=click.Path(path_type=Path, dir_okay=False), help="Write the six-section handover here."
+)
+@click.option("--yes", is_flag=True, help="Never ask; exit 4 and name the flag instead.")
+@with_terminal
+@click.pass_obj
+def command(lab: Lab | None, as_data: bool, color: str, quiet: bool, verbose: bool, yes: bool, **options: Any) -> int:
+    """Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
+
+    \b
+    trainergen new --model model.py:DigitsNet --loader data:build_loader
+    trainergen new --model model.py:Net --batch 'image: float32[8,1,28,28]; label: int64[8] < 10'
+    """
+    from ..planning.wishes import Wishes
+
+    terminal = terminal_of(color, quiet, verbose)
+    names = (
+        "model",
+        "batch",
+        "loader",
+        "val_loader",
+        "factory",
+        "target",
+        "loss",
+        "optimizer",
+        "scheduler",
+        "name",
+        "package",
+    )
+    wishes = Wishes(
+        **{name: options[name] for name in names},
+        **{
+            name: tuple(options[name])
+            for name in ("model_arguments", "metrics", "optimizer_arguments", "auxiliaries", "patterns")
+        },
+        vendor=bool(options["vendor"]),
+    )
+    asks = terminal.can_ask and not yes and not as_data
+
+    def work(outcome: Outcome) -> None:
+        from .. import pipeline
+
+        request = pipeline.NewRequest(
+            wishes=wishes,
+            project=options["project"],
+            python=options["python"],
+            device=options["device"],
+            limit=options["limit"],
+            dry_run=options["dry_run"],
+            explain=options["explain"],
+            force=options["force"],
+            prove=not options["no_proof"],
+            handover=options["handover"],
+            invocation=_invocation(sys.argv[1:]),
+        )
+        while True:
+            try:
+                pipeline.new(request, lab, outcome, terminal.progress)
+                return
+            except AnswerNeeded as needed:
+                if not asks or not needed.questions:
+                    raise
+                terminal.clear_progress()
+                answers = [(question, _ask(question)) for question in needed.questions]
+                request = request.answered(_with_answers(request.wishes, answers))
+                outcome.__init__()  # type: ignore[misc]  # the story starts again, with the answers
+
+    return execute("new", terminal, as_data, work)
+
+
+def _invocation(arguments: list[str]) -> str:
+    return "trainergen " + " ".join(shlex.quote(argument) for argument in arguments)
+
+
+def _ask(question: Question) -> str:
+    for line in (question.about, *question.evidence):
+        click.echo(f"  {line}", err=True)
+    answer: str = click.prompt(f"{question.name}", default=question.likely, err=True)
+    return answer
+
+
+def _with_answers(wishes: Wishes, answers: list[tuple[Question, str]]) -> Wishes:
+    from dataclasses import replace
+
+    changes: dict[str, Any] = {}
+    fields = {"--model-arg": "model_arguments", "--optimizer-arg": "optimizer_arguments"}
+    for question, answer in answers:
+        if question.key:
+            name = fields.get(question.option, "auxiliaries")
+            value = float(answer) if name == "auxiliaries" else literal(answer)
+            changes[name] = (*changes.get(name, getattr(wishes, name)), (question.key, value))
+        elif question.option in ("--metric", "--pattern"):
+            name = question.option.lstrip("-") + "s"
+            changes[name] = (*changes.get(name, getattr(wishes, name)), answer)
+        else:
+            changes[question.option.lstrip("-").replace("-", "_")] = answer
+    return replace(wishes, **changes)

@@ -1,0 +1,86 @@
+"""The terminal: where results and progress go, and whether in colour. The only file that writes to the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+COLOURS = {
+    "read": "36",
+    "choose": "35",
+    "guess": "33",
+    "prove": "32",
+    "create": "32",
+    "insert": "32",
+    "replace": "33",
+    "identical": "2",
+    "remove": "33",
+    "advise": "33",
+    "fail": "31",
+    "error": "31",
+}
+
+
+class Terminal:
+    """Writes results to stdout and progress to stderr.
+
+    Args:
+        color: ``auto`` (``NO_COLOR`` and ``FORCE_COLOR`` decide, then whether stdout is a terminal), ``always`` or ``never``.
+        quiet: only the closing line and errors.
+        verbose: progress stays on stderr, line by line.
+    """
+
+    def __init__(self, color: str = "auto", quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self.colored = _wants_color(color, sys.stdout)
+        self._progress_width = 0
+
+    def paint(self, text: str, verb: str) -> str:
+        """`text` in the colour of `verb`, on a terminal that wants colour."""
+        code = COLOURS.get(verb)
+        return f"\033[{code}m{text}\033[0m" if self.colored and code else text
+
+    def result(self, text: str = "") -> None:
+        """A line of the result."""
+        self.clear_progress()
+        print(text, file=sys.stdout)
+
+    def progress(self, text: str) -> None:
+        """Say what is being done; on a terminal the line vanishes with the next one."""
+        if self.verbose:
+            print(f"trainergen: {text}", file=sys.stderr)
+        elif not self.quiet and _is_terminal(sys.stderr):
+            self.clear_progress()
+            line = f"  {text} ..."
+            self._progress_width = len(line)
+            print(line, end="", file=sys.stderr, flush=True)
+
+    def clear_progress(self) -> None:
+        """Wipe the progress line."""
+        if self._progress_width:
+            print("\r" + " " * self._progress_width + "\r", end="", file=sys.stderr, flush=True)
+            self._progress_width = 0
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits there: stdin and stderr are terminals."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+
+def _wants_color(color: str, stream: TextIO) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return _is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False

@@ -1,0 +1,172 @@
+"""The handover of `new`: six sections in Markdown, its checklist made from what was measured alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UnusableInput
+from .inspection.batch_spec import leaves, spell_path, spell_shape
+from .rendering.engine import Engine
+
+if TYPE_CHECKING:
+    from .assembly import Assembled
+    from .families.torch.facts import TorchFacts
+    from .inspection.model_facts import ModelFacts
+    from .inspection.project_facts import ProjectFacts
+    from .planning.plan import TrainerPlan
+    from .proving import Evidence
+
+LANGUAGES = {".py": "python", ".ini": "ini", ".json": "json", ".toml": "toml", ".md": "markdown"}
+HEAVY_OPTIMIZER_STATE = 2  # AdamW keeps two values a parameter (Loshchilov and Hutter 2019, algorithm 2)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the checklist."""
+
+    done: bool
+    text: str
+
+
+def write_handover(
+    file: Path,
+    project: ProjectFacts,
+    plan: TrainerPlan,
+    staged: Assembled,
+    evidence: Evidence,
+    model: ModelFacts,
+    measured: TorchFacts,
+) -> None:
+    """Write the handover to `file`, whole or not at all.
+
+    Raises:
+        UnusableInput: its folder does not exist.
+    """
+    if not file.parent.is_dir():
+        raise UnusableInput(f"--handover {file}: no such folder", place=str(file.parent), hint="create it first")
+    text = render_handover(project, plan, staged, evidence, model, measured)
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
+
+
+def render_handover(
+    project: ProjectFacts,
+    plan: TrainerPlan,
+    staged: Assembled,
+    evidence: Evidence,
+    model: ModelFacts,
+    measured: TorchFacts,
+) -> str:
+    """The handover as Markdown."""
+    names = plan.names
+    integration = [
+        (path, "\n".join(piece.strip("\n") for piece in pieces), LANGUAGES.get(Path(path).suffix, "text"))
+        for path, pieces in staged.inserted.items()
+        if path != names.config_file
+    ]
+    config_text = "\n".join(piece.strip("\n") for piece in staged.inserted.get(names.config_file, ()))
+    variables = {
+        "plan": plan,
+        "names": names,
+        "model_place": str(model.place),
+        "parameters": sum(parameter.tied_to is None for parameter in measured.parameters),
+        "values": measured.values,
+        "batch_lines": list(_batch_lines(plan)),
+        "config_text": config_text,
+        "trainer_text": staged.texts[names.trainer_file].rstrip("\n"),
+        "integration": integration,
+        "list_command": f"{names.command.rpartition(' ')[0]} --list",
+        "listed": "\n".join(evidence.listed) or names.trainer_class,
+        "usage": _usage(plan, project),
+        "checklist": list(_checklist(plan, evidence)),
+        "expected": _expected(plan, evidence),
+        "limitations": list(_limitations(plan, evidence, measured)),
+        "suggestions": list(_suggestions(plan, measured)),
+    }
+    return Engine(None, Path(project.root)).render("handover.md.j2", variables).text
+
+
+def _batch_lines(plan: TrainerPlan) -> Iterator[str]:
+    for path, leaf in leaves(plan.batch.root):
+        note = "" if leaf.source == "given" else f"  ({leaf.source})"
+        yield f"{spell_path(path):<20} {leaf.dtype} {spell_shape(leaf.dims)}{note}"
+
+
+def _usage(plan: TrainerPlan, project: ProjectFacts) -> str:
+    names = plan.names
+    return "\n".join(
+        [
+            "from pathlib import Path",
+            "",
+            f"from {project.train_module} import get_trainer",
+            "",
+            f'trainer_class = get_trainer("{names.trainer_class}")',
+            "trainer = trainer_class.from_config()",
+            "history = trainer.train()",
+            'print(history[-1]["train"]["loss"])',
+            "print(trainer.evaluate())",
+            'plot = trainer_class.replot_metric(Path(trainer.run_directory) / "history.jsonl", "loss")',
+        ]
+    )
+
+
+def _checklist(plan: TrainerPlan, evidence: Evidence) -> Iterator[Item]:
+    for code in evidence.gates:
+        from .gates.engine import GATES
+
+        yield Item(True, f"{code} {GATES[code].name}")
+    for probe in evidence.probes:
+        yield Item(probe["status"] in ("passed", "advice"), f"{probe['probe']}: {probe['title']}")
+    if not evidence.proven:
+        yield Item(False, "the proof was not run")
+    yield Item(False, f"test command: `{plan.names.command} --dry-run`")
+
+
+def _expected(plan: TrainerPlan, evidence: Evidence) -> str:
+    numbers = evidence.numbers or {}
+    if "first_loss" not in numbers:
+        return "not measured."
+    return (
+        f"the first loss is near {numbers['first_loss']:.4g} (measured on the proof's batch, seed 0), and falls; weights, "
+        "history and plots lie below `model_save_directory`."
+    )
+
+
+def _limitations(plan: TrainerPlan, evidence: Evidence, measured: TorchFacts) -> Iterator[str]:
+    if plan.data.kind == "stub":
+        yield "No loader was given: `build_dataloaders` raises with instructions until you write it."
+    if measured.device == "cpu":
+        yield "Proven on the CPU only; `--device cuda` proves it on a GPU."
+    if plan.data.kind != "stub" and plan.data.validation_name is None:
+        yield "There is no validation loader: the scheduler and early stopping watch the training loss."
+    for decision in plan.decisions:
+        if decision.assumed:
+            yield f"Assumed: {decision.topic} {decision.choice} ({decision.reason})."
+    for probe in evidence.having("unmeasured"):
+        yield f"Not measured: {probe['probe']}: {probe['title']}"
+    for probe in evidence.having("advice"):
+        yield f"{probe['title']}"
+
+
+def _suggestions(plan: TrainerPlan, measured: TorchFacts) -> Iterator[str]:
+    size = 8 if measured.dtype == "float64" else 4
+    weights = measured.values * size
+    state = weights * (2 + (HEAVY_OPTIMIZER_STATE if plan.optimizer.is_default else 1))
+    yield (
+        f"Memory: weights {_megabytes(weights)}; with gradients and optimizer state about {_megabytes(state)} before activations; "
+        f"the lab's process peaked at {_megabytes(measured.peak_memory)} on a batch of {measured.batch.samples}."
+    )
+    if measured.batch_norm:
+        yield "Convergence: BatchNorm needs at least two samples a batch, and drop_last where the last batch may have one."
+    metrics = ", ".join((*plan.objective.metrics, *plan.objective.epoch_metrics)) or "the loss alone"
+    yield f"Watch: {metrics}; and gradient_norm, which the runtime logs, for the first hundred steps."
+    if plan.objective.classes is not None and plan.objective.classes > 2:
+        yield f"The first cross-entropy of an untrained classifier is near ln({plan.objective.classes})."
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,176 @@
+"""What `new` tells: facts, decisions, proof, files and advice as report lines, and the same as data for ``--json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import AnswerNeeded, Question
+from .inspection.batch_spec import BatchSpec, Branch, Leaf, leaves, spell_path
+from .plain import to_plain
+
+if TYPE_CHECKING:
+    from .assembly import Assembled
+    from .families.torch.facts import TorchFacts
+    from .inspection.model_facts import ModelFacts
+    from .inspection.project_facts import ProjectFacts
+    from .outcome import Outcome
+    from .pipeline import NewRequest
+    from .planning.plan import TrainerPlan
+    from .proving import Evidence
+
+
+def demand_batch(model: ModelFacts) -> None:
+    """Ask for a batch: finding one by trying comes later.
+
+    Raises:
+        AnswerNeeded: always.
+    """
+    inputs = "; ".join(f"{argument.name}: float32[8, ...]" for argument in model.forward if argument.required)
+    arguments = ", ".join(argument.name for argument in model.forward)
+    question = Question(
+        "--batch",
+        "",
+        f"forward({arguments}) at {model.forward_place or model.place} needs a batch to run on",
+        None,
+        (f"for example --batch '{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10'", "or your own: --loader module:name"),
+    )
+    raise AnswerNeeded("no batch was given", questions=(question,), flags=("--batch '...'  (or --loader module:name)",))
+
+
+def tell_facts(outcome: Outcome, project: ProjectFacts, model: ModelFacts, measured: TorchFacts) -> None:
+    """What was read: the model, the base trainer, the batch."""
+    distinct = [parameter for parameter in measured.parameters if parameter.tied_to is None]
+    noun = "class" if model.kind == "class" else "function"
+    outcome.say("read", str(model.place), f"{noun} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
+    if project.scaffold:
+        base = f"{project.train_module.replace('.', '/')}/base_trainer.py"
+        outcome.say("read", base, "class Trainer: you give compute_loss(batch), it owns the loop")
+    else:
+        outcome.say("read", "no default project", "so this creates config.ini, config/, train/ around the trainer")
+    outcome.say("read", measured.batch.place or "the batch", describe_batch(measured.batch))
+    outcome.result["model"] = {
+        "reference": model.reference,
+        "place": to_plain(model.place),
+        "parameters": len(distinct),
+        "values": measured.values,
+    }
+    outcome.result["batch"] = to_plain(measured.batch)
+
+
+def describe_batch(batch: BatchSpec) -> str:
+    """One line: ``label int64 [8], image float32 [8, 1, 28, 28]``, or the number of keys where there are many."""
+    parts = list(leaves(batch.root))
+    kind = "a tensor" if isinstance(batch.root, Leaf) else f"a {_kind(batch.root)} of {len(batch.root.entries)}"
+    if len(parts) > 3:
+        return f"batch is {kind}: " + ", ".join(spell_path(path) for path, _ in parts)
+    return ", ".join(f"{spell_path(path)} {leaf.dtype} {list(leaf.sizes)}" for path, leaf in parts)
+
+
+def _kind(branch: Branch) -> str:
+    return "dict" if branch.kind == "mapping" else (branch.type_name or branch.kind).rpartition(":")[2]
+
+
+def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool) -> None:
+    """What was decided, a line each; with ``--explain`` what lost, and the demands on the batch."""
+    for decision in plan.decisions:
+        verb = "guess" if decision.assumed else "choose"
+        reason = "as you said" if decision.given and not decision.reason else decision.reason
+        outcome.say(verb, _subject(decision.topic, decision.choice), reason, decision.flag or "")
+    outcome.result["decisions"] = [to_plain(decision) for decision in plan.decisions]
+    outcome.result["trainer"] = plan.names.trainer_class
+    if not explain:
+        return
+    outcome.explanation = ["", "explained"]
+    for decision in plan.decisions:
+        outcome.explanation.append(f"  {_subject(decision.topic, decision.choice)}")
+        outcome.explanation.append(f"    because  {decision.reason or 'you said so'}")
+        if decision.runner_up:
+            outcome.explanation.append(f"    not      {decision.runner_up}")
+        if decision.flag:
+            outcome.explanation.append(f"    change   {decision.flag}")
+    for check in plan.checks:
+        shape = "[" + ", ".join(str(dim) for dim in check.dims) + "]"
+        outcome.explanation.append(f"  check {check.variable}  {check.dtype} {shape}  {check.reason}".rstrip())
+
+
+def _subject(topic: str, choice: str) -> str:
+    return choice if choice.startswith(topic) or topic in ("optimizer", "scheduler") else f"{topic} {choice}"
+
+
+def tell_proof(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None:
+    """What was proven, from the measurements alone."""
+    outcome.result["proof"] = {
+        "proven": evidence.proven,
+        "gates": list(evidence.gates),
+        "probes": [dict(probe) for probe in evidence.probes],
+        "listed": list(evidence.listed),
+    }
+    if evidence.identical:
+        return
+    if not evidence.proven:
+        outcome.say("advise", "NOTHING WAS PROVEN", "--no-proof: this trainer has never taken a step")
+        return
+    numbers = evidence.numbers or {}
+    steps = numbers.get("steps")
+    first, last = numbers.get("first_loss"), numbers.get("last_loss")
+    moved = f"{numbers.get('moved')}/{numbers.get('parameters')} parameters moved"
+    norm = numbers.get("gradient_norm")
+    gradient = f", |grad| {norm:.3g}" if isinstance(norm, (int, float)) else ""
+    loss = f"loss {first:.4f} -> {last:.4f}" if isinstance(first, (int, float)) and isinstance(last, (int, float)) else "loss"
+    outcome.say("prove", loss, f"{steps} steps on {numbers.get('device', 'cpu')}, {moved}{gradient}")
+    entry = "train.py" if not plan.package else f"{plan.package} "
+    rate = next((setting.value for setting in plan.settings if setting.name == "learning_rate"), None)
+    back = f"; {plan.names.ini_file} gives back lr {rate}" if rate else f"; {plan.names.ini_file} reads back"
+    outcome.say("prove", f"{entry} --list".replace("  ", " "), f"shows {plan.names.trainer_class}{back}")
+    outcome.say("prove", f"{evidence.passed} checks", ", ".join(probe["probe"] for probe in evidence.having("passed")))
+
+
+def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
+    """One line a file: verb, path, lines added, what was edited there."""
+    files = []
+    for change in staged.change_set.changes:
+        if change.private:
+            continue
+        verb = "identical" if identical else change.verb
+        added = "" if verb == "identical" else f"+{change.added_lines}"
+        outcome.say(verb, change.path, f"{added:>5}   {change.label}".rstrip() if added else "")
+        files.append({"path": change.path, "verb": verb, "added": 0 if identical else change.added_lines, "label": change.label})
+    outcome.result["files"] = files
+
+
+def tell_advice(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None:
+    """What doesn't block, but should be known; and what was not measured."""
+    advice: list[dict[str, Any]] = []
+    for probe in evidence.having("advice"):
+        place = probe.get("place")
+        where = f"{place['file']}:{place['line']}" if place else probe["probe"]
+        outcome.say("advise", where, probe["title"])
+        advice.append(dict(probe))
+    for probe in evidence.having("unmeasured"):
+        outcome.say("advise", f"{probe['probe']} not measured", probe["title"])
+        advice.append(dict(probe))
+    guesses = sum(decision.assumed for decision in plan.decisions)
+    if guesses:
+        noun = "guess is" if guesses == 1 else "guesses are"
+        outcome.say("advise", f"{guesses} {noun} marked", '"# assumed:" on its line in the new file')
+    if plan.data.kind == "stub":
+        outcome.say("advise", "no loader was given", f"write build_dataloaders in {plan.names.trainer_file} before training")
+    outcome.result["advice"] = advice
+
+
+def close(
+    outcome: Outcome, request: NewRequest, project: ProjectFacts, plan: TrainerPlan, staged: Assembled, evidence: Evidence
+) -> None:
+    """The last line, and what makes sense next."""
+    train = plan.names.command
+    outcome.next_steps = [train, "trainergen undo"]
+    count = sum(not change.private for change in staged.change_set.effective)
+    outcome.result["written"] = outcome.written
+    if evidence.identical:
+        outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.  Train: {train}"
+        outcome.next_steps = [train]
+    elif request.dry_run:
+        outcome.closing = f"Nothing was written: --dry-run ({{seconds}}); {count} files and {evidence.passed} checks would stand."
+        outcome.next_steps = [request.invocation.replace(" --dry-run", "")]
+    else:
+        outcome.closing = f"Done in {{seconds}}, {count} files at once.  Train: {train}  Back: trainergen undo"

@@ -1,0 +1,251 @@
+"""``new``, stage by stage: facts, plans, change set, proof, sink. Each stage takes the one before it; none reaches back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import assembly, families, narrative, record
+from .errors import Conflict, ProofFailed, TrainergenError, UnusableInput
+from .families.torch.facts import TorchFacts
+from .inspection.batch_grammar import batch_request
+from .inspection.model import read_model
+from .inspection.project import find_root, read_project
+from .lab import opening
+from .plain import from_plain, to_plain
+from .planning import missing_arguments, plan_trainers
+from .proving import Evidence, prove
+from .rendering.engine import Engine
+from .settings import Settings, read_settings
+from .staging.commit import commit
+from .staging.diff import render_diff
+from .staging.journal import recover
+
+if TYPE_CHECKING:
+    from .inspection.model_facts import ModelFacts
+    from .inspection.project_facts import ProjectFacts
+    from .lab.client import Lab
+    from .lab.opening import Laboratory
+    from .outcome import Outcome
+    from .planning.plan import TrainerPlan
+    from .planning.wishes import Wishes
+
+SEED = 0
+STEPS = 2
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """One ``trainergen new``, after the command line was read.
+
+    Attributes:
+        wishes: what the trainer should be like.
+        project: ``--project``.
+        python, device, limit: how the lab runs.
+        dry_run: print diffs instead of writing.
+        explain: tell what each stage decided.
+        force: replace whole generated files.
+        prove: run the proof.
+        handover: where the handover goes.
+        invocation: the command as typed, for hints.
+    """
+
+    wishes: Wishes
+    project: Path | None = None
+    python: str | None = None
+    device: str | None = None
+    limit: str | None = None
+    dry_run: bool = False
+    explain: bool = False
+    force: bool = False
+    prove: bool = True
+    handover: Path | None = None
+    invocation: str = "trainergen new"
+
+    def answered(self, wishes: Wishes) -> NewRequest:
+        """The same request with answers filled in."""
+        return replace(self, wishes=wishes)
+
+
+def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
+    """Generate, prove and commit one trainer.
+
+    Args:
+        request: what to do.
+        lab: started ahead of time, or None.
+        outcome: filled as the stages pass; complete up to the point of an error.
+        progress: told what is being done.
+
+    Raises:
+        TrainergenError: with the exit code that fits; nothing was written then.
+    """
+    root, _ = find_root(request.project, Path.cwd())
+    settings = read_settings(root)
+    request = with_defaults(request, settings)
+    recovery = recover(root)
+    if recovery is not None:
+        outcome.say("recover", f"interrupted {recovery.verb}", f"{recovery.outcome}: {', '.join(recovery.files)}")
+
+    progress("reading the project")
+    project = read_project(request.project, Path.cwd(), request.wishes.package)
+    with opening.opened(
+        lab, root, python=request.python, setting=settings.python, device=request.device, limit=request.limit
+    ) as laboratory:
+        model = read_model(request.wishes.model, root, search_path=laboratory.search_path)
+        missing_arguments(request.wishes, model)
+        family = families.choose(model)
+
+        progress("building the model")
+        if not (request.wishes.vendor or project.vendored):
+            laboratory.demand_imports(("trainergen", "beautilog"))
+        measured = measure(laboratory, family, model, request.wishes, project)
+        narrative.tell_facts(outcome, project, model, measured)
+
+        staged, plan, evidence = first_proven(request, laboratory, outcome, progress, project, model, measured, settings)
+    narrative.tell_proof(outcome, plan, evidence)
+    finish(request, outcome, project, plan, staged, evidence, model, measured)
+
+
+def with_defaults(request: NewRequest, settings: Settings) -> NewRequest:
+    """The request with ``[tool.trainergen]`` below what was typed."""
+    wishes = replace(
+        request.wishes,
+        package=request.wishes.package or settings.package,
+        optimizer=request.wishes.optimizer or settings.optimizer,
+        scheduler=request.wishes.scheduler or settings.scheduler,
+        vendor=request.wishes.vendor or settings.vendor,
+    )
+    return replace(
+        request,
+        wishes=wishes,
+        device=request.device or settings.device,
+        limit=request.limit or settings.limit,
+    )
+
+
+def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
+    """What the lab needs to build the model: the same for measuring and proving."""
+    return {
+        "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
+        "factory": wishes.factory,
+        "arguments": {key: tagged(value) for key, value in wishes.model_arguments},
+        "forward": to_plain(model.forward),
+        "loader": {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
+        if wishes.loader
+        else None,
+        "seed": SEED,
+        "steps": STEPS,
+    }
+
+
+def tagged(value: Any) -> Any:
+    """A literal as JSON, tuples marked so that they arrive as tuples."""
+    if isinstance(value, tuple):
+        return {"$tuple": [tagged(item) for item in value]}
+    if isinstance(value, list):
+        return [tagged(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): tagged(item) for key, item in value.items()}
+    return value
+
+
+def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, project: ProjectFacts) -> TorchFacts:
+    """What the lab measures of the model on a real batch."""
+    if wishes.batch is None and wishes.loader is None:
+        narrative.demand_batch(model)
+    target = None if wishes.target is None else list(parse_target(wishes.target))
+    payload = {
+        **model_request(model, wishes),
+        "batch": None if wishes.batch is None else batch_request(wishes.batch, Path.cwd()),
+        "target": target,
+        "auxiliaries": [name for name, _ in wishes.auxiliaries],
+    }
+    return from_plain(TorchFacts, lab.request(f"families.{family}.measure:build", payload))
+
+
+def parse_target(text: str) -> tuple[str | int, ...]:
+    """``--target`` as a path."""
+    from .inspection.batch_spec import parse_path
+
+    path = parse_path(text)
+    if any(part == "" for part in path):
+        raise UnusableInput(f"--target {text!r} is no dotted key or index", hint="--target label, 1 or labels.class")
+    return path
+
+
+def first_proven(
+    request: NewRequest,
+    lab: Laboratory,
+    outcome: Outcome,
+    progress: Callable[[str], None],
+    project: ProjectFacts,
+    model: ModelFacts,
+    measured: TorchFacts,
+    settings: Settings,
+) -> tuple[assembly.Assembled, TrainerPlan, Evidence]:
+    """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does."""
+    engine = Engine(Path(project.root) / settings.templates if settings.templates else None, Path(project.root))
+    existing = find_record(request.wishes, model, project)
+    planned_for = project if existing is None else record.without_own(project, existing)
+    plans = plan_trainers(request.wishes, model, measured, planned_for)
+    failure: TrainergenError | None = None
+    lines = len(outcome.lines)
+    for plan in plans:
+        del outcome.lines[lines:]
+        narrative.tell_decisions(outcome, plan, request.explain)
+        progress("rendering")
+        staged = assembly.assemble(plan, planned_for, request.wishes, engine, existing)
+        if existing is not None:
+            different = assembly.differing(staged, Path(project.root), existing)
+            if not different:
+                return staged, plan, Evidence.of_identical()
+            if not request.force:
+                raise Conflict(
+                    f"{plan.names.trainer_class} exists, and would be generated differently now",
+                    place=different[0],
+                    hint="trainergen undo takes it back; --force replaces the trainer's own file",
+                    notes=tuple(f"   differs: {path}" for path in different),
+                )
+        progress("proving")
+        try:
+            evidence = prove(lab, plan, staged, project, model_request(model, request.wishes), measured, request.prove)
+        except ProofFailed as problem:
+            failure = failure or problem
+            continue
+        return staged, plan, evidence
+    assert failure is not None
+    raise failure
+
+
+def find_record(wishes: Wishes, model: ModelFacts, project: ProjectFacts) -> record.Record | None:
+    """The record of this trainer, if it was generated before."""
+    from .planning.names import record_file
+
+    return record.read_record(Path(project.root), record_file(wishes, model))
+
+
+def finish(
+    request: NewRequest,
+    outcome: Outcome,
+    project: ProjectFacts,
+    plan: TrainerPlan,
+    staged: assembly.Assembled,
+    evidence: Evidence,
+    model: ModelFacts,
+    measured: TorchFacts,
+) -> None:
+    """The sink: diffs for ``--dry-run``, else the commit; then the handover."""
+    narrative.tell_files(outcome, staged, identical=evidence.identical)
+    narrative.tell_advice(outcome, plan, evidence)
+    if request.dry_run:
+        outcome.diff = render_diff(staged.change_set)
+    elif not evidence.identical:
+        commit(Path(project.root), staged.change_set, force=request.force)
+        outcome.written = True
+    narrative.close(outcome, request, project, plan, staged, evidence)
+    if request.handover is not None:
+        from .handover import write_handover
+
+        write_handover(request.handover, project, plan, staged, evidence, model, measured)

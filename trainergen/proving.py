@@ -1,0 +1,188 @@
+"""The proof of a staged trainer: the static gates on the staged bytes, then one lab request that trains them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import ProofFailed
+from .plain import to_plain
+
+if TYPE_CHECKING:
+    from .assembly import Assembled
+    from .families.torch.facts import TorchFacts
+    from .gates.finding import Finding
+    from .inspection.project_facts import ProjectFacts
+    from .lab.opening import Laboratory
+    from .planning.plan import TrainerPlan
+
+OTHER_RATE = "0.000123"
+"""A learning rate that no plan chooses, for the round trip through config.ini."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen of a staged trainer.
+
+    Attributes:
+        gates: codes of the static gates that passed.
+        probes: what the lab measured, each with probe, status, code, title, detail, hint, place, numbers.
+        numbers: steps, first_loss, last_loss, moved, parameters, gradient_norm, device, peak_memory.
+        listed: what the staged registry lists.
+        proven: False under ``--no-proof``.
+        identical: nothing was run, because what would be written is there already.
+    """
+
+    gates: tuple[str, ...] = ()
+    probes: tuple[Mapping[str, Any], ...] = ()
+    numbers: Mapping[str, Any] | None = None
+    listed: tuple[str, ...] = ()
+    proven: bool = True
+    identical: bool = False
+
+    @classmethod
+    def of_identical(cls) -> Evidence:
+        """Nothing to prove."""
+        return cls(proven=False, identical=True)
+
+    def having(self, status: str) -> tuple[Mapping[str, Any], ...]:
+        """Probes of one status: passed, failed, advice, unmeasured."""
+        return tuple(probe for probe in self.probes if probe["status"] == status)
+
+    @property
+    def passed(self) -> int:
+        """Gates and probes that passed."""
+        return len(self.gates) + len(self.having("passed"))
+
+
+def prove(
+    lab: Laboratory,
+    plan: TrainerPlan,
+    staged: Assembled,
+    project: ProjectFacts,
+    model: Mapping[str, Any],
+    measured: TorchFacts,
+    run: bool = True,
+) -> Evidence:
+    """Gates, then the lab.
+
+    Args:
+        lab: where the staged trainer trains.
+        plan, staged, project: what is to be proven, and where.
+        model: the model part of the request, as for measuring.
+        measured: what was measured; its feeding goes to the control run.
+        run: False under ``--no-proof``: the gates alone.
+
+    Raises:
+        ProofFailed: a gate or a blocking probe refused it; the error shows the line.
+    """
+    passed = check_gates(staged, project)
+    if not run:
+        return Evidence(gates=passed, proven=False)
+    answer = lab.request("lab.prove:prove", prove_request(plan, staged, project, model, measured))
+    evidence = Evidence(passed, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
+    failed = evidence.having("failed")
+    if failed or not answer["ok"]:
+        raise probe_failure(failed, staged, evidence)
+    return evidence
+
+
+def check_gates(staged: Assembled, project: ProjectFacts) -> tuple[str, ...]:
+    """Codes of the gates that the staged Python files pass.
+
+    Raises:
+        ProofFailed: one of them found something.
+    """
+    from .gates.engine import GATES, check_files
+    from .gates.facts import Facts
+
+    findings = check_files(staged.texts, Facts(project.root, staged.texts))
+    if findings:
+        raise gate_failure(findings, staged, len(GATES))
+    return tuple(GATES)
+
+
+def gate_failure(findings: list[Finding], staged: Assembled, gates: int) -> ProofFailed:
+    """The first finding as an error with its excerpt; the others as notes."""
+    first, *others = findings
+    origin = staged.origin(first.path, first.line)
+    codes = {finding.code for finding in findings}
+    error = ProofFailed(
+        first.message,
+        code=first.code,
+        place=f"{first.path}:{first.line}:{first.column}" + (f" (from {origin})" if origin else ""),
+        hint=first.hint,
+        notes=excerpt(staged.texts[first.path], first.line, first.column, first.end_column, first.label)
+        + tuple(f"   also {each.code} {each.path}:{each.line}: {each.message}" for each in others),
+    )
+    error.failed, error.passed = len(codes), gates - len(codes)
+    return error
+
+
+def probe_failure(failed: tuple[Mapping[str, Any], ...], staged: Assembled, evidence: Evidence) -> ProofFailed:
+    """The first failed probe as an error with its excerpt; the others as notes."""
+    first, *others = failed
+    place = first.get("place")
+    shown = None
+    notes: tuple[str, ...] = ()
+    if place is not None:
+        origin = staged.origin(place["file"], place["line"])
+        shown = f"{place['file']}:{place['line']}" + (f" (from {origin})" if origin else "")
+        if place["file"] in staged.texts:
+            line = staged.texts[place["file"]].splitlines()[place["line"] - 1]
+            start = len(line) - len(line.lstrip()) + 1
+            notes = excerpt(staged.texts[place["file"]], place["line"], start, len(line) + 1, "")
+    if first.get("detail"):
+        notes += tuple(f"   | {line}" for line in str(first["detail"]).splitlines())
+    notes += tuple(f"   also {each['code']} {each['probe']}: {each['title']}" for each in others)
+    error = ProofFailed(first["title"], code=first.get("code"), place=shown, hint=first.get("hint"), notes=notes)
+    error.failed, error.passed = len(failed), evidence.passed
+    return error
+
+
+def excerpt(text: str, line: int, column: int, end_column: int, label: str) -> tuple[str, ...]:
+    """A line of `text` with its number and carets, in the form of a compiler's message."""
+    lines = text.splitlines()
+    if not 0 < line <= len(lines):
+        return ()
+    gutter = " " * max(2, len(str(line)))
+    carets = " " * (column - 1) + "^" * max(1, end_column - column)
+    return (
+        f"{gutter} |",
+        f"{line:>{len(gutter)}} | {lines[line - 1].rstrip()}",
+        f"{gutter} | {carets}{' ' + label if label else ''}",
+        f"{gutter} |",
+    )
+
+
+def prove_request(
+    plan: TrainerPlan, staged: Assembled, project: ProjectFacts, model: Mapping[str, Any], measured: TorchFacts
+) -> dict[str, Any]:
+    """The payload of ``lab.prove:prove``."""
+    names = plan.names
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
+        for path in staged.texts
+        if path.endswith(".py") and path != "train.py" and not path.startswith("tests/")
+    }
+    return {
+        **model,
+        "family": plan.family,
+        "contract": plan.contract,
+        "files": dict(staged.texts),
+        "modules": modules,
+        "trainer": {
+            "name": names.trainer_class.removesuffix("Trainer"),
+            "class": names.trainer_class,
+            "module": names.trainer_module,
+            "train_module": project.train_module,
+            "key": names.trainer_class,
+        },
+        "feeding": to_plain(measured.feeding),
+        "output_kind": measured.output_kind,
+        "objective": to_plain(plan.objective),
+        "config": {"file": names.ini_file, "section": names.section, "key": "learning_rate", "value": OTHER_RATE},
+        "listed_before": list(project.registry),
+        "own_loader": plan.data.kind == "combined",
+    }

@@ -1,0 +1,129 @@
+"""The record of a trainer, ``.trainergen/<trainer>.json``: what was generated and why. It belongs in git.
+
+A record holds what decided something: the wishes, the plan, the text as it was written. It holds no measured number, no
+timestamp and no absolute path, so equal input gives equal bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import Conflict
+from .inspection.batch_spec import BatchSpec, Branch, Leaf
+from .inspection.project_facts import ProjectFacts
+from .plain import to_plain
+from .planning.plan import TrainerPlan
+from .planning.wishes import Wishes
+
+SCHEMA = "trainergen/record/1"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an earlier ``new`` left about a trainer.
+
+    Attributes:
+        trainer: its class.
+        section: its section of config.ini.
+        created: path -> text of each file that is wholly this trainer's.
+        inserted: path -> the pieces of text that were put into a file shared with others.
+    """
+
+    trainer: str
+    section: str
+    created: Mapping[str, str]
+    inserted: Mapping[str, tuple[str, ...]]
+
+
+def write_record(plan: TrainerPlan, wishes: Wishes, created: Mapping[str, str], inserted: Mapping[str, tuple[str, ...]]) -> str:
+    """The record's text."""
+    settled = replace(plan, batch=without_measured_ranges(plan.batch))
+    record = {
+        "schema": SCHEMA,
+        "generator": f"trainergen {__version__}",
+        "trainer": plan.names.trainer_class,
+        "section": plan.names.section,
+        "answers": {key: value for key, value in to_plain(wishes).items() if value not in (None, [], False)},
+        "plan": to_plain(settled),
+        "created": {path: {"sha256": _digest(text), "text": text} for path, text in created.items()},
+        "inserted": {path: [{"sha256": _digest(text), "text": text} for text in texts] for path, texts in inserted.items()},
+    }
+    return json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_record(root: Path, file: str) -> Record | None:
+    """The record at `file`, None where there is none.
+
+    Raises:
+        Conflict: it is there, but it is no record that this version reads.
+    """
+    try:
+        text = (root / file).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(text)
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']}, this version reads {SCHEMA}")
+        return Record(
+            content["trainer"],
+            content["section"],
+            {path: each["text"] for path, each in content["created"].items()},
+            {path: tuple(piece["text"] for piece in pieces) for path, pieces in content["inserted"].items()},
+        )
+    except (ValueError, KeyError, TypeError) as problem:
+        raise Conflict(
+            f"the record can't be read: {problem}",
+            place=file,
+            hint="take it back from version control, or move it away to generate anew",
+        ) from None
+
+
+def without_own(project: ProjectFacts, record: Record) -> ProjectFacts:
+    """The project as if the recorded trainer were not there, so that it can be planned again under the same names."""
+    return replace(
+        project,
+        sections=tuple(section for section in project.sections if section != record.section),
+        registry=tuple(key for key in project.registry if key != record.trainer),
+    )
+
+
+def take_out_own(path: str, data: bytes | None, record: Record) -> bytes | None:
+    """What a file would be without the recorded trainer: its own files absent, its text taken out of shared ones.
+
+    Raises:
+        Conflict: the text that was inserted is not there as it was.
+    """
+    if path in record.created:
+        return None
+    for piece in reversed(record.inserted.get(path, ())):
+        encoded = piece.encode("utf-8")
+        if data is None or data.count(encoded) != 1:
+            raise Conflict(
+                f"{path}: what trainergen inserted there for {record.trainer} was edited since",
+                place=path,
+                hint=f"trainergen undo {record.trainer}, then run this again",
+            )
+        data = data.replace(encoded, b"")
+    return data
+
+
+def without_measured_ranges(batch: BatchSpec) -> BatchSpec:
+    """`batch` less the value ranges that were measured and not said."""
+
+    def settled(node: Leaf | Branch) -> Leaf | Branch:
+        if isinstance(node, Leaf):
+            return replace(node, low=None, high=None) if node.source == "measured" else node
+        return replace(node, entries=tuple((key, settled(child)) for key, child in node.entries))
+
+    return replace(batch, root=settled(batch.root))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

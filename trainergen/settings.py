@@ -1,0 +1,95 @@
+"""``[tool.trainergen]`` of the user's pyproject.toml: defaults for the command line, checked key by key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UnusableInput, did_you_mean
+
+TABLE = "[tool.trainergen]"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults that a project sets once; an option on the command line wins over each.
+
+    Attributes:
+        python: interpreter that the lab runs in.
+        package: folder that ``train/`` and ``config/`` go below.
+        templates: folder of template overrides, relative to the project root.
+        optimizer, scheduler: as the options of the same name.
+        device: ``cpu`` or ``cuda``.
+        limit: as ``--limit``.
+        vendor: copy the runtime in.
+    """
+
+    python: str | None = None
+    package: str | None = None
+    templates: str | None = None
+    optimizer: str | None = None
+    scheduler: str | None = None
+    device: str | None = None
+    limit: str | None = None
+    vendor: bool = False
+
+
+KEYS: dict[str, type] = {
+    "python": str,
+    "package": str,
+    "templates": str,
+    "optimizer": str,
+    "scheduler": str,
+    "device": str,
+    "limit": str,
+    "vendor": bool,
+}
+
+
+def read_settings(root: Path) -> Settings:
+    """The project's settings; the defaults where it has none.
+
+    Raises:
+        UnusableInput: the TOML does not parse, a key is unknown, or a value has the wrong type.
+    """
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings()
+    except UnicodeDecodeError as problem:
+        raise UnusableInput(f"pyproject.toml is not UTF-8: {problem.reason}", place="pyproject.toml") from None
+    if "trainergen" not in text:  # tomllib costs 10 ms, and most projects say nothing
+        return Settings()
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise UnusableInput(f"pyproject.toml does not parse: {problem}", place="pyproject.toml") from None
+    tool = document.get("tool", {})
+    table = tool.get("trainergen", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise UnusableInput(f"{TABLE} is no table", place="pyproject.toml")
+    return Settings(**{_checked(key, value, text): value for key, value in table.items()})
+
+
+def _checked(key: str, value: Any, text: str) -> str:
+    place = f"pyproject.toml:{_line_of(key, text)}"
+    if key not in KEYS:
+        raise UnusableInput(f"{TABLE} has no key {key!r}", place=place, hint=did_you_mean(key, tuple(KEYS)))
+    if not isinstance(value, KEYS[key]):
+        expected = {"str": "a string", "bool": "true or false"}[KEYS[key].__name__]
+        raise UnusableInput(f"{TABLE} {key} must be {expected}, got {value!r}", place=place)
+    return key
+
+
+def _line_of(key: str, text: str) -> int:
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip().startswith("["):
+            inside = line.strip() == TABLE
+        elif inside and line.split("=")[0].strip().strip("\"'") == key:
+            return number
+    return 1
