@@ -36,9 +36,9 @@ def _lab_ahead_of_time(arguments: list[str]) -> Lab | None:
         return None
     if _value(arguments, "--python") is not None or _value(arguments, "--project") is not None:
         return None  # the interpreter depends on what click reads; the lab starts a little later then
-    from .lab import client
+    from .lab import early
 
-    return client.ahead_of_time(os.getcwd())
+    return early.start()
 
 
 def _value(arguments: list[str], option: str) -> str | None:

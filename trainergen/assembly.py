@@ -13,9 +13,9 @@ from .patching.project import edit_project
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
 from .record import Record, take_out_own, write_record
-from .rendering import render_scaffold, render_trainer
-from .rendering.engine import Engine
 from .rendering.rendered import Rendered
+from .rendering.scaffold import render_scaffold
+from .rendering.trainer import render_trainer
 from .staging.change_set import Change, ChangeSet
 
 
@@ -42,7 +42,7 @@ class Assembled:
 
 
 def assemble(
-    plan: TrainerPlan, project: ProjectFacts, wishes: Wishes, engine: Engine, record: Record | None
+    plan: TrainerPlan, project: ProjectFacts, wishes: Wishes, overrides: Path | None, record: Record | None
 ) -> Assembled:
     """Everything that the plan changes, in memory.
 
@@ -50,7 +50,7 @@ def assemble(
         plan: what to render.
         project: where it goes.
         wishes: kept in the record.
-        engine: templates, the team's first.
+        overrides: the team's own folder of templates.
         record: of an earlier run for the same trainer; its own text is left out of what is read.
 
     Raises:
@@ -62,8 +62,8 @@ def assemble(
         data = read_bytes(root / path)
         return take_out_own(path, data, record) if record is not None else data
 
-    scaffold = scaffold_files(project, engine, on_disk)
-    rendered = render_trainer(plan, project, engine)
+    scaffold = scaffold_files(project, overrides, vendored=plan.vendored)
+    rendered = render_trainer(plan, project, overrides=overrides)
 
     def now(path: str) -> bytes:
         data = on_disk(path)
@@ -99,14 +99,9 @@ def assemble(
     )
 
 
-def scaffold_files(
-    project: ProjectFacts, engine: Engine, on_disk: Callable[[str], bytes | None]
-) -> dict[str, Rendered]:
-    """The files of the default project that are not there yet; all of it where there is no default project."""
-    if project.scaffold:  # what the user removed since stays removed
-        return {}
-    files = render_scaffold(project, engine)
-    return {path: rendered for path, rendered in files.items() if on_disk(path) is None}
+def scaffold_files(project: ProjectFacts, overrides: Path | None, *, vendored: bool) -> dict[str, Rendered]:
+    """The files of the default project that are missing; none where the project is there: what was removed stays so."""
+    return {} if project.scaffold else render_scaffold(project, vendored=vendored, overrides=overrides)
 
 
 def differing(assembled: Assembled, root: Path, record: Record) -> tuple[str, ...]:

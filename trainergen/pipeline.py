@@ -15,13 +15,15 @@ from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
 from .plain import from_plain, to_plain
-from .planning import missing_arguments, plan_trainers
+from .planning.names import name_trainer
+from .planning.planner import plan as plan_trainers
+from .planning.questions import check_words, missing_arguments
 from .proving import Evidence, prove
-from .rendering.engine import Engine
 from .settings import Settings, read_settings
 from .staging.commit import commit
 from .staging.diff import render_diff
 from .staging.journal import recover
+from .staging.lock import project_lock
 
 if TYPE_CHECKING:
     from .inspection.model_facts import ModelFacts
@@ -82,11 +84,18 @@ def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callab
         TrainergenError: with the exit code that fits; nothing was written then.
     """
     root, _ = find_root(request.project, Path.cwd())
+    with project_lock(root, waiting=progress):
+        _new(request, root, lab, outcome, progress)
+
+
+def _new(
+    request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]
+) -> None:
     settings = read_settings(root)
     request = with_defaults(request, settings)
     recovery = recover(root)
     if recovery is not None:
-        outcome.say("recover", f"interrupted {recovery.verb}", f"{recovery.outcome}: {', '.join(recovery.files)}")
+        outcome.say("recover", f"interrupted {recovery.verb}", recovery.sentence)
 
     progress("reading the project")
     project = read_project(request.project, Path.cwd(), request.wishes.package)
@@ -94,8 +103,9 @@ def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callab
         lab, root, python=request.python, setting=settings.python, device=request.device, limit=request.limit
     ) as laboratory:
         model = read_model(request.wishes.model, root, search_path=laboratory.search_path)
-        missing_arguments(request.wishes, model)
         family = families.choose(model)
+        check_words(request.wishes, family)
+        missing_arguments(request.wishes, model)
 
         progress("building the model")
         if not (request.wishes.vendor or project.vendored):
@@ -186,8 +196,9 @@ def first_proven(
     settings: Settings,
 ) -> tuple[assembly.Assembled, TrainerPlan, Evidence]:
     """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does."""
-    engine = Engine(Path(project.root) / settings.templates if settings.templates else None, Path(project.root))
-    existing = find_record(request.wishes, model, project)
+    overrides = Path(project.root) / settings.templates if settings.templates else None
+    names = name_trainer(request.wishes, model, project)
+    existing = record.read_record(Path(project.root), names.record_file)
     planned_for = project if existing is None else record.without_own(project, existing)
     plans = plan_trainers(request.wishes, model, measured, planned_for)
     failure: TrainergenError | None = None
@@ -196,7 +207,7 @@ def first_proven(
         del outcome.lines[lines:]
         narrative.tell_decisions(outcome, plan, request.explain)
         progress("rendering")
-        staged = assembly.assemble(plan, planned_for, request.wishes, engine, existing)
+        staged = assembly.assemble(plan, planned_for, request.wishes, overrides, existing)
         if existing is not None:
             different = assembly.differing(staged, Path(project.root), existing)
             if not different:
@@ -217,13 +228,6 @@ def first_proven(
         return staged, plan, evidence
     assert failure is not None
     raise failure
-
-
-def find_record(wishes: Wishes, model: ModelFacts, project: ProjectFacts) -> record.Record | None:
-    """The record of this trainer, if it was generated before."""
-    from .planning.names import record_file
-
-    return record.read_record(Path(project.root), record_file(wishes, model))
 
 
 def finish(

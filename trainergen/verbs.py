@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 
 def init(project: Path | None, package: str | None, vendor: bool | None, dry_run: bool, outcome: Outcome) -> None:
     """Create the default project, as one change set; what exists stays as it is."""
-    from .assembly import read_bytes, scaffold_files
-    from .rendering.engine import Engine
+    from .assembly import scaffold_files
     from .staging.change_set import Change, ChangeSet
     from .staging.commit import commit
     from .staging.diff import render_diff
@@ -26,11 +24,10 @@ def init(project: Path | None, package: str | None, vendor: bool | None, dry_run
     settings = read_settings(root)
     recover(root)
     facts = read_project(project, Path.cwd(), package or settings.package)
-    facts = replace(facts, vendored=facts.vendored or bool(vendor) or settings.vendor)
-    engine = Engine(root / settings.templates if settings.templates else None, root)
-    files = scaffold_files(facts, engine, lambda path: read_bytes(root / path))
+    overrides = root / settings.templates if settings.templates else None
+    files = scaffold_files(facts, overrides, vendored=facts.vendored or bool(vendor) or settings.vendor)
     changes = tuple(
-        Change(path, None, rendered.text.encode("utf-8"), executable=rendered.executable)
+        Change(path, None, rendered.text.encode("utf-8"), executable=rendered.executable, shared=True)
         for path, rendered in files.items()
     )
     change_set = ChangeSet("", changes)

@@ -36,6 +36,8 @@ class ProjectFacts:
         registry: keys already in TRAINER_REGISTRY, in order.
         files: every file name directly below root (for case conflicts and stub names).
         formatter: see `Formatter`.
+        records: file names in ``.trainergen/`` (trainers generated before).
+        train_files: file names of Python modules in the train package.
     """
 
     root: str
@@ -51,3 +53,5 @@ class ProjectFacts:
     registry: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     formatter: Formatter = Formatter("black", 88)
+    records: tuple[str, ...] = ()
+    train_files: tuple[str, ...] = ()

@@ -1,21 +1,23 @@
 """What main and lab say to each other: one JSON object a frame, and the kinds of failure that map to exit codes.
 
-A request is ``{"op": "package.module:function", "payload": {...}, "limits": {...}}``; `op` names a function below our own
-package by its relative name (``families.torch.measure:build``, ``lab.prove:prove``, ``lab.server:ping``). In the child the
-function is called as ``function(payload, context)`` and returns JSON-able data. The answer is ``{"ok": true, "result": ...}``
-or ``{"ok": false, "problem": {...}}`` (see `LabProblem`).
+A request is ``{"op": "package.module:function", "payload": {...}, "limits": {...}, "device": "cpu", "seed": 0}``; `op`
+names a function below our own package by its relative name (``families.torch.measure:build``, ``lab.prove:prove``,
+``lab.server:ping``). In the child the function is called as ``function(payload, context)`` and returns JSON-able data.
+The answer is ``{"ok": true, "result": ...}`` or ``{"ok": false, "problem": {...}}`` (see `LabProblem`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ProblemKind = Literal["input", "conflict", "answer", "user", "machine", "internal"]
 
 
-class LabProblem(Exception):
+class LabProblem(Exception):  # noqa: N818 - it names what it is, in the lab and on the pipe
     """Raised in the lab for what the main process turns into the error with the matching exit code.
 
     Args:
@@ -25,6 +27,7 @@ class LabProblem(Exception):
         hint: how to fix it.
         notes: further lines (the traceback's user frames, the batch's shapes).
         flags: for ``answer``.
+        traceback: every frame as Python prints it, paths of the copy mapped back; for ``--traceback``.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class LabProblem(Exception):
         hint: str | None = None,
         notes: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
+        traceback: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -44,6 +48,7 @@ class LabProblem(Exception):
         self.hint = hint
         self.notes = notes
         self.flags = flags
+        self.traceback = traceback
 
     def as_plain(self) -> dict[str, Any]:
         """The problem as it travels."""
@@ -54,6 +59,7 @@ class LabProblem(Exception):
             "hint": self.hint,
             "notes": list(self.notes),
             "flags": list(self.flags),
+            "traceback": list(self.traceback),
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from trainergen.errors import MachineRefused
 if TYPE_CHECKING:
     from pathlib import Path
 
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # Windows has only the second, and needs it
 _HINTS = {
     errno.EACCES: "give yourself write permission there, or run as the user who owns the project",
     errno.EPERM: "give yourself write permission there, or run as the user who owns the project",
@@ -62,14 +64,14 @@ def write_new(path: Path, data: bytes, mode: int, *, exact: bool = False, like: 
     Raises:
         OSError: as the system says; what was written of the file by then stays.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o777)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode & 0o777)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(handle, rest) :]
-        if like is not None:
+        if like is not None and sys.platform != "win32":
             _take_owner(handle, like)
-        if exact:
+        if exact and sys.platform != "win32":
             os.fchmod(handle, mode)  # after the owner: chown clears setuid
         os.fsync(handle)
     finally:
@@ -89,6 +91,8 @@ def _take_owner(handle: int, like: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Force the names in a folder to the disk (a rename is durable only then); a folder that is gone needs none."""
+    if sys.platform == "win32":  # folders can't be opened there; NTFS keeps a journal of names itself
+        return
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

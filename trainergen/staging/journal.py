@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -150,7 +151,7 @@ def _check_writable(root: Path, intent: Intent) -> None:
     for write in intent.writes:
         target = root / write.path
         if write.before is not None and write.after is not None and not os.access(target, os.W_OK):
-            if os.statvfs(target).f_flag & os.ST_RDONLY:
+            if sys.platform != "win32" and os.statvfs(target).f_flag & os.ST_RDONLY:
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(target))
             raise MachineRefused(
                 "nothing was written: the file is read-only", place=str(target), hint=f"chmod u+w {target}"

@@ -1,0 +1,164 @@
+"""Names and their conflicts, constructor arguments as settings, and what is asked before anything is built."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.building import write_tree
+from tests.planning.planned import HEAD, model_text, planned
+from trainergen.errors import AnswerNeeded, Conflict, TrainergenError, UnusableInput
+from trainergen.families import choose
+from trainergen.inspection.model import read_model
+from trainergen.inspection.project_facts import ProjectFacts
+from trainergen.plain import from_plain
+from trainergen.planning.names import name_trainer, snake_case
+from trainergen.planning.plan import TrainerPlan, plan_for_record
+from trainergen.planning.questions import missing_arguments
+from trainergen.planning.wishes import Wishes
+
+SOURCE = HEAD + """
+class DigitsNet(nn.Module):
+    def __init__(self, vocab_size: int, width, depth=2):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, 512)
+    def forward(self, x):
+        return self.table(x)
+def build_unet(depth: int = 2):
+    return nn.Linear(1, depth)
+"""
+EMPTY = ProjectFacts(root="/p", root_reason="")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("DigitsNet", "digits_net"),
+        ("HTTPNet", "http_net"),
+        ("GPT2", "gpt2"),
+        ("UNet", "u_net"),
+        ("resnet50", "resnet50"),
+        ("ResNet50V2", "res_net50_v2"),
+        ("_Private", "private"),
+    ],
+)
+def test_snake_case(name: str, expected: str) -> None:
+    assert snake_case(name) == expected
+
+
+def test_all_names_of_a_trainer(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"m.py": SOURCE})
+    model = read_model("m.py:DigitsNet", root)
+    names = name_trainer(Wishes("m.py:DigitsNet"), model, EMPTY)
+    assert (names.snake, names.trainer_class, names.config_class) == (
+        "digits_net",
+        "DigitsNetTrainer",
+        "DigitsNetTrainerConfig",
+    )
+    assert (names.section, names.trainer_file) == ("train_digits_net", "train/digits_net_trainer.py")
+    assert names.command == "python train.py DigitsNet"
+    below = name_trainer(Wishes("m.py:DigitsNet", name="small_digits"), model, replace(EMPTY, package="training"))
+    assert (below.trainer_module, below.ini_file) == ("training.train.small_digits_trainer", "training/config.ini")
+    assert (below.trainer_class, below.command) == ("SmallDigitsTrainer", "python -m training SmallDigits")
+    assert below.record_file == ".trainergen/small_digits_trainer.json"
+    assert name_trainer(Wishes(""), read_model("m.py:build_unet", root), EMPTY).trainer_class == "UnetTrainer"
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "kind", "message"),
+    [
+        ("class", {}, UnusableInput, "a Python keyword"),
+        ("my-net", {}, UnusableInput, "not a Python name"),
+        (None, {"sections": ("train_digits_net",)}, Conflict, "has a section [train_digits_net] already"),
+        (None, {"registry": ("DigitsNetTrainer",)}, Conflict, "DigitsNetTrainer is taken"),
+        (None, {"train_files": ("digits_net_trainer.py",)}, Conflict, "no record calls it ours"),
+        (None, {"registry": ("DIGITSNetTrainer",)}, Conflict, "differs only in case from DIGITSNetTrainer"),
+        (None, {"train_files": ("Digits_Net_trainer.py",)}, Conflict, "differs only in case"),
+    ],
+)
+def test_names_that_cannot_be(
+    tmp_path: Path, name: str | None, facts: dict[str, tuple[str, ...]], kind: type[TrainergenError], message: str
+) -> None:
+    model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
+    with pytest.raises(kind) as caught:
+        name_trainer(Wishes("m.py:DigitsNet", name=name), model, replace(EMPTY, **facts))
+    assert message in caught.value.message
+    assert "--name" in (caught.value.hint or "") or name
+
+
+def test_our_own_trainer_may_be_there_already(tmp_path: Path) -> None:
+    model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
+    ours = replace(
+        EMPTY,
+        sections=("train_digits_net",),
+        registry=("DigitsNetTrainer",),
+        train_files=("digits_net_trainer.py",),
+        records=("digits_net_trainer.json",),
+    )
+    assert name_trainer(Wishes("m.py:DigitsNet"), model, ours).snake == "digits_net"
+
+
+def test_missing_arguments_name_the_flags_and_where_they_are_used(tmp_path: Path) -> None:
+    model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
+    with pytest.raises(AnswerNeeded) as caught:
+        missing_arguments(Wishes("m.py:DigitsNet"), model)
+    assert caught.value.message == "needs 2 answers that your project does not hold"
+    assert caught.value.flags == ("--model-arg vocab_size=INT", "--model-arg width=VALUE")
+    assert caught.value.notes == (
+        "vocab_size   int, used in nn.Embedding(vocab_size, 512) at m.py:8",
+        "width        any type, asked for at m.py:6",
+    )
+    assert caught.value.exit_code == 4
+    missing_arguments(Wishes("", model_arguments=(("vocab_size", 5), ("width", 1))), model)
+    missing_arguments(Wishes("", factory="m:make"), model)
+    with pytest.raises(UnusableInput) as unknown:
+        missing_arguments(Wishes("", model_arguments=(("vocabsize", 5),)), model)
+    assert unknown.value.hint == "did you mean vocab_size?"
+
+
+ARGUMENTS = HEAD + """
+class Net(nn.Module):
+    def __init__(self, width: int, *, dropout: float = 0, sizes=(4, 8), norm: str | None = None, act=nn.ReLU, bias=True, note="a\\nb"):
+        super().__init__()
+        self.layer = nn.Linear(4, width, bias=bias)
+        self.head = nn.Linear(width, 1)
+    def forward(self, x):
+        return self.head(self.layer(x))
+"""
+
+
+def test_scalar_arguments_become_settings(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path, ARGUMENTS, "(float32[8,4], float32[8,1])", model_arguments=(("width", 16), ("sizes", (1, 2)))
+    )
+    assert [(each.name, each.setting, each.literal) for each in plan.model.arguments] == [
+        ("width", "model_width", "16"),
+        ("dropout", "model_dropout", "0"),
+        ("sizes", None, "(1, 2)"),
+        ("norm", "model_norm", "None"),
+        ("bias", "model_bias", "True"),
+    ]
+    settings = {each.name: (each.annotation, each.value) for each in plan.settings if each.name.startswith("model_")}
+    assert settings == {
+        "model_width": ("int", "16"),
+        "model_dropout": ("float", "0.0"),
+        "model_norm": ("str | None", "none"),
+        "model_bias": ("bool", "true"),
+    }
+    assert [each.choice for each in plan.decisions if each.topic == "argument"] == ["width=16", "sizes=(1, 2)"]
+
+
+def test_a_plan_survives_json(tmp_path: Path) -> None:
+    source = model_text("self.layer = nn.Linear(4, 3)", "self.layer(x)")
+    plan = planned(tmp_path, source, "x: float32[8,4]; label: int64[8] < 3")
+    assert from_plain(TrainerPlan, json.loads(json.dumps(plan_for_record(plan)))) == plan
+
+
+def test_the_torch_family_claims_modules(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"m.py": SOURCE + "class Odd(gone.Base):\n    pass\n"})
+    assert choose(read_model("m.py:DigitsNet", root)) == "torch"
+    with pytest.raises(UnusableInput, match="no kind of model"):
+        choose(read_model("m.py:Odd", root))

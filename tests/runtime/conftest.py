@@ -1,0 +1,17 @@
+"""Runs without plots where they are not what is tested: drawing takes longer than the training."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+torch.set_num_threads(1)  # tiny tensors: threads would only wait for each other
+
+
+@pytest.fixture(autouse=True)
+def matplotlib_is_absent(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without matplotlib, except in test_run_files."""
+    if request.module.__name__.rpartition(".")[2] != "test_run_files":
+        monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -1,0 +1,1 @@
+"""Trainergen's own contract: subclasses of `runtime.Trainer`."""

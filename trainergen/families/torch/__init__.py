@@ -1,0 +1,1 @@
+"""The family ``torch``: models that are ``nn.Module``, trained batch by batch."""

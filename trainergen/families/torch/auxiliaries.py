@@ -1,0 +1,71 @@
+"""Losses that the model returns beside its output: which they are, and the settings that weigh them."""
+
+from __future__ import annotations
+
+import re
+
+from ...errors import UnusableInput, did_you_mean
+from ...inspection.batch_spec import Path, parse_path, spell_path
+from ...planning.plan import Auxiliary, Decision
+from ...planning.wishes import Wishes
+from .facts import OutputFacts, TorchFacts
+from .pairs import AUXILIARY_NAME, scalars
+
+
+def choose_auxiliaries(
+    wishes: Wishes, measured: TorchFacts, taken: tuple[Path, ...], *, own: bool = False
+) -> tuple[tuple[Auxiliary, ...], tuple[Decision, ...]]:
+    """The auxiliary losses with their decisions.
+
+    Args:
+        wishes: names and weights given by ``--auxiliary``.
+        measured: the outputs.
+        taken: outputs that are the prediction, or the model's own loss.
+        own: the model's own loss is trained: what else it returns is taken for that loss's parts, unless asked for.
+
+    Raises:
+        UnusableInput: an output that isn't there, or is no scalar with a graph.
+    """
+    weights = {parse_path(name): weight for name, weight in wishes.auxiliaries}
+    for path in weights:
+        _demand_scalar(path, measured)
+    found, decisions = [], []
+    for output in measured.output:
+        if output.path in taken:
+            continue
+        given = output.path in weights
+        named = bool(output.path) and AUXILIARY_NAME.search(str(output.path[-1])) is not None
+        if not given and (own or output not in scalars(measured)):
+            continue
+        name = _variable(output)
+        found.append(Auxiliary(name, output.path, f"{name}_weight", weights.get(output.path, 1.0)))
+        reason = "you said so" if given else f"forward returns the scalar {spell_path(output.path)} beside its output"
+        choice = f"auxiliary {name}, weight {weights.get(output.path, 1.0):g}"
+        decisions.append(
+            Decision("auxiliary", choice, reason, "--auxiliary", given=given, assumed=not given and not named)
+        )
+    return tuple(found), tuple(decisions)
+
+
+def _demand_scalar(path: Path, measured: TorchFacts) -> None:
+    names = tuple(spell_path(each.path) for each in measured.output if each.path)
+    output = next((each for each in measured.output if each.path == path), None)
+    spelt = spell_path(path)
+    if output is None:
+        hint = did_you_mean(spelt, names) if names else "forward returns one tensor, no loss beside it"
+        raise UnusableInput(f"--auxiliary {spelt}: the model returns nothing of that name", hint=hint)
+    if output.sizes != ():
+        raise UnusableInput(
+            f"--auxiliary {spelt}: a tensor of shape {list(output.sizes)}, a loss is one number",
+            hint="return its mean from forward",
+        )
+    if not output.has_graph:
+        raise UnusableInput(
+            f"--auxiliary {spelt}: it carries no graph, nothing can be learnt from it",
+            hint="return it without .detach() or .item()",
+        )
+
+
+def _variable(output: OutputFacts) -> str:
+    last = str(output.path[-1])
+    return f"auxiliary_{last}" if last.isdigit() else re.sub(r"\W", "_", last)

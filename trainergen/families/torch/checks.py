@@ -1,0 +1,132 @@
+"""What the generated ``_validate_batch`` demands of each part of the batch, and where each demand comes from."""
+
+from __future__ import annotations
+
+from ...inspection.batch_spec import BATCH, Leaf, Path, find, spell_access
+from ...planning.plan import Check, Input, Objective
+from .facts import OutputFacts, TorchFacts
+from .objectives import FLOATING, IGNORED_CLASS, INTEGRAL
+from .objectives.ranking import RANK_KEY
+
+SYMBOLS = {
+    2: ("features",),
+    3: ("length", "features"),
+    4: ("channels", "height", "width"),
+    5: ("channels", "depth", "height", "width"),
+}
+"""Names of the dimensions after the batch's, by rank, where nobody named them."""
+
+
+def build_checks(
+    measured: TorchFacts, parts: tuple[Input, ...], objective: Objective, output: OutputFacts
+) -> tuple[Check, ...]:
+    """One check a used leaf, inputs first, then the target."""
+    used: dict[str, int] = {}
+    found = []
+    for each in parts:
+        leaf = find(measured.batch.root, each.path)
+        if isinstance(leaf, Leaf):
+            found.append(_input_check(measured, each, leaf, used, len(parts)))
+    if objective.target is not None and all(check.path != objective.target for check in found):
+        leaf = find(measured.batch.root, objective.target)
+        if isinstance(leaf, Leaf):
+            found.append(_target_check(measured, objective, leaf, output, used))
+    return tuple(found)
+
+
+def _input_check(measured: TorchFacts, part: Input, leaf: Leaf, used: dict[str, int], count: int) -> Check:
+    variable = spell_access(measured.batch.root, part.path)
+    if leaf.dtype in ("str", "object", "int", "float"):
+        return Check(part.path, variable, "strings" if leaf.dtype == "str" else "object", leaf.dtype, leaf.dims)
+    dims, reason = _dims(measured, part.path, leaf, part.variable, used)
+    dtype = leaf.dtype
+    if any(each in ("float", "long", "bool") for each in part.prepare):
+        dtype = "floating" if leaf.dtype in FLOATING else "integral"
+    low, high = _given_range(leaf)
+    rows = [
+        each
+        for each in measured.parameters
+        if each.module_type.rpartition(".")[2] == "Embedding" and len(each.shape) == 2
+    ]
+    if high is None and leaf.dtype in INTEGRAL and len(rows) == 1 and _integral_inputs(measured) == 1:
+        low, high = 0, rows[0].shape[0]
+        reason += f"{'; ' if reason else ''}{rows[0].name} has {high} rows"
+    return Check(part.path, variable, "tensor", dtype, dims, low, high, reason)
+
+
+def _integral_inputs(measured: TorchFacts) -> int:
+    parts = (find(measured.batch.root, each.path) for each in measured.feeding.arguments)
+    return sum(isinstance(leaf, Leaf) and leaf.dtype in INTEGRAL for leaf in parts)
+
+
+def _target_check(
+    measured: TorchFacts, objective: Objective, leaf: Leaf, output: OutputFacts, used: dict[str, int]
+) -> Check:
+    assert objective.target is not None
+    variable = spell_access(measured.batch.root, objective.target)
+    dims, reason = _dims(measured, objective.target, leaf, objective.target_variable, used)
+    dtype = leaf.dtype
+    if any(each in ("float", "long") for each in objective.target_prepare):
+        dtype = "integral" if leaf.dtype in INTEGRAL else "floating" if leaf.dtype in FLOATING else leaf.dtype
+    low, high = _given_range(leaf)
+    floating = leaf.dtype in FLOATING
+    if objective.task == "multi-class" and leaf.sizes != output.sizes and objective.classes is not None:
+        ignored = low is None and _lowest(measured, objective.target) == IGNORED_CLASS
+        low, high = (IGNORED_CLASS if ignored else 0), objective.classes
+        reason += f"{'; ' if reason else ''}the output has {objective.classes} classes"
+        if floating:
+            high = objective.classes - 1
+    elif objective.task in ("binary", "multi-label"):
+        low, high = (0, 1) if floating else (0, 2)
+        if leaf.dtype == "bool":
+            low, high = None, None
+    elif objective.task == "ranking" or (objective.target and objective.target[-1] == RANK_KEY):
+        low, high = 0, None
+    if leaf.sizes == output.sizes and not objective.target_prepare:
+        fixed = [
+            theirs if isinstance(theirs, int) and axis > 0 else mine
+            for axis, (mine, theirs) in enumerate(zip(dims, output.dims, strict=True))
+        ]
+        if tuple(fixed) != dims:
+            dims, reason = tuple(fixed), "of the output's size"
+    return Check(objective.target, variable, "tensor", dtype, dims, low, high, reason)
+
+
+def _lowest(measured: TorchFacts, path: Path) -> int | None:
+    seen = next((each for each in measured.targets if each.path == path), None)
+    return None if seen is None or seen.low is None or not seen.integral else int(seen.low)
+
+
+def _given_range(leaf: Leaf) -> tuple[int | float | None, int | float | None]:
+    """What the user said of the range; what was only seen in a sample is no demand."""
+    return (leaf.low, leaf.high) if leaf.source == "given" else (None, None)
+
+
+def _dims(
+    measured: TorchFacts, path: Path, leaf: Leaf, variable: str, used: dict[str, int]
+) -> tuple[tuple[int | str, ...], str]:
+    """Sizes where the model failed with another, symbols elsewhere; the symbols are this leaf's own but for the batch."""
+    evidence = {each.axis: each for each in measured.fixed if each.path == path}
+    names = SYMBOLS.get(len(leaf.dims), tuple(f"dim_{axis}" for axis in range(1, len(leaf.dims))))
+    dims: list[int | str] = []
+    for axis, dim in enumerate(leaf.dims):
+        if axis in evidence:
+            dims.append(leaf.sizes[axis])
+        elif dim == BATCH:
+            dims.append(BATCH)
+        elif isinstance(dim, str):
+            dims.append(dim)
+            used.setdefault(dim, leaf.sizes[axis])
+        elif axis == 0:
+            # A first dimension that nobody called the batch: a sequence-first layout, or a batch without one.
+            dims.append(f"{variable}_0")
+        else:
+            symbol = names[axis - 1]
+            if symbol in used:
+                symbol = f"{variable}_{symbol}"
+            used[symbol] = leaf.sizes[axis]
+            dims.append(symbol)
+    tried = [
+        f"the model fails with {each.tried} instead of {leaf.sizes[axis]}" for axis, each in sorted(evidence.items())
+    ]
+    return tuple(dims), "; ".join(tried)

@@ -1,0 +1,280 @@
+"""The bare loop that the staged trainer is held against: the same model and batches, and nothing of ours around them."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.parameter import is_lazy
+
+from ...lab.frames import user_code
+from ...lab.imports import import_object
+from ...lab.protocol import Context, LabProblem
+from ...runtime.probes.walk import seed_everything
+from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
+
+LossFunction = Callable[[nn.Module, Any], torch.Tensor]
+
+
+class Control:
+    """A session (see `runtime.probes.session`) of ten lines: zero_grad, forward, loss, backward, step.
+
+    Adam at 1e-3 without decay, so that a parameter moves if and only if it gets a gradient.
+
+    Args:
+        model: on the device where it is to run.
+        loss: (model, batch) -> scalar loss.
+        validation: the batch that `evaluate` takes.
+        context: for messages about the user's code, which is all that runs here.
+        doing: what runs, for such a message.
+    """
+
+    clip_norm: float | None = None
+
+    def __init__(self, model: nn.Module, loss: LossFunction, validation: Any, context: Context, doing: str) -> None:
+        self.model = model
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        sparse = any(getattr(module, "sparse", False) for module in model.modules())
+        self.optimizer: torch.optim.Optimizer | None = None
+        if parameters:
+            kind = torch.optim.SGD if sparse else torch.optim.Adam  # Adam refuses sparse gradients
+            self.optimizer = kind(parameters, lr=1e-3)
+        self._loss = loss
+        self._validation = validation
+        self._context = context
+        self._doing = doing
+
+    def step(self, batch: Any) -> float:
+        """The bare loop's body."""
+        self.model.train()
+        if self.optimizer is not None:
+            self.optimizer.zero_grad()
+        loss = self.loss(batch)
+        with user_code(self._context, f"backward of {self._doing}"):
+            loss.backward()  # type: ignore[no-untyped-call]
+        if self.optimizer is not None:
+            self.optimizer.step()
+        return float(loss.detach())
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss of the validation batch, as anybody would write it."""
+        self.model.eval()
+        with torch.no_grad():
+            loss = self.loss(copy.deepcopy(self._validation))  # forward may write into it
+        self.model.train()
+        return {"loss": float(loss)}
+
+    def gradients(self, batch: Any) -> tuple[float, dict[str, torch.Tensor | None]]:
+        """Loss and gradients of `batch`, nothing stepped."""
+        self.model.train()
+        self.model.zero_grad()
+        loss = self.loss(batch)
+        with user_code(self._context, f"backward of {self._doing}"):
+            loss.backward()  # type: ignore[no-untyped-call]
+        found: dict[str, torch.Tensor | None] = {}
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                gradient = parameter.grad
+                found[name] = gradient if gradient is None else gradient.to_dense() if gradient.is_sparse else gradient
+        self.model.zero_grad()  # drops the tensors from the model, not from `found`
+        return float(loss.detach()), found
+
+    def loss(self, batch: Any) -> torch.Tensor:
+        """The reference's loss of `batch`, attached."""
+        with user_code(self._context, self._doing):
+            return self._loss(self.model, batch)
+
+    def state(self) -> bytes:
+        """Model and optimizer."""
+        buffer = io.BytesIO()
+        optimizer = None if self.optimizer is None else self.optimizer.state_dict()
+        torch.save((self.model.state_dict(), optimizer), buffer)
+        return buffer.getvalue()
+
+    def load_state(self, state: bytes) -> None:
+        """As `state` gave it."""
+        # Of our own making a moment ago; a model's extra state may be of any type.
+        model, optimizer = torch.load(io.BytesIO(state), weights_only=False)
+        self.model.load_state_dict(model)
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(optimizer)
+
+    def metrics(self) -> Mapping[str, Any]:
+        """None."""
+        return {}
+
+    def finish(self) -> Path | None:
+        """Nothing is saved."""
+        return None
+
+    def pretend(self, device: torch.device) -> bool:
+        """The loss function moves the batch to wherever the model says it is."""
+        return True
+
+
+def build_model(request: Mapping[str, Any], context: Context) -> nn.Module:
+    """The user's model as the request names it (see the lab's requests: model, factory, arguments, seed), on the device.
+
+    Raises:
+        LabProblem: the user's code raised.
+    """
+    target = request.get("factory") or f"{request['model']['module']}:{request['model']['name']}"
+    make = import_object(target, context)
+    arguments = {name: _from_json(value) for name, value in request.get("arguments", {}).items()}
+    seed_everything(int(request.get("seed", 0)))
+    with user_code(context, f"building {request['model']['name']}"):
+        model: nn.Module = make(**arguments)
+        lazy = [name for name, value in model.named_parameters() if is_lazy(value)]
+        if lazy:
+            raise LabProblem(
+                "user",
+                f"{lazy[0]} has no shape before the first forward ({type(model).__name__} has lazy layers)",
+                hint="give a --factory that builds the model and runs it once on an example",
+            )
+        return model.to(context.device)
+
+
+def build_loss(request: Mapping[str, Any], context: Context) -> LossFunction:
+    """What the objective says, computed without anything of a template: (model, batch) -> scalar loss.
+
+    The loss is ``REFERENCES[loss]`` of the task's file in `objectives`, or the user's ``module:name``.
+
+    Raises:
+        LabProblem: the user's loss can't be imported.
+        LookupError: the task or the loss has no reference: our bug.
+    """
+    feeding, objective = request["feeding"], request["objective"]
+    reference = _reference(objective, context)
+
+    def compute(model: nn.Module, batch: Any) -> torch.Tensor:
+        batch = to_device(batch, device_of(model))
+        output = _forward(model, feeding, batch)
+        prediction = prepared(pick(output, objective["prediction"]), objective.get("prediction_prepare", ()), model)
+        target = None
+        if objective["target"] is not None:
+            target = prepared(pick(batch, objective["target"]), objective.get("target_prepare", ()), model)
+        loss: torch.Tensor = reference(prediction, target, functional)
+        for auxiliary in objective.get("auxiliaries", ()):
+            loss = loss + auxiliary["weight"] * pick(output, auxiliary["output"])
+        return loss
+
+    return compute
+
+
+def pick(value: Any, path: Any) -> Any:
+    """The part of a batch or an output at `path`: keys of mappings, indices of sequences, names of attributes."""
+    for key in path:
+        if isinstance(value, Mapping) or isinstance(key, int):
+            value = value[key]
+        else:
+            value = getattr(value, key)
+    return value
+
+
+def prepared(value: Any, operations: Any, model: nn.Module) -> Any:
+    """`value` after the named operations (see ``families.torch.facts.FeedArgument.prepare``).
+
+    Raises:
+        LookupError: an operation of another name.
+    """
+    for operation in operations:
+        name, _, argument = operation.partition(":")
+        numbers = [int(number) for number in argument.split(",")] if argument else []
+        if name == "float":
+            value = value.to(floating_dtype(model))
+        elif name == "long":
+            value = value.long()
+        elif name == "bool":
+            value = value.bool()
+        elif name in ("unsqueeze", "squeeze", "flatten"):
+            value = getattr(value, name)(*numbers)
+        elif name == "permute":
+            value = value.permute(*numbers)
+        else:
+            raise LookupError(f"no operation {operation!r}")
+    return value
+
+
+def floating_dtype(model: nn.Module) -> torch.dtype:
+    """The dtype that the model computes in: that of its first floating parameter, else torch's default."""
+    return next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.get_default_dtype())
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model is: the device of its first parameter or buffer, else the CPU."""
+    for value in (*model.parameters(), *model.buffers()):
+        return value.device
+    return torch.device("cpu")
+
+
+def to_device(value: Any, device: torch.device) -> Any:
+    """`value` on `device`: tensors and what has ``to``, in containers of any depth, which are copied."""
+    if isinstance(value, (str, bytes, int, float, bool, type(None))):
+        return value
+    if hasattr(value, "to"):
+        return value.to(device)
+    if isinstance(value, tuple):
+        moved = [to_device(item, device) for item in value]
+        return type(value)(*moved) if hasattr(value, "_fields") else tuple(moved)
+    if isinstance(value, list):
+        return [to_device(item, device) for item in value]
+    if dataclasses.is_dataclass(value):
+        copied = copy.copy(value)
+        for field in dataclasses.fields(value):
+            object.__setattr__(copied, field.name, to_device(getattr(value, field.name), device))
+        return copied
+    if isinstance(value, Mapping):
+        moved_mapping: Any = copy.copy(value)
+        for key in value:
+            moved_mapping[key] = to_device(value[key], device)
+        return moved_mapping
+    return value
+
+
+def _forward(model: nn.Module, feeding: Mapping[str, Any], batch: Any) -> Any:
+    if feeding.get("whole"):
+        return model(batch)
+    positional = []
+    named = {}
+    for argument in feeding["arguments"]:
+        value = prepared(pick(batch, argument["path"]), argument.get("prepare", ()), model)
+        if argument.get("argument") is None:
+            positional.append(value)
+        else:
+            named[argument["argument"]] = value
+    return model(*positional, **named)
+
+
+def _reference(objective: Mapping[str, Any], context: Context) -> Callable[[Any, Any, Any], Any]:
+    if ":" in objective["loss"]:
+        found = import_object(objective["loss"], context)
+        theirs = found() if isinstance(found, type) else found
+        if objective["target"] is None:
+            return lambda output, target, _: theirs(output)
+        return lambda output, target, _: theirs(output, target)
+    module = importlib.import_module(f"{objectives.__name__}.{objective['task'].replace('-', '_')}")
+    references: dict[str, Callable[[Any, Any, Any], Any]] = module.REFERENCES
+    if objective["loss"] not in references:
+        raise LookupError(f"{module.__name__} has no reference for the loss {objective['loss']!r}")
+    return references[objective["loss"]]
+
+
+def _from_json(value: Any) -> Any:
+    """JSON cannot write a tuple; it arrives as ``{"$tuple": [...]}``."""
+    if isinstance(value, dict):
+        if set(value) == {"$tuple"}:
+            return tuple(_from_json(item) for item in value["$tuple"])
+        return {key: _from_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    return value
+
+

@@ -1,0 +1,391 @@
+"""The lab's ``build`` request: builds the model, reads a batch, runs forward on it, and measures everything that planning decides by."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, leaves, spell_path
+from ...inspection.model_facts import Argument
+from ...lab.batch_form import describe, live_leaves, map_leaves, part
+from ...lab.batches import open_batch
+from ...lab.loaders import LoaderCall, open_loaders
+from ...lab.protocol import Context, LabProblem
+from ...plain import from_plain, to_plain
+from ...runtime.device import move_batch
+from .control import floating_dtype
+from .facts import Feeding, LoaderFacts, OutputFacts, TargetFacts, TorchFacts
+from .feeding import NoFeeding, candidates, is_target_name
+from .measure_call import Ran, Snapshot, batch_notes, call, equal, failed, first_that_runs
+from .measure_model import (
+    buffer_facts,
+    build_model,
+    forward_arguments,
+    has_batch_norm,
+    module_types,
+    parameter_facts,
+)
+from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind
+from .measure_sizes import Sizing, find_sizes
+
+BATCHES_FILE = "batches.pt"
+"""In the scratch folder: ``{"train": [...], "validation": [...]}``, for the proof to load."""
+
+MOST_DISTINCT = 1000
+"""Distinct values of a target are counted up to here."""
+
+
+def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Build the model, run it on a batch, and say what was seen: `TorchFacts` as plain data.
+
+    Saves the batches that the proof trains on (CPU tensors) in the scratch folder.
+
+    Args:
+        payload: ``model``, ``factory``, ``arguments``, ``forward``, ``batch`` or ``loader``, ``target``, ``auxiliaries``, ``seed``.
+        context: the copied tree, the scratch folder, the device.
+
+    Raises:
+        LabProblem: ``input``, ``answer`` or ``user``, as the rooms below say.
+    """
+    seed = int(payload.get("seed", 0))
+    model = build_model(payload, context)
+    data = _open_data(payload, context, seed)
+    device = torch.device(context.device)
+    name = type(model).__name__
+    target: Path | None = tuple(payload["target"]) if payload.get("target") else None
+    forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
+    dtype = str(floating_dtype(model)).removeprefix("torch.")
+    try:
+        feedings = candidates(forward, data.spec, target, dtype)
+    except NoFeeding as error:
+        raise LabProblem(
+            "input", str(error), place=data.spec.place, hint=error.hint, notes=batch_notes(data.spec)
+        ) from error
+
+    batch = move_batch(data.train[0], device)
+    snapshot = Snapshot(model, device)
+    ran = first_that_runs(model, batch, data.spec, feedings, snapshot, context, name)
+    snapshot.restore()
+    snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
+    output = output_facts(ran.output)
+    notes = batch_notes(data.spec)
+    warnings = [
+        *data.warnings,
+        *demand_learnable(ran.output, output, model, name, notes, context, _dirty(data.train[0])),
+    ]
+    demand_auxiliaries(payload.get("auxiliaries", ()), output, name)
+    kind, output_type = output_kind(ran.output)
+    warnings += _backward(ran.output, model)
+    memory = _peak_memory(device)
+
+    moved = _evaluate(model, batch, ran.feeding, snapshot, data.spec, context, name)
+    feeding, inputs = _settle(model, batch, ran, snapshot, data.spec, target)
+    sizing, more = _sizes(model, batch, feeding, inputs, snapshot, data.spec, output, device)
+    facts = TorchFacts(
+        parameters=parameter_facts(model),
+        buffers=buffer_facts(model, moved),
+        module_types=module_types(model),
+        batch=_with_ranges(sizing.spec, data.train),
+        feeding=feeding,
+        output_kind=kind,
+        output=tuple(replace(each, dims=sizing.output.get(each.path, each.dims)) for each in output),
+        output_type=output_type,
+        targets=_targets(data, feeding, target),
+        fixed=sizing.fixed,
+        final_module=ran.modules[-1] if ran.modules else None,
+        loader=data.loader,
+        device=context.device,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        peak_memory=memory,
+        forward_seconds=ran.seconds,
+        batch_norm=has_batch_norm(model),
+        dtype=dtype,
+        warnings=tuple([*warnings, *more]),
+    )
+    _save(data, context)
+    plain: dict[str, Any] = to_plain(facts)
+    return plain
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Live batches on the CPU, and the form of the first."""
+
+    train: list[Any]
+    validation: list[Any]
+    spec: BatchSpec
+    loader: LoaderFacts | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _open_data(payload: dict[str, Any], context: Context, seed: int) -> _Data:
+    """The loader's first batches, else the one batch that ``--batch`` names."""
+    if payload.get("loader"):
+        opened = open_loaders(payload["loader"], context)
+        spec = describe(opened.train[0], "measured", f"loader {opened.call.target}")
+        unread = ("--batch is not read: --loader gives real batches",) if payload.get("batch") else ()
+        facts = _loader_facts(opened.call, opened.validation_call)
+        return _Data(opened.train, opened.validation, spec, facts, (*opened.warnings, *unread))
+    if payload.get("batch"):
+        one = open_batch(payload["batch"], context, seed)
+        return _Data([one.value], [], one.spec)
+    raise LabProblem(
+        "answer",
+        "no batch: what does forward get?",
+        hint="name your loader, or describe a batch: --batch 'image: float32[8,1,28,28]; label: int64[8] < 10'",
+        flags=("--loader module:name", "--batch ..."),
+    )
+
+
+def _loader_facts(train: LoaderCall, validation: LoaderCall | None) -> LoaderFacts:
+    found = LoaderFacts(
+        target=train.target,
+        is_factory=train.is_factory,
+        arguments=train.arguments,
+        split=train.split,
+        batch_count=train.batch_count,
+        return_annotation=train.return_annotation,
+    )
+    if validation is None:
+        return found
+    return replace(
+        found,
+        validation=validation.target,
+        validation_is_factory=validation.is_factory,
+        validation_arguments=validation.arguments,
+        validation_split=validation.split,
+    )
+
+
+def _dirty(batch: Any) -> list[str]:
+    """Parts of the batch with values that are not finite."""
+    return [
+        spell_path(path)
+        for path, leaf in live_leaves(batch)
+        if isinstance(leaf, torch.Tensor)
+        and leaf.is_floating_point()
+        and leaf.layout == torch.strided
+        and not bool(torch.isfinite(leaf).all())
+    ]
+
+
+def _backward(output: Any, model: nn.Module) -> list[str]:
+    """One backward from everything that has a graph, for the memory it takes; the real loss's is the proof's business."""
+    with contextlib.suppress(RuntimeError):
+        total = [
+            leaf.sum().abs() for _, leaf in live_leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        ]
+        torch.autograd.backward(total)
+        model.zero_grad()
+        return []
+    model.zero_grad()
+    return ["the sum of the outputs has no backward: memory was measured for forward alone"]
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes: of the GPU where the model is on one, else of this process, whose peak Linux counts in KiB and macOS in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _evaluate(
+    model: nn.Module, batch: Any, feeding: Feeding, snapshot: Snapshot, spec: BatchSpec, context: Context, name: str
+) -> set[str]:
+    """Forward in eval mode: the buffers that it moves."""
+    snapshot.restore()
+    model.eval()
+    try:
+        with torch.no_grad():
+            call(model, batch, feeding)
+    except BaseException as error:  # a model that trains but can't evaluate fails at the end of its first epoch
+        problem = failed(error, spec, context, name)
+        problem.message += " (in eval mode; in train mode it runs)"
+        raise problem from error
+    moved = snapshot.moved()
+    snapshot.restore()
+    model.train()
+    return moved
+
+
+def _settle(
+    model: nn.Module, batch: Any, ran: Ran, snapshot: Snapshot, spec: BatchSpec, target: Path | None
+) -> tuple[Feeding, list[Path]]:
+    """The feeding with its targets, and the leaves that go in: for a whole batch, those that the output depends on."""
+    found = [path for path, _ in leaves(spec.root)]
+    if not ran.feeding.whole:
+        fed = [argument.path for argument in ran.feeding.arguments]
+        return ran.feeding, [path for path in found if any(path[: len(each)] == each for each in fed)]
+    used = [path for path in found if path != target and _matters(model, batch, path, ran.feeding, snapshot, spec)]
+    return replace(ran.feeding, targets=tuple(path for path in found if path not in used)), used
+
+
+def _matters(model: nn.Module, batch: Any, path: Path, feeding: Feeding, snapshot: Snapshot, spec: BatchSpec) -> bool:
+    """Whether the output changes with the leaf's values; by its name where that can't be seen."""
+    leaf = part(batch, path)
+    changed = _changed(leaf)
+    if changed is None:
+        return not is_target_name(path[-1] if path else "")
+    outputs: list[dict[Path, torch.Tensor]] = []
+    for each in (batch, batch, map_leaves(batch, lambda where, value: changed if where == path else value)):
+        snapshot.restore()
+        try:
+            found = live_leaves(call(model, each, feeding))
+            outputs.append({where: value.detach() for where, value in found if isinstance(value, torch.Tensor)})
+        except Exception:  # it was looked at, or it could not have raised
+            snapshot.restore()
+            return True
+    snapshot.restore()
+    if not _same(outputs[0], outputs[1]):  # another output each time: only the name is left to go by
+        return not is_target_name(path[-1] if path else "")
+    return not _same(outputs[0], outputs[2])
+
+
+def _same(left: dict[Path, torch.Tensor], right: dict[Path, torch.Tensor]) -> bool:
+    return set(left) == set(right) and all(equal(left[path], right[path]) for path in left)
+
+
+def _changed(tensor: Any) -> Any:
+    """Other values of the same range, other strings; None where there are none."""
+    if isinstance(tensor, (list, tuple)) and all(isinstance(each, str) for each in tensor):
+        return [each + "_" for each in tensor]
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+        return None
+    if not tensor.numel() or tensor.is_complex():
+        return None
+    if tensor.dtype == torch.bool:
+        return ~tensor
+    low, high = torch.aminmax(tensor)
+    if not bool(low < high):
+        return None
+    return high - (tensor - low)
+
+
+def _sizes(
+    model: nn.Module,
+    batch: Any,
+    feeding: Feeding,
+    inputs: Sequence[Path],
+    snapshot: Snapshot,
+    spec: BatchSpec,
+    output: Sequence[OutputFacts],
+    device: torch.device,
+) -> tuple[Sizing, list[str]]:
+    """Try other sizes, on the CPU: an index out of range on a GPU would end every later operation there."""
+    targets = [path for path, _ in leaves(spec.root) if path not in inputs]
+    if device.type != "cpu":
+        model.to("cpu")
+        batch = move_batch(batch, torch.device("cpu"))
+        snapshot = Snapshot(model, torch.device("cpu"))
+
+    def run(resized: Any) -> Any:
+        snapshot.restore()
+        with _quiet():
+            return call(model, resized, feeding)
+
+    try:
+        if device.type != "cpu":
+            try:
+                run(batch)
+            except Exception as error:  # a model for GPUs only: nothing can be said about sizes
+                plain = {each.path: each.dims for each in output}
+                return Sizing(spec, plain), [
+                    f"other sizes were not tried: the model does not run on the CPU ({type(error).__name__})"
+                ]
+        return find_sizes(run, batch, spec, inputs, targets, output), []
+    finally:
+        snapshot.restore()
+        model.to(device)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that a trial with an odd size may give."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _with_ranges(spec: BatchSpec, batches: Sequence[Any]) -> BatchSpec:
+    """Measured ranges over all batches that were read; given ones stay."""
+    found = [dict(leaves(describe(each, "measured", None).root)) for each in batches]
+
+    def change(node: Node, path: Path) -> Node:
+        if isinstance(node, Branch):
+            return replace(node, entries=tuple((key, change(child, (*path, key))) for key, child in node.entries))
+        if node.source != "measured":
+            return node
+        lows = [each[path].low for each in found if path in each]
+        highs = [each[path].high for each in found if path in each]
+        return replace(
+            node,
+            low=min((low for low in lows if low is not None), default=None),
+            high=max((high for high in highs if high is not None), default=None),
+        )
+
+    return replace(spec, root=change(spec.root, ()))
+
+
+def _targets(data: _Data, feeding: Feeding, target: Path | None) -> tuple[TargetFacts, ...]:
+    """Values of every tensor that does not go in, and of the target that the user named, over the batches that were read."""
+    known = dict(leaves(data.spec.root))
+    paths = [
+        *feeding.targets,
+        *([target] if target is not None and target not in feeding.targets and target in known else []),
+    ]
+    found = []
+    for path in paths:
+        values = [
+            leaf
+            for each in data.train
+            for where, leaf in live_leaves(each)
+            if where == path and isinstance(leaf, torch.Tensor)
+        ]
+        if values and not values[0].is_complex() and values[0].layout == torch.strided:
+            found.append(_target_facts(path, values, known[path]))
+    return tuple(found)
+
+
+def _target_facts(path: Path, values: Sequence[torch.Tensor], leaf: Leaf) -> TargetFacts:
+    flat = torch.cat([each.detach().flatten() for each in values])
+    integral = not flat.is_floating_point()
+    kept = flat if integral else flat[torch.isfinite(flat)]
+    distinct = torch.unique(kept[: 10**6])
+    low = float(distinct.min()) if distinct.numel() else None
+    high = float(distinct.max()) if distinct.numel() else None
+    count = min(int(distinct.numel()), MOST_DISTINCT)
+    zero_one = bool(((distinct == 0) | (distinct == 1)).all()) and bool(distinct.numel())
+    if leaf.source == "given" and leaf.low is not None and leaf.high is not None:
+        low, high = float(leaf.low), float(leaf.high - 1 if integral else leaf.high)
+        if integral:
+            count = min(int(leaf.high) - int(leaf.low), MOST_DISTINCT)
+            zero_one = (low, high) == (0.0, 1.0)
+    return TargetFacts(path, integral, low, high, count, zero_one)
+
+
+def _save(data: _Data, context: Context) -> None:
+    try:
+        torch.save({"train": data.train, "validation": data.validation}, context.scratch / BATCHES_FILE)
+    except OSError as error:
+        raise LabProblem("machine", f"the batches can't be kept for the proof: {error.strerror or error}") from error
+    except Exception as error:  # a class that can't be pickled: a lambda inside, a lock, a class in a function
+        raise LabProblem(
+            "user",
+            f"the batch can't be handed on: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:160]}",
+            hint="a batch of tensors, dicts, tuples, or of a class at the top level of a module can be",
+        ) from error

@@ -1,0 +1,244 @@
+"""Runs forward on a batch the way a feeding says, from the same state every time, and tries feedings until one runs."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...inspection.batch_spec import BatchSpec, Path, leaves, spell_path
+from ...lab.batch_form import live_leaves
+from ...lab.frames import problem_from
+from ...lab.protocol import Context, LabProblem
+from .control import pick, prepared
+from .facts import Feeding
+
+CASTS = frozenset({"float", "long", "bool"})
+"""Preparations that change the dtype alone."""
+
+
+class Snapshot:
+    """Buffers and random states as they are now; `restore` brings them back, so that runs don't see each other.
+
+    Parameters are not copied: a forward does not change them.
+    """
+
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
+        self._model = model
+        self._buffers = {name: buffer.detach().clone() for name, buffer in model.named_buffers() if _is_plain(buffer)}
+        self._torch = torch.get_rng_state()
+        self._device = device
+        self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self._python = random.getstate()
+        numpy = sys.modules.get("numpy")
+        self._numpy = numpy.random.get_state() if numpy is not None else None
+
+    def restore(self) -> None:
+        """Back to how it was."""
+        for name, value in self._buffers.items():
+            owner, _, attribute = name.rpartition(".")
+            module = self._model.get_submodule(owner)
+            current = module._buffers.get(attribute)
+            if current is None or current.shape != value.shape or current.dtype != value.dtype:
+                module._buffers[attribute] = value.clone()
+            else:
+                with torch.no_grad():
+                    current.copy_(value)
+        torch.set_rng_state(self._torch)
+        if self._cuda is not None:
+            torch.cuda.set_rng_state(self._cuda, self._device)
+        random.setstate(self._python)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and self._numpy is not None:
+            numpy.random.set_state(self._numpy)
+
+    def moved(self) -> set[str]:
+        """Names of the buffers that are no longer what they were, new ones included."""
+        now = {name: buffer for name, buffer in self._model.named_buffers() if _is_plain(buffer)}
+        return {
+            name for name, buffer in now.items() if name not in self._buffers or not equal(buffer, self._buffers[name])
+        }
+
+
+@dataclass
+class Ran:
+    """A forward that ran: how it was fed, what it gave, the leaf modules it went through in the order they ended, seconds."""
+
+    feeding: Feeding
+    output: Any
+    modules: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def call(model: nn.Module, batch: Any, feeding: Feeding) -> Any:
+    """``model(...)`` on `batch` as `feeding` says."""
+    if feeding.whole:
+        return model(batch)
+    positional, named = [], {}
+    for argument in feeding.arguments:
+        value = prepared(pick(batch, argument.path), argument.prepare, model)
+        if argument.argument is None:
+            positional.append(value)
+        else:
+            named[argument.argument] = value
+    return model(*positional, **named)
+
+
+def first_that_runs(
+    model: nn.Module,
+    batch: Any,
+    spec: BatchSpec,
+    feedings: Sequence[Feeding],
+    snapshot: Snapshot,
+    context: Context,
+    name: str,
+) -> Ran:
+    """The first of `feedings` that forward takes, in train mode.
+
+    A preparation is tried only on evidence, so that it does not paper over a fault in forward: a cast after an error that
+    speaks of dtypes, another shape after one of torch's own layers refused a tensor that has the shape of a part of the batch.
+    A feeding that runs but gives nothing of the batch's size (a tensor without batch dimension, read as if one of its
+    dimensions were) is kept for the case that no other does better.
+
+    Raises:
+        LabProblem: kind ``user``: forward raised for every one; what is told is the first, unprepared one's error.
+    """
+    first: BaseException | None = None
+    doubtful: Ran | None = None
+    evidence: dict[tuple[tuple[Path, str | None], ...], set[str]] = {}
+    for feeding in feedings:
+        permitted = evidence.setdefault(tuple((each.path, each.argument) for each in feeding.arguments), set())
+        if not _kinds(feeding) <= permitted:
+            continue
+        snapshot.restore()
+        model.train()
+        watch = _Watch(model)
+        started = time.perf_counter()
+        try:
+            output = call(model, batch, feeding)
+        except Exception as error:  # the next feeding may do; if none does, the first error is the one to tell
+            first = first or error
+            permitted |= _evidence(error, watch, batch)
+            continue
+        except BaseException as error:  # sys.exit in forward: no other feeding will do better
+            raise failed(error, spec, context, name) from error
+        finally:
+            watch.end()
+        ran = Ran(feeding, output, watch.finished, time.perf_counter() - started)
+        if feeding.whole or _keeps_batch(output, spec.samples):
+            return ran
+        doubtful = doubtful or ran
+    if doubtful is not None:
+        return doubtful
+    assert first is not None
+    raise failed(first, spec, context, name) from first
+
+
+def _kinds(feeding: Feeding) -> set[str]:
+    """Of what kinds its preparations are."""
+    return {"cast" if operation in CASTS else "shape" for each in feeding.arguments for operation in each.prepare}
+
+
+def _evidence(error: Exception, watch: _Watch, batch: Any) -> set[str]:
+    """Which kinds of preparation the failure speaks for."""
+    found = {"cast"} if re.search(r"dtype|\btypes?\b|not implemented for '", str(error)) else set()
+    module, arguments = watch.running[-1] if watch.running else (None, ())
+    if module is not None and _is_torch_layer(module):
+        shapes = {tuple(leaf.shape) for _, leaf in live_leaves(batch) if isinstance(leaf, torch.Tensor)}
+        if any(isinstance(each, torch.Tensor) and tuple(each.shape) in shapes for each in arguments):
+            found.add("shape")
+    return found
+
+
+def _is_torch_layer(module: nn.Module) -> bool:
+    """Whether the module is, or inherits, one of torch's own layers; containers run what is somebody else's."""
+    homes = [kind.__module__ for kind in type(module).__mro__ if kind is not nn.Module]
+    return any(home.startswith("torch.nn.modules.") for home in homes) and "torch.nn.modules.container" not in homes
+
+
+class _Watch:
+    """Hooks that note which modules are running, and the types of the leaf modules that have run."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.running: list[tuple[nn.Module, tuple[Any, ...]]] = []
+        self.finished: list[str] = []
+        self._hooks: list[Any] = []
+        for module in model.modules():
+            with contextlib.suppress(RuntimeError):  # scripted modules take no hooks
+                self._hooks.append(module.register_forward_pre_hook(self._enter))
+                self._hooks.append(module.register_forward_hook(self._leave))
+        self._model = model
+
+    def end(self) -> None:
+        """Take the hooks off."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def _enter(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        self.running.append((module, arguments))
+
+    def _leave(self, module: nn.Module, _: Any, __: Any) -> None:
+        while self.running and self.running.pop()[0] is not module:
+            pass  # entries of modules whose exception the user's code has caught
+        if module is not self._model and next(module.children(), None) is None:
+            self.finished.append(type(module).__name__)
+
+
+def failed(error: BaseException, spec: BatchSpec, context: Context, name: str) -> LabProblem:
+    """The user's forward failed: its frames, and the batch it failed on."""
+    problem = problem_from(error, context, f"{name}.forward")
+    problem.notes = (*problem.notes, *batch_notes(spec))
+    return problem
+
+
+def batch_notes(spec: BatchSpec) -> tuple[str, ...]:
+    """The parts of the batch with their shapes, as an error shows them."""
+    lines: list[str] = []
+    for path, leaf in leaves(spec.root):
+        head = "   = batch: " if not lines else "            "
+        shape = (
+            f" ({', '.join(str(size) for size in leaf.sizes)}{',' if len(leaf.sizes) == 1 else ''})"
+            if leaf.sizes
+            else ""
+        )
+        lines.append(f"{head}{spell_path(path) + ' ' if path else ''}{leaf.dtype}{shape}, {_from(leaf.place)}")
+    return tuple(lines)
+
+
+def _from(place: str | None) -> str:
+    if place is None:
+        return "given"
+    return "from your loader" if place.startswith("loader ") else f"from {place}"
+
+
+def _keeps_batch(output: Any, samples: int) -> bool:
+    """Whether some output counts the samples, in one of its first two dimensions or as a multiple; a scalar may be their mean."""
+    tensors = [leaf for _, leaf in live_leaves(output) if isinstance(leaf, torch.Tensor)]
+    if not tensors or samples == 0:
+        return True
+    for tensor in tensors:
+        sizes = tuple(tensor.shape)
+        if not sizes or samples in sizes[:2] or (sizes[0] and sizes[0] % samples == 0):
+            return True
+    return False
+
+
+def _is_plain(buffer: torch.Tensor) -> bool:
+    return not isinstance(buffer, nn.parameter.UninitializedBuffer)
+
+
+def equal(left: torch.Tensor, right: torch.Tensor) -> bool:
+    """Bitwise the same, NaN being equal to NaN."""
+    if left.shape != right.shape or left.dtype != right.dtype:
+        return False
+    if left.is_floating_point():
+        return bool(((left == right) | (left.isnan() & right.isnan())).all())
+    return torch.equal(left, right)

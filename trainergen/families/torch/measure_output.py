@@ -1,0 +1,163 @@
+"""What forward returned: its form and its figures, and whether anything can be learnt from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ...errors import did_you_mean
+from ...inspection.batch_spec import spell_path
+from ...lab.batch_form import live_leaves, open_container, spelled_dtype, type_name
+from ...lab.protocol import Context, LabProblem
+from .facts import OutputFacts
+from .measure_model import forward_place
+
+OutputKind = Literal["tensor", "mapping", "tuple", "list", "dataclass", "namedtuple", "other"]
+
+
+def output_kind(output: Any) -> tuple[OutputKind, str | None]:
+    """How the output is read, and its class if it is a dataclass, a namedtuple or something foreign."""
+    if isinstance(output, torch.Tensor):
+        return "tensor", None
+    container = open_container(output)
+    if container is None:
+        return "other", type_name(output)
+    return container.kind, container.type_name
+
+
+def output_facts(output: Any) -> tuple[OutputFacts, ...]:
+    """Every tensor and number in the output; `dims` are the plain sizes, to be named later."""
+    found = []
+    for path, leaf in live_leaves(output):
+        if isinstance(leaf, torch.Tensor):
+            found.append(_tensor_facts(path, leaf))
+        elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+            value = float(leaf)
+            found.append(OutputFacts(path, type(leaf).__name__, (), (), value, value, math.isfinite(value), False))
+    return tuple(found)
+
+
+def demand_learnable(
+    output: Any,
+    facts: Sequence[OutputFacts],
+    model: nn.Module,
+    name: str,
+    notes: tuple[str, ...],
+    context: Context,
+    dirty: Sequence[str] = (),
+) -> list[str]:
+    """Refuse an output that nothing can be learnt from: no tensor, empty, not finite, without graph.
+
+    Args:
+        output: as forward returned it.
+        facts: what `output_facts` says of it.
+        model: for its parameters and the place of its forward.
+        name: of the model, for the message.
+        notes: further lines: the batch.
+        context: for the place.
+        dirty: parts of the batch that hold values that are not finite themselves.
+
+    Returns:
+        Warnings: what is odd, but no hindrance.
+
+    Raises:
+        LabProblem: kind ``user``.
+    """
+
+    def problem(message: str, hint: str) -> LabProblem:
+        return LabProblem("user", message, place=forward_place(model, context), hint=hint, notes=notes)
+
+    shown = f"{name}.forward"
+    if not facts:
+        raise problem(
+            f"{shown} returned {type(output).__name__}, which holds no tensor",
+            "return the output as a tensor, or tensors in a dict or tuple",
+        )
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise problem(
+            f"{name} has no trainable parameter: nothing can be learnt",
+            "set requires_grad on what is to be trained, or name another class",
+        )
+    tensors = [each for each in facts if each.dtype not in ("int", "float")]
+    if tensors and all(0 in each.sizes for each in tensors):
+        sizes = ", ".join(str(each.sizes) for each in tensors)
+        raise problem(
+            f"{shown} returned an empty output {sizes}",
+            "look for a slice or a mask in forward that keeps nothing of this batch",
+        )
+    attached = [each for each in facts if each.has_graph]
+    if not attached:
+        raise problem(
+            f"{shown} returned an output without graph: no gradient can reach a parameter",
+            "look in forward for torch.no_grad, .detach(), .data, .item(), argmax, or a tensor made anew from values",
+        )
+    warnings = []
+    for each in attached:
+        where = f"{shown}'s {spell_path(each.path)}" if each.path else shown
+        if each.finite:
+            continue
+        if each.low is None or _has_nan_or_plus_infinity(output, each):
+            raise problem(
+                f"{where} returned values that are not finite",
+                (
+                    f"the batch itself holds such values, in {', '.join(dirty)}: clean the data"
+                    if dirty
+                    else "look for a division by zero, a logarithm or root of zero or less, or weights that were never initialised"
+                ),
+            )
+        warnings.append(f"{where} returned -inf in places: a loss must mask them")
+    return warnings
+
+
+def demand_auxiliaries(names: Sequence[str], facts: Sequence[OutputFacts], name: str) -> None:
+    """Refuse ``--auxiliary`` names that forward returns nothing by.
+
+    Raises:
+        LabProblem: kind ``input``, with a did-you-mean.
+    """
+    known = [spell_path(each.path) for each in facts if each.path]
+    lasts = [str(each.path[-1]) for each in facts if each.path]
+    for wanted in names:
+        if wanted not in known and wanted not in lasts:
+            returned = ", ".join(known) if known else "one tensor alone"
+            raise LabProblem(
+                "input",
+                f"--auxiliary {wanted}: {name}.forward returns {returned}",
+                hint=did_you_mean(wanted, known) if known else None,
+            )
+
+
+def _tensor_facts(path: tuple[str | int, ...], tensor: torch.Tensor) -> OutputFacts:
+    values = tensor.detach()
+    sizes = tuple(int(size) for size in values.shape)
+    low = high = None
+    finite = True
+    if values.layout == torch.strided and values.numel() and not values.is_complex() and values.dtype != torch.bool:
+        mask = torch.isfinite(values)
+        finite = bool(mask.all())
+        kept = values if finite else values[mask]  # no copy of a large output where none is needed
+        if kept.numel():
+            low, high = (float(bound) for bound in torch.aminmax(kept))
+    facts = OutputFacts(path, spelled_dtype(tensor), sizes, sizes, low, high, finite, tensor.requires_grad)
+    if not (finite and values.is_floating_point() and sizes and sizes[-1] >= 2 and values.numel()):
+        return facts
+    tolerance = 1e-4 if values.dtype in (torch.float32, torch.float64) else 2e-2
+    ones = _near_one(values, tolerance)
+    logs = not ones and high is not None and high <= tolerance and _near_one(values.exp(), tolerance)
+    return OutputFacts(path, facts.dtype, sizes, sizes, low, high, finite, facts.has_graph, ones, logs)
+
+
+def _near_one(values: torch.Tensor, tolerance: float) -> bool:
+    low, high = torch.aminmax(values)
+    if float(low) < -tolerance or float(high) > 1 + tolerance:
+        return False
+    return bool((values.sum(-1, dtype=torch.float64) - 1).abs().max() <= tolerance)
+
+
+def _has_nan_or_plus_infinity(output: Any, facts: OutputFacts) -> bool:
+    tensor = dict(live_leaves(output))[facts.path]
+    return bool((tensor.isnan() | (tensor == math.inf)).any())

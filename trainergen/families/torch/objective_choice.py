@@ -1,0 +1,374 @@
+"""Chooses the objective: task, loss, target, prediction and metrics, from the tasks' own judgement of every pair."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ...errors import AnswerNeeded, UnusableInput, UserCodeFailed, did_you_mean
+from ...inspection.batch_spec import Leaf, Path, find, leaves, parse_path, spell_path
+from ...inspection.model_facts import ModelFacts
+from ...planning.plan import Auxiliary, Decision, Objective
+from ...planning.wishes import Wishes
+from .auxiliaries import choose_auxiliaries
+from .facts import OutputFacts, TorchFacts
+from .objectives import Fit, LossOption, Pair, Task, shape_text, tasks
+from .pairs import (
+    PREDICTION_NAMES,
+    TARGET_NAMES,
+    candidate_targets,
+    name_bonus,
+    pairs,
+    predictions,
+    side_penalty,
+)
+
+SPLIT = 6
+"""Two readings closer than this are both planned for: the proof decides. Scores are the tasks' (see `objectives`)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read output and batch: a pair under a task."""
+
+    task: Task
+    pair: Pair
+    fit: Fit
+    score: int
+
+
+@dataclass(frozen=True)
+class ChosenObjective:
+    """An objective with its decisions (target, loss, metrics), and the prediction's facts."""
+
+    objective: Objective
+    decisions: tuple[Decision, ...]
+    output: OutputFacts
+
+
+def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> tuple[ChosenObjective, ...]:
+    """Objectives, best first; more than one where the evidence is split.
+
+    Raises:
+        UnusableInput: a target that the batch doesn't have, a loss that doesn't fit it, a scalar that doesn't exist.
+        UserCodeFailed: the targets contradict the model (a class beyond the output).
+        AnswerNeeded: several targets, several outputs, or no reading at all; the flags say it.
+    """
+    target = _wished_target(wishes, measured)
+    read = readings(wishes, model, measured, target)
+    if wishes.loss is not None and ":" in wishes.loss:
+        return (_own_function(wishes, measured, read, target),)
+    if wishes.loss is not None:
+        read = _only_loss(wishes.loss, read)
+    if not read:
+        raise _nothing_fits(wishes, measured, target)
+    best = read[0]
+    if best.fit.problem is not None:
+        raise UserCodeFailed(
+            best.fit.problem,
+            place=_place(best.pair),
+            hint=f"a model with more classes, or another target: --target (now {_spell(best.pair.target)})",
+        )
+    _ask_about_target(wishes, measured, read)
+    _ask_about_output(wishes, read)
+    if best.fit.question is not None and wishes.loss is None:
+        raise AnswerNeeded(
+            "needs 1 answer that your project does not hold",
+            flags=(f"--loss {best.fit.losses[0].name}",),
+            notes=(
+                f"loss         {best.fit.question}",
+                f"             likely {best.fit.losses[0].name}: {best.fit.reason}",
+            ),
+            hint="numbers: --loss mse; classes: give the model one output column a class",
+        )
+    chosen = [best]
+    if wishes.loss is None and wishes.target is None:
+        close = (each for each in read[1:] if best.score - each.score < SPLIT and not each.fit.problem)
+        chosen += [each for each in close if each.task.TASK != best.task.TASK and not each.fit.question][:2]
+    return tuple(_decide(wishes, measured, each, read) for each in chosen)
+
+
+def readings(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path | None) -> list[Reading]:
+    """Every reading that a task accepts, best first; equal ones in the order of outputs and batch."""
+    found = []
+    for pair in pairs(wishes, model, measured, target):
+        bonus = name_bonus(pair.output.path, PREDICTION_NAMES)
+        if pair.target is not None and not pair.feeds:
+            bonus += name_bonus(pair.target, TARGET_NAMES) - side_penalty(pair.target)
+        for task in tasks().values():
+            fit = task.fit(pair)
+            if fit is not None:
+                found.append(Reading(task, pair, fit, fit.score + bonus))
+    if "ranking" in wishes.patterns:
+        found = [each for each in found if each.task.TASK == "ranking"]
+    return sorted(found, key=lambda each: -each.score)
+
+
+def _wished_target(wishes: Wishes, measured: TorchFacts) -> Path | None:
+    if wishes.target is None:
+        return None
+    path = parse_path(wishes.target)
+    node = find(measured.batch.root, path)
+    known = tuple(spell_path(each) for each, _ in leaves(measured.batch.root))
+    if node is None:
+        raise UnusableInput(
+            f"--target {wishes.target}: the batch has no such part", hint=did_you_mean(wishes.target, known)
+        )
+    if not isinstance(node, Leaf):
+        inner = tuple(spell_path((*path, *each)) for each, _ in leaves(node))
+        raise UnusableInput(f"--target {wishes.target}: that holds several parts", hint="one of: " + ", ".join(inner))
+    if node.dtype in ("str", "object"):
+        raise UnusableInput(
+            f"--target {wishes.target}: {'text' if node.dtype == 'str' else 'an object'}, no numbers to compare with",
+            hint="one of: " + ", ".join(spell_path(each) for each in candidate_targets(measured)),
+        )
+    return path
+
+
+def _only_loss(loss: str, read: list[Reading]) -> list[Reading]:
+    fitting = [each for each in read if _option(each.fit, loss) is not None]
+    if read and not fitting:
+        best = read[0]
+        fits = tuple(option.name for option in best.fit.losses)
+        raise UnusableInput(
+            f"--loss {loss} does not fit: {best.fit.reason}",
+            hint=f"{best.task.TASK} takes {', '.join(fits)}; or a function of yours: --loss module:name",
+        )
+    return fitting
+
+
+def _option(fit: Fit, loss: str) -> LossOption | None:
+    """The option of that name; ``nll`` also finds the variant for probabilities, which exists where those come out."""
+    wanted = (loss, "nll_of_probabilities") if loss == "nll" else (loss,)
+    return next((option for option in fit.losses if option.name in wanted), None)
+
+
+def _nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> AnswerNeeded:
+    outputs = ", ".join(
+        f"{spell_path(each.path) if each.path else 'output'} {shape_text(each)}" for each in measured.output
+    )
+    paths = (target,) if target is not None else candidate_targets(measured)
+    parts = []
+    for path in paths:
+        leaf = find(measured.batch.root, path)
+        if isinstance(leaf, Leaf):
+            parts.append(f"{spell_path(path)} {leaf.dtype}{shape_text(leaf)}")
+    what = ", ".join(parts) or "nothing: forward takes the whole batch"
+    flags = ("--loss module:name",) if target is not None else ("--target KEY", "--loss module:name")
+    if "ranking" in wishes.patterns:
+        return AnswerNeeded(
+            "--pattern ranking needs scores [batch, M] and integer ranks of the same shape",
+            flags=("--target KEY",),
+            notes=(f"output       {outputs}", f"batch        {what}"),
+            hint='name the ranks: --target KEY, or call them "true_ranks" in the batch',
+        )
+    return AnswerNeeded(
+        "needs 1 answer that your project does not hold: what the output is compared with",
+        flags=flags,
+        notes=(f"output       {outputs or 'nothing with a batch dimension'}", f"left over    {what}"),
+        hint="a listed loss takes a target of a shape that fits; any other: a function (output, target) -> scalar loss",
+    )
+
+
+def _ask_about_target(wishes: Wishes, measured: TorchFacts, read: list[Reading]) -> None:
+    """Two parts of the batch that explain the output equally well, and no name that says which."""
+    best = read[0]
+    if wishes.target is not None or best.pair.target is None or best.pair.feeds:
+        return
+    rivals = [
+        each
+        for each in read[1:]
+        if each.pair.target not in (None, best.pair.target) and not each.pair.feeds and not each.fit.problem
+    ]
+    rivals = [each for each in rivals if best.score - each.score < 2]
+    if not rivals:
+        return
+    likely = _spell(best.pair.target)
+    others = tuple(dict.fromkeys(_spell(each.pair.target) for each in rivals))
+    raise AnswerNeeded(
+        "needs 1 answer that your project does not hold",
+        flags=(f"--target {likely}",),
+        notes=(
+            "target       the part of the batch that the loss compares with",
+            f"             likely {likely}: {best.fit.reason}",
+            *(f"             or {other}" for other in others),
+        ),
+    )
+
+
+def _ask_about_output(wishes: Wishes, read: list[Reading]) -> None:
+    """Two outputs that fit the target equally well, and no name that says which."""
+    best = read[0]
+    rivals = [
+        each
+        for each in read[1:]
+        if each.pair.output.path != best.pair.output.path
+        and each.pair.target == best.pair.target
+        and each.pair.target is not None
+        and best.score == each.score
+    ]
+    if rivals:
+        names = ", ".join(spell_path(each.pair.output.path) for each in (best, *rivals))
+        raise AnswerNeeded(
+            "needs 1 answer that your project does not hold",
+            flags=("--loss module:name",),
+            notes=(
+                f"prediction   outputs {names} fit the target {_spell(best.pair.target)} equally well",
+                f"             likely {spell_path(best.pair.output.path)}, the first",
+            ),
+            hint="a function (outputs, target) -> loss that combines them, or --factory with a model that returns one",
+        )
+
+
+def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], target: Path | None) -> ChosenObjective:
+    """``--loss module:name``: called with the output and the target, neither of them prepared.
+
+    A model with several outputs has all of them passed on, as forward returned them.
+    """
+    assert wishes.loss is not None
+    single = measured.output_kind == "tensor" and measured.output
+    best = next((each for each in read if each.pair.target is not None), None)
+    path = target
+    if path is None and best is not None:
+        path = best.pair.target
+    if path is None:
+        left = candidate_targets(measured)
+        if len(left) > 1:
+            likely = max(left, key=lambda each: name_bonus(each, TARGET_NAMES) - side_penalty(each))
+            raise AnswerNeeded(
+                "needs 1 answer that your project does not hold",
+                flags=(f"--target {spell_path(likely)}",),
+                notes=(
+                    f"target       what {wishes.loss} is given beside the output",
+                    *(f"             {'likely' if each == likely else 'or'} {spell_path(each)}" for each in left),
+                ),
+            )
+        path = left[0] if left else None
+    task = best.task if best is not None and single else None
+    outputs = predictions(measured) or measured.output
+    metrics, epoch_metrics, metric_decision = _metrics(wishes, task, best.fit if best and task else None)
+    auxiliaries, notes = choose_auxiliaries(wishes, measured, taken=()) if wishes.auxiliaries else ((), ())
+    objective = Objective(
+        task=task.TASK if task is not None else "custom",
+        loss=wishes.loss,
+        prediction=(),
+        output_kind=measured.output_kind,
+        target=path,
+        target_variable=_target_variable(path),
+        metrics=metrics,
+        epoch_metrics=epoch_metrics,
+        auxiliaries=auxiliaries,
+        classes=best.fit.classes if best is not None and task is not None else None,
+    )
+    what = "the output" if single else f"all outputs (a {measured.output_kind})"
+    against = f" and {_spell(path)}" if path is not None else ""
+    decisions = (
+        *_target_decision(wishes, path, None),
+        Decision("loss", f"loss {wishes.loss}", f"your function, called with {what}{against}", "--loss", given=True),
+        *metric_decision,
+        *notes,
+    )
+    return ChosenObjective(objective, decisions, outputs[0])
+
+
+def _decide(wishes: Wishes, measured: TorchFacts, reading: Reading, read: list[Reading]) -> ChosenObjective:
+    fit, pair, task = reading.fit, reading.pair, reading.task
+    option = (_option(fit, wishes.loss) if wishes.loss else None) or fit.losses[0]
+    metrics, epoch_metrics, metric_decision = _metrics(wishes, task, fit)
+    auxiliaries, notes = choose_auxiliaries(wishes, measured, taken=(pair.output.path,), own=pair.target is None)
+    objective = Objective(
+        task=task.TASK,
+        loss=option.name,
+        prediction=pair.output.path,
+        output_kind=measured.output_kind,
+        target=pair.target,
+        target_variable=_target_variable(pair.target),
+        target_prepare=option.target_prepare,
+        prediction_prepare=option.prediction_prepare,
+        metrics=metrics,
+        epoch_metrics=epoch_metrics,
+        auxiliaries=auxiliaries,
+        classes=fit.classes,
+    )
+    decisions = (
+        *_target_decision(wishes, pair.target, _other_target(reading, read)),
+        _loss_decision(wishes, reading, option, read),
+        *metric_decision,
+        *notes,
+    )
+    return ChosenObjective(objective, decisions, pair.output)
+
+
+def _loss_decision(wishes: Wishes, reading: Reading, option: LossOption, read: list[Reading]) -> Decision:
+    fit, task = reading.fit, reading.task
+    others = [each for each in fit.losses if each.name != option.name]
+    different = next((each for each in read if each.task.TASK != task.TASK), None)
+    runner_up: str | None
+    if different is not None:
+        runner_up = f"{different.fit.losses[0].name} ({different.task.TASK}): {different.fit.reason}"
+    else:
+        runner_up = f"{others[0].name}: {others[0].reason}" if others else None
+    special = option.reason if option.reason != task.LOSSES.get(option.name) else ""
+    reason = f"{fit.reason}; {special}" if special else fit.reason
+    given = wishes.loss is not None
+    return Decision("loss", f"loss {option.name}", reason, "--loss", runner_up, given, fit.assumed and not given)
+
+
+def _other_target(reading: Reading, read: list[Reading]) -> str | None:
+    for each in read:
+        if each.pair.target not in (None, reading.pair.target) and not each.pair.feeds:
+            return f"{_spell(each.pair.target)}: {each.fit.reason}"
+    return None
+
+
+def _target_decision(wishes: Wishes, path: Path | None, runner_up: str | None) -> tuple[Decision, ...]:
+    if path is None:
+        return ()
+    reason = "you said so" if wishes.target is not None else "the part of the batch that does not go into forward"
+    if wishes.target is None and runner_up is None:
+        # One candidate is no choice: the loss's line says what is compared.
+        return ()
+    return (Decision("target", f"target {_spell(path)}", reason, "--target", runner_up, wishes.target is not None),)
+
+
+def _metrics(
+    wishes: Wishes, task: Task | None, fit: Fit | None
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Decision, ...]]:
+    """Batch metrics, epoch metrics, and the decision; the task's own unless the user named some."""
+    offered = (*task.METRICS, *task.EPOCH_METRICS) if task is not None else ()
+    epoch = task.EPOCH_METRICS if task is not None else ()
+    for name in wishes.metrics:
+        if ":" not in name and name not in offered:
+            where = task.TASK if task is not None else "a loss of your own"
+            raise UnusableInput(
+                f"--metric {name} does not belong to {where}",
+                hint=f"{did_you_mean(name, offered)}; or a function of yours: --metric module:name",
+            )
+    names = wishes.metrics
+    if not names and task is not None:
+        names = fit.metrics if fit is not None and fit.metrics is not None else task.DEFAULT_METRICS
+    if not names:
+        return (), (), ()
+    reason = "you said so" if wishes.metrics or task is None else f"what {task.TASK} is judged by"
+    decision = Decision("metrics", f"metrics {', '.join(names)}", reason, "--metric", given=bool(wishes.metrics))
+    return (
+        tuple(name for name in names if name not in epoch),
+        tuple(name for name in names if name in epoch),
+        (decision,),
+    )
+
+
+def _target_variable(path: Path | None) -> str:
+    name = str(path[-1]) if path else ""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else "targets"
+
+
+def _spell(path: Path | None) -> str:
+    return spell_path(path) if path is not None else "nothing"
+
+
+def _place(pair: Pair) -> str | None:
+    return pair.leaf.place if pair.leaf is not None else None
+
+
+__all__ = ["Auxiliary", "ChosenObjective", "choose_objectives", "readings"]

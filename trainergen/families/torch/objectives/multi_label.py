@@ -1,0 +1,32 @@
+"""Multi-label: each of C labels on or off."""
+
+from __future__ import annotations
+
+from . import Fit, Pair, cast, shape_text
+from .binary import REFERENCES as REFERENCES
+from .binary import losses
+
+TASK = "multi-label"
+LOSSES = {
+    "bce_with_logits": "one logit a label against 0 or 1",
+    "bce": "one probability a label against 0 or 1",
+}
+METRICS = ("binary_accuracy",)
+EPOCH_METRICS = ("multilabel_macro_f1",)
+DEFAULT_METRICS = ("binary_accuracy", "multilabel_macro_f1")
+
+
+def fit(pair: Pair) -> Fit | None:
+    """Several columns of output and a target of the same shape that is 0 or 1 everywhere."""
+    if pair.leaf is None or pair.values is None or not pair.values.zero_one or pair.feeds:
+        return None
+    sizes = pair.output.sizes
+    if len(sizes) < 2 or sizes[1] < 2 or sizes != pair.leaf.sizes:
+        return None
+    return Fit(
+        score=80,
+        reason=f"output {shape_text(pair.output)} against 0/1 of the same shape",
+        losses=losses(pair, (), cast(pair.leaf, "float")),
+        classes=sizes[1],
+        metrics=None if len(sizes) == 2 else METRICS,
+    )

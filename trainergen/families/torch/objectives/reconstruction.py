@@ -1,0 +1,47 @@
+"""Reconstruction: the output against the model's own input."""
+
+from __future__ import annotations
+
+import re
+
+from . import FLOATING, Fit, LossOption, Pair, shape_text
+
+TASK = "reconstruction"
+LOSSES = {
+    "mse": "squared error against the input",
+    "l1": "absolute error against the input",
+    "bce": "inputs in [0, 1] as probabilities, after a sigmoid",
+}
+METRICS = ("mae", "mse")
+EPOCH_METRICS = ()
+DEFAULT_METRICS = ("mae",)
+REFERENCES = {
+    "mse": lambda output, target, functional: functional.mse_loss(output, target),
+    "l1": lambda output, target, functional: functional.l1_loss(output, target),
+    "bce": lambda output, target, functional: functional.binary_cross_entropy(output, target),
+}
+SAYS_SO = re.compile(r"auto_?encoder|(^|_)v?ae($|_)|vae|reconstruct|denois|inpaint|recon(_|$)|x_hat", re.IGNORECASE)
+
+
+def fit(pair: Pair) -> Fit | None:
+    """An output of an input's shape (or of the input's, flattened)."""
+    if pair.leaf is None or not pair.feeds or pair.leaf.dtype not in FLOATING:
+        return None
+    if any(operation not in ("float", "flatten:1") for operation in pair.prepare):
+        return None
+    target: tuple[str, ...] = ()
+    if pair.leaf.sizes != pair.output.sizes:
+        flat = 1
+        for size in pair.leaf.sizes[1:]:
+            flat *= size
+        if pair.output.sizes != (pair.leaf.sizes[0], flat):
+            return None
+        target = ("flatten:1",)
+    named = SAYS_SO.search(pair.name) or any(SAYS_SO.search(str(key)) for key in pair.output.path)
+    return Fit(
+        score=(75 if pair.alone else 45) + (20 if named else 0),
+        reason=f"output {shape_text(pair.output)} has the input's own shape"
+        + ("" if named else ", and nothing else in the batch fits it"),
+        losses=tuple(LossOption(name, reason, (), target) for name, reason in LOSSES.items()),
+        assumed=not named,
+    )

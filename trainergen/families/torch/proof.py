@@ -1,0 +1,296 @@
+"""Which probes prove a torch trainer, in which order, and the control run that tells its faults from the model's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ...lab.protocol import Context, LabProblem
+from ...lab.verdict import Bench, Broken, Verdict
+from ...runtime.probes import (
+    device,
+    eval_is_pure,
+    gradients,
+    initial_loss,
+    loss,
+    metrics,
+    norms,
+    parameters_moved,
+    round_trip,
+    same_seed,
+    weights,
+)
+from ...runtime.probes.session import Fault, Measurement, Session
+from ...runtime.probes.walk import Walk, fresh, seed_everything, walk
+from .control import Control, build_loss, build_model
+
+PROBES = (
+    "build",
+    "loss",
+    "initial_loss",
+    "gradients",
+    "parameters_moved",
+    "metrics",
+    "eval_is_pure",
+    "same_seed",
+    "round_trip",
+    "weights",
+    "device",
+)
+"""In the order they are taken; where one breaks, those after it are reported as not measured."""
+
+
+@dataclass
+class Rehearsal:
+    """The control run: what the bare loop shows, and the weights that both start from.
+
+    Attributes:
+        control: back at the first weights, to be led along the staged trainer's.
+        weights: the first state_dict, a copy.
+        batches: one a step.
+        measurements: the control's, by probe.
+        repeatable: the same weights and seed give the same loss in the bare loop; only then can values be compared.
+        seed: of the first step.
+    """
+
+    control: Control
+    weights: dict[str, Any]
+    batches: list[Any]
+    measurements: dict[str, Measurement]
+    repeatable: bool
+    seed: int
+
+
+def rehearse(request: Mapping[str, Any], context: Context, batches: Mapping[str, list[Any]]) -> Rehearsal:
+    """Train the user's model in the bare loop.
+
+    Args:
+        request: the payload of ``prove``.
+        context: where we are.
+        batches: ``{"train": [...], "validation": [...]}`` as build saved them.
+
+    Raises:
+        LabProblem: kind ``user``: the model fails in the bare loop too, or its loss is not one to learn from.
+    """
+    seed, steps = int(request["seed"]), max(2, int(request["steps"]))
+    train = [batches["train"][number % len(batches["train"])] for number in range(steps)]
+    validation = validation_batch(batches)
+    compute = build_loss(request, context)
+    name = f"{request['model']['name']}.forward and the loss {request['objective']['loss']}"
+    pair = [Control(build_model(request, context), compute, validation, context, name) for _ in range(2)]
+    first, second = pair
+    start = {key: _copy(value) for key, value in first.model.state_dict().items()}
+    second.model.load_state_dict(start)
+
+    seen = {"loss": loss.measure(first, train[0], seed=seed)}
+    _demand_loss(seen["loss"])
+    first.model.load_state_dict(start)
+    walks = [walk(control, train, seed=seed) for control in pair]
+    seen["gradients"] = gradients.measure(walks[0])
+    _demand_finite(walks[0])
+    seen["parameters_moved"] = parameters_moved.measure(walks[0])
+    seen["same_seed"] = same_seed.measure(*walks)
+    seen["eval_is_pure"] = eval_is_pure.measure(first, seed=seed)
+    again = eval_is_pure.measure(second, seed=seed)
+    repeatable = not seen["same_seed"].faults and _same(seen["eval_is_pure"].numbers, again.numbers)
+    seen["round_trip"] = round_trip.measure(first, second, train[0], seed=seed)
+    first.model.load_state_dict(start)
+    # What the model remembers outside its state_dict makes the same weights give another loss: nothing to compare then.
+    repeatable = repeatable and loss.measure(first, train[0], seed=seed).numbers == seen["loss"].numbers
+    first.model.load_state_dict(start)
+    return Rehearsal(first, start, train, seen, repeatable, seed)
+
+
+def prove(rehearsal: Rehearsal, open_session: Callable[[int], Session], bench: Bench) -> dict[str, float]:
+    """Take every probe of `PROBES` on the staged trainer, each against the control's.
+
+    Args:
+        rehearsal: the control run.
+        open_session: a new staged trainer by number, with a run folder of its own.
+        bench: takes the verdicts.
+
+    Returns:
+        Figures for the report: ``steps, first_loss, last_loss, moved, parameters, gradient_norm``.
+    """
+    numbers: dict[str, float] = {}
+    try:
+        _prove(rehearsal, open_session, bench, numbers)
+    except Broken as broken:
+        bench.skip(*PROBES, because=f"the probe {broken} failed before it")
+    return numbers
+
+
+def validation_batch(batches: Mapping[str, list[Any]]) -> Any:
+    """The one batch that evaluations take: of the validation loader, else the first training batch."""
+    return (batches.get("validation") or batches["train"])[0]
+
+
+def _prove(
+    rehearsal: Rehearsal, open_session: Callable[[int], Session], bench: Bench, numbers: dict[str, float]
+) -> None:
+    seed, batches, known = rehearsal.seed, rehearsal.batches, rehearsal.measurements
+    session = bench.attempt("build", lambda: open_session(0))
+    if not bench.judge(_same_model(session, rehearsal)):
+        raise Broken("build")
+    bench.attempt("build", lambda: session.model.load_state_dict(rehearsal.weights))
+
+    first = bench.attempt("loss", lambda: loss.measure(session, batches[0], seed=seed))
+    if not bench.judge(first, known["loss"]):
+        raise Broken("loss")
+    session.model.load_state_dict(rehearsal.weights)
+
+    taken, wrong = bench.attempt("gradients", lambda: _walk_beside(session, rehearsal))
+    numbers |= {"steps": len(taken.losses), "first_loss": taken.losses[0], "last_loss": taken.losses[-1]}
+    bench.judge(_first_loss(first, taken, rehearsal), None)
+    measured = gradients.measure(taken)
+    bench.judge(
+        Measurement(measured.probe, measured.title, (*measured.faults, *wrong), measured.numbers, measured.measured),
+        known["gradients"],
+    )
+    measured = parameters_moved.measure(taken)
+    numbers |= {**measured.numbers, "gradient_norm": norms.measure(taken).numbers.get("gradient_norm", math.nan)}
+    bench.judge(measured, known["parameters_moved"])
+    bench.judge(bench.attempt("metrics", lambda: metrics.measure(session)))
+    bench.judge(bench.attempt("eval_is_pure", lambda: _evaluate_beside(session, rehearsal)), known["eval_is_pure"])
+
+    other = bench.attempt("same_seed", lambda: open_session(1))
+    other.model.load_state_dict(rehearsal.weights)
+    second = bench.attempt("same_seed", lambda: walk(other, batches, seed=seed))
+    bench.judge(same_seed.measure(taken, second), known["same_seed"])
+    trip = bench.attempt("round_trip", lambda: round_trip.measure(session, other, batches[0], seed=seed))
+    if rehearsal.repeatable:
+        bench.judge(trip, known["round_trip"])
+    else:
+        bench.add(Verdict("round_trip", "unmeasured", "the same weights and seed give the model other values each time: not compared"))
+    end = bench.attempt("weights", lambda: weights.measure(session))
+    if not end.measured:
+        end = Measurement("weights", end.title, (Fault("file", "", end.title, "save the weights in on_train_end"),))
+    bench.judge(end)
+    _prove_device(session, rehearsal, bench)
+
+
+def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fault]]:
+    """The staged steps; before each, the control takes the staged weights and the same batch, and says what is right."""
+    expected: list[dict[str, torch.Tensor | None]] = []
+    faults: list[Fault] = []
+
+    def lead(number: int, batch: Any) -> None:
+        rehearsal.control.model.load_state_dict(session.model.state_dict())
+        seed_everything(rehearsal.seed + number)
+        expected[:] = [rehearsal.control.gradients(batch)[1]]
+
+    def compare(number: int, found: dict[str, torch.Tensor | None]) -> None:
+        if rehearsal.repeatable and not faults:
+            faults.extend(gradients.compare(found, expected[0], clip_norm=session.clip_norm))
+
+    return walk(session, rehearsal.batches, seed=rehearsal.seed, before=lead, observe=compare), faults
+
+
+def _evaluate_beside(session: Session, rehearsal: Rehearsal) -> Measurement:
+    """The staged evaluation, and the control's from the same weights: they measure the same loss."""
+    rehearsal.control.model.load_state_dict(session.model.state_dict())
+    seen = eval_is_pure.measure(session, seed=rehearsal.seed)
+    seed_everything(rehearsal.seed)
+    expected = rehearsal.control.evaluate()["loss"]
+    if not rehearsal.repeatable or "loss" not in seen.numbers:
+        return seen
+    tolerance = initial_loss.tolerance(session.model)
+    right = initial_loss.measure(seen.numbers["loss"], expected, rtol=tolerance)
+    if not right.faults:
+        return seen
+    text = f"evaluation gives the loss {seen.numbers['loss']:.6g}, a bare loop in eval mode {expected:.6g}"
+    fault = Fault("loss", "", text, "evaluate through the same _forward_batch, under model.eval()")
+    title = seen.title if seen.faults else text
+    return Measurement(seen.probe, title, (*seen.faults, fault), seen.numbers)
+
+
+def _first_loss(first: Measurement, taken: Walk, rehearsal: Rehearsal) -> Measurement:
+    """Both the loss that was computed by hand and the loss of the first step are the control's."""
+    if not rehearsal.repeatable:
+        return Measurement("initial_loss", "the same weights and seed give the model another loss each time: not compared", measured=False)
+    rtol = initial_loss.tolerance(rehearsal.control.model)
+    expected = rehearsal.measurements["loss"].numbers["loss"]
+    values = [first.numbers.get("loss"), taken.losses[0]]
+    found = [initial_loss.measure(value, expected, rtol=rtol) for value in values if value is not None]
+    if not found:
+        return Measurement("initial_loss", "the trainer does not say its loss: not compared", measured=False)
+    return next((measured for measured in found if measured.faults), found[0])
+
+
+def _same_model(session: Session, rehearsal: Rehearsal) -> Measurement:
+    """build_model builds what was asked for: the same class, names, shapes and dtypes."""
+    ours, theirs = type(session.model), type(rehearsal.control.model)
+    name = f"{theirs.__module__}.{theirs.__qualname__}"
+    state = session.model.state_dict()
+    faults = []
+    if f"{ours.__module__}.{ours.__qualname__}" != name:
+        faults.append(Fault("class", "", f"build_model builds {ours.__module__}.{ours.__qualname__}, not {name}"))
+    for key in sorted(set(state) | set(rehearsal.weights)):
+        here, there = _spell(state.get(key)), _spell(rehearsal.weights.get(key))
+        if here != there:
+            faults.append(Fault("state", key, f"build_model gives {key} {here}; built as you asked it is {there}"))
+    frozen = {key for key, value in rehearsal.control.model.named_parameters() if not value.requires_grad}
+    for key, value in session.model.named_parameters():
+        if value.requires_grad == (key in frozen):
+            what = "trains" if value.requires_grad else "freezes"
+            faults.append(Fault("frozen", key, f"the trainer {what} {key}; the model by itself does not"))
+    title = f"built from its configuration: {ours.__qualname__}, {len(state)} tensors" if not faults else faults[0].text
+    return Measurement("build", title, tuple(faults))
+
+
+def _prove_device(session: Session, rehearsal: Rehearsal, bench: Bench) -> None:
+    """Last, for a session that pretends to be elsewhere can't step."""
+    expected = device.measure(rehearsal.control, rehearsal.batches[0])
+    if expected.faults or not expected.measured:
+        bench.skip("device", because=f"{expected.title}, in the bare loop too")
+        return
+    bench.judge(bench.attempt("device", lambda: device.measure(session, rehearsal.batches[0])))
+
+
+_HINTS = {
+    "graph": "is the output computed under no_grad, detached, or made of indices? Is any parameter trainable?",
+    "finite": "look for a division by zero, a logarithm of zero, or an input out of range",
+    "shape": "give --loss one that returns a single value, as reduction='mean' does",
+}
+
+
+def _demand_loss(measured: Measurement) -> None:
+    for fault in measured.faults:
+        message = f"in a bare loop, without any generated code, {fault.text}"
+        raise LabProblem("user", message, hint=_HINTS.get(fault.kind, fault.hint))
+
+
+def _demand_finite(taken: Walk) -> None:
+    where = "in a bare loop, without any generated code,"
+    for number, value in enumerate(taken.losses, start=1):
+        if value is not None and not math.isfinite(value):
+            raise LabProblem("user", f"{where} the loss of step {number} is {value}", hint=_HINTS["finite"])
+        norms = taken.gradients[number - 1] if taken.gradients else {}
+        bad = [name for name, norm in norms.items() if norm is not None and not math.isfinite(norm)]
+        if bad:
+            raise LabProblem(
+                "user",
+                f"{where} the gradient of {bad[0]} is not finite at step {number}",
+                hint="look for a square root or a norm of zero, or a division by zero, among forward's operations",
+                notes=tuple(f"nor that of {name}" for name in bad[1:10]),
+            )
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, torch.Tensor) else fresh(value)
+
+
+def _spell(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if not isinstance(value, torch.Tensor):
+        return type(value).__name__
+    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+
+
+def _same(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+    return {key: value.hex() for key, value in first.items()} == {key: value.hex() for key, value in second.items()}

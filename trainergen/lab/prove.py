@@ -1,0 +1,257 @@
+"""Runs the exact staged bytes in the copied tree: found by name, built, stepped, evaluated, saved, and held against a bare loop."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import math
+import resource
+import shutil
+import sys
+import time
+from functools import partial
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from ..runtime.probes.session import Fault, Measurement, Session
+from .batch_shape import differences
+from .places import model_place, trainer_place
+from .protocol import Context, LabProblem
+from .verdict import Bench, Broken
+
+AROUND = ("staged", "config", "loader")
+"""The probes taken here; those between `staged` and `config` are the family's."""
+
+
+def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The request ``prove``: is what is staged a trainer that trains?
+
+    Args:
+        payload: family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before, seed,
+            steps. A true ``own_loader`` says that the staged files bring their own data loader.
+        context: the copied tree; ``scratch/batches.pt`` holds the batches of ``build``.
+
+    Returns:
+        ``{"ok", "probes", "numbers", "listed"}``; what failed is a result, no exception.
+
+    Raises:
+        LabProblem: kind ``user`` where the bare control run fails, ``internal`` where the request can't be met.
+    """
+    started = time.perf_counter()
+    family = importlib.import_module(f"..families.{payload['family']}.proof", __package__)
+    drive = importlib.import_module(f"..contracts.{payload['contract']}.drive", __package__)
+    _write(payload["files"], context.root)
+    # Our own file, written a moment ago by build; dataclasses of the user's may lie in it.
+    batches = torch.load(context.scratch / "batches.pt", map_location="cpu", weights_only=False)
+    rehearsal = family.rehearse(payload, context, batches)
+
+    shutil.rmtree(context.scratch / "proof", ignore_errors=True)  # of a plan that was proven before this one
+    bench = Bench(context, tuple(payload["files"]), model_place=model_place(payload["model"], context))
+    listed: list[str] = []
+    numbers: dict[str, Any] = {"steps": 0, "device": context.device}
+    try:
+        trainer_class = bench.attempt("staged", lambda: _find(payload, context, drive, listed, bench))
+        if not bench.ok:
+            raise Broken("staged")
+        bench.place = trainer_place(trainer_class, drive.RESPONSIBLE, payload, context)
+        config = bench.attempt("build", lambda: drive.load_config(trainer_class))
+        workshop = _Workshop(drive, trainer_class, payload, context, rehearsal.batches, batches.get("validation", []))
+        numbers |= family.prove(rehearsal, partial(workshop.open, config), bench)
+        bench.judge(bench.attempt("config", lambda: _config(payload["config"], config, workshop, context)))
+        bench.judge(_loader(payload, workshop, config, batches["train"][0]))
+    except Broken as broken:
+        bench.skip(*family.PROBES, *AROUND, because=f"the probe {broken} failed before it")
+    finally:
+        shutil.rmtree(context.scratch / "proof", ignore_errors=True)
+    numbers["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    numbers["seconds"] = time.perf_counter() - started
+    return {
+        "ok": bench.ok,
+        "probes": [verdict.as_plain() for verdict in bench.verdicts],
+        "numbers": {key: _json_number(value) for key, value in numbers.items()},
+        "listed": listed,
+    }
+
+
+class _Workshop:
+    """Opens staged trainers, each with a run folder of its own."""
+
+    def __init__(
+        self,
+        drive: ModuleType,
+        trainer_class: type,
+        payload: Mapping[str, Any],
+        context: Context,
+        train: list[Any],
+        validation: list[Any],
+    ) -> None:
+        self.drive = drive
+        self.trainer_class = trainer_class
+        self.payload = payload
+        self.context = context
+        # One validation batch: the loss of an evaluation is then a bare loop's, however the trainer weighs its batches.
+        self.batches = {"train": train, "validation": validation[:1]}
+        self.rates: dict[int, list[float]] = {}
+
+    def open(self, config: Any, number: int) -> Session:
+        """A trainer on the proof's batches."""
+        seed = int(self.payload["seed"])
+        session: Session = self.drive.open(
+            self.trainer_class,
+            config,
+            self.batches,
+            seed,
+            run_directory=self.folder(number),
+            device=self.context.device,
+        )
+        groups = [] if session.optimizer is None else session.optimizer.param_groups
+        self.rates[number] = [float(group.get("initial_lr", group.get("lr", 0.0))) for group in groups]
+        return session
+
+    def folder(self, number: int) -> Path:
+        """The run folder of the session with that number."""
+        return self.context.scratch / "proof" / f"run-{number}"
+
+
+def _write(files: Mapping[str, str], root: Path) -> None:
+    for name, text in files.items():
+        target = root / name
+        for parent in target.relative_to(root).parents:
+            if (root / parent).is_symlink():
+                raise LabProblem("internal", f"{name} would be written through the link {parent.as_posix()}")
+        if target.is_symlink():
+            target.unlink()  # a large file of the user's, linked for reading: the copy gets its own
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text.encode())
+    importlib.invalidate_caches()
+
+
+def _find(
+    payload: Mapping[str, Any], context: Context, drive: ModuleType, listed: list[str], bench: Bench
+) -> type:
+    """The trainer's class by the name that a user would type; every staged module is the staged file."""
+    trainer = payload["trainer"]
+    registry = importlib.import_module(trainer["train_module"])
+    listed.extend(drive.listed(registry))
+    found: type = drive.find(registry, trainer["name"])
+    faults = []
+    named = f"{found.__module__}:{found.__qualname__}"
+    if named != f"{trainer['module']}:{trainer['class']}":
+        text = f"the registry gives {named} for {trainer['name']}, not {trainer['module']}:{trainer['class']}"
+        faults.append(Fault("class", "", text, "correct the entry in TRAINER_REGISTRY"))
+    if trainer["key"] not in listed:
+        text = f"the registry does not list {trainer['key']}: {', '.join(listed) or 'nothing'}"
+        faults.append(Fault("key", "", text, "add it to TRAINER_REGISTRY"))
+    lost = [name for name in payload.get("listed_before", ()) if name not in listed]
+    faults += [Fault("lost", name, f"the registry no longer lists {name}") for name in lost]
+    for name, file in payload["modules"].items():
+        faults += _origin(importlib.import_module(name), context.root / file, payload["files"][file].encode(), context)
+    others = [name for name in listed if name != trainer["key"]]
+    title = f"{trainer['name']} is found as {named}" + (f", beside {', '.join(others)}" if others else "")
+    bench.judge(Measurement("staged", title, tuple(faults)))
+    return found
+
+
+def _origin(module: ModuleType, expected: Path, staged: bytes, context: Context) -> list[Fault]:
+    name = module.__name__
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != expected.resolve():
+        text = f"import {name} finds {file}, not the staged {expected.relative_to(context.root)}"
+        hint = "another module of that name comes first on sys.path: choose another name, or --package"
+        return [Fault("origin", name, text, hint)]
+    if hashlib.sha256(Path(file).read_bytes()).digest() != hashlib.sha256(staged).digest():
+        return [Fault("bytes", name, f"{expected.relative_to(context.root)} is not what was staged: importing changed it")]
+    return []
+
+
+def _config(request: Mapping[str, str], config: Any, workshop: _Workshop, context: Context) -> Measurement:
+    """A value that is not the default goes into config.ini, and must arrive in the config and in the optimizer."""
+    section, key, value = request["section"], request["key"], request["value"]
+    path = context.root / request["file"]
+    before = path.read_bytes()
+    try:
+        path.write_bytes(with_value(before.decode(), section, key, value).encode())
+        changed = workshop.drive.load_config(workshop.trainer_class)
+        workshop.open(changed, 2)
+        old, new = getattr(config, key, None), getattr(changed, key, None)
+    finally:
+        path.write_bytes(before)
+    where = f"{request['file']} [{section}] {key}"
+    hint = "build_optimizer and build_model take their values from the config"
+    if not _means(new, value):
+        text = f"{where} = {value} arrives as {new!r}"
+        return Measurement("config", text, (Fault("value", key, text, "SECTION and the field's name must be the file's"),))
+    if key == "learning_rate" and isinstance(old, (int, float)) and isinstance(new, (int, float)):
+        for was, now in zip(workshop.rates.get(0, []), workshop.rates[2], strict=True):
+            if not math.isclose(now, was * new / old, rel_tol=1e-6):
+                text = f"{where} = {value} does not reach the optimizer: its rate is {now:g}, with {old:g} it was {was:g}"
+                return Measurement("config", text, (Fault("rate", key, text, hint),))
+    return Measurement("config", f"{where} = {value} arrives")
+
+
+def with_value(text: str, section: str, key: str, value: str) -> str:
+    """The ini `text` with ``key = value`` in `section`: its line replaced, or one added below the header.
+
+    Raises:
+        LookupError: no such section.
+    """
+    lines = text.splitlines(keepends=True)
+    header = next((i for i, line in enumerate(lines) if line.strip().lstrip("\ufeff") == f"[{section}]"), None)
+    if header is None:
+        raise LookupError(f"no section [{section}]")
+    for index in range(header + 1, len(lines)):
+        if lines[index].lstrip().startswith("["):
+            break
+        name = lines[index].replace(":", "=", 1).partition("=")[0]
+        if name.strip() == key and not lines[index][:1].isspace():
+            lines[index] = f"{key} = {value}\n"
+            return "".join(lines)
+    if not lines[header].endswith("\n"):
+        lines[header] += "\n"
+    lines.insert(header + 1, f"{key} = {value}\n")
+    return "".join(lines)
+
+
+def _means(value: Any, text: str) -> bool:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(text) == float(value)
+        except ValueError:
+            return False
+    return str(value) == text
+
+
+def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample: Any) -> Measurement:
+    """With a loader the trainer builds its own and gets batches of that form; without one it refuses, with instructions."""
+    given = payload.get("loader")
+    folder, device = workshop.folder(3), workshop.context.device
+    try:
+        batch, validation = workshop.drive.own_batches(
+            workshop.trainer_class, config, run_directory=folder, device=device
+        )
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        if given is None and len(str(error)) >= 40:
+            return Measurement("loader", f"no loader given: build_dataloaders says how to write one: {first[:120]}")
+        text = f"build_dataloaders raised {type(error).__name__}: {first}"
+        hint = "without a loader it must say what a batch looks like" if given is None else None
+        return Measurement("loader", text, (Fault("raised", "", text, hint),))
+    if given is None and not payload.get("own_loader"):
+        text = "no loader was given, yet build_dataloaders gives batches: a trainer must not train on made-up data"
+        return Measurement("loader", text, (Fault("made-up", "", text, "raise with instructions and the batch's form"),))
+    found = differences(sample, batch)
+    if not found and validation is not None:
+        found = differences(sample, validation)
+    if found:
+        text = f"the trainer's own loader gives other batches than the proof's: {found[0]}"
+        hint = "build_dataloaders must call the loader as --loader says"
+        return Measurement("loader", text, (Fault("form", "", text, hint),))
+    return Measurement("loader", "the trainer builds its own loader; its batches have the proof's form")
+
+
+def _json_number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

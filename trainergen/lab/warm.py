@@ -1,0 +1,89 @@
+"""Imports torch once, for all children to come, and says what this interpreter is and has."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import os
+import site
+import sys
+import warnings
+from typing import Any
+
+from . import dynamo
+from .protocol import LabProblem
+
+OLDEST_TORCH = (2, 6)
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+_ASKED_FOR = ("trainergen", "beautilog", "numpy", "safetensors", "matplotlib")
+
+
+def import_torch(preload: tuple[str, ...]) -> dict[str, Any]:
+    """Import torch for all children to come, and say what this interpreter is and has.
+
+    Raises:
+        LabProblem: kind ``answer``: no usable torch here.
+    """
+    install = f'{sys.executable} -m pip install "trainergen[train]"'
+    for name in _THREADS:
+        os.environ[name] = "1"
+    os.environ.setdefault("OBJC_DISABLE_INITIALIZE_FORK_SAFETY", "YES")
+    warnings.filterwarnings("ignore", message=".*Failed to initialize NumPy")
+    gc.disable()
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise _broken(error, install) from error
+        raise LabProblem(
+            "answer", f"torch is not installed in {sys.executable}", hint=install, flags=("--python",)
+        ) from error
+    except Exception as error:  # a broken installation raises whatever it likes
+        raise _broken(error, install) from error
+    version = str(torch.__version__)
+    numbers = tuple(int(part) if part.isdigit() else 0 for part in version.split("+", maxsplit=1)[0].split(".")[:2])
+    if numbers < OLDEST_TORCH:
+        raise LabProblem(
+            "answer",
+            f"torch {version} in {sys.executable} is older than {'.'.join(map(str, OLDEST_TORCH))}",
+            hint=install,
+            flags=("--python",),
+        )
+    standing_in = dynamo.install()
+    if "numpy" in sys.modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module("numpy.random")  # every child seeds it: 8 ms, once instead of a request
+    package = __name__.partition(".")[0]
+    for name in ("lab.calls", *preload):
+        with contextlib.suppress(Exception):  # the request that needs it says what is wrong with it
+            importlib.import_module(f"{package}.{name}")
+    sys.dont_write_bytecode = True  # not before: torch without its bytecode costs 1.5 s a run
+    gc.freeze()
+    return {
+        "python": sys.version.split()[0],
+        "torch": version,
+        "executable": sys.executable,
+        "prefix": sys.prefix,
+        "site_packages": [path for path in sys.path if "site-packages" in path or "dist-packages" in path],
+        "user_site": site.getusersitepackages(),
+        "importable": {name: importlib.util.find_spec(name) is not None for name in _ASKED_FOR},
+        "dynamo_stand_in": standing_in,
+        "pid": os.getpid(),
+    }
+
+
+def _broken(error: Exception, install: str) -> LabProblem:
+    return LabProblem(
+        "answer",
+        f"torch in {sys.executable} does not import: {type(error).__name__}: {error}",
+        hint=f"repair it, {install}, or choose another interpreter",
+        flags=("--python",),
+    )

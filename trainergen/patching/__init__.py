@@ -1,0 +1,1 @@
+"""Insertions into files that exist already."""

@@ -1,0 +1,1 @@
+"""One file a registry style: detect, edit, read back."""

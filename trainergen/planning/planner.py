@@ -1,0 +1,99 @@
+"""From facts to ranked trainer plans: the family's opinions, with names, the model's construction and the decisions in order."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..inspection.model_facts import ModelFacts
+from ..inspection.project_facts import ProjectFacts
+from .names import name_decisions, name_trainer
+from .plan import ModelArgument, ModelPlan, Setting, TrainerPlan
+from .questions import check_words, missing_arguments
+from .settings import model_arguments
+from .wishes import Wishes
+
+CONTRACT = "default"
+
+
+def plan(
+    wishes: Wishes, model: ModelFacts, measured: Any, project: ProjectFacts, family: str = "torch"
+) -> list[TrainerPlan]:
+    """Ways to train the model in this project, best first; more than one only where the evidence is split.
+
+    Args:
+        wishes, model, project: what was asked for and read.
+        measured: the family's own facts (`TorchFacts`).
+        family: as `families.choose` gave it.
+
+    Raises:
+        UnusableInput: an option that does not fit the facts (exit 2).
+        Conflict: a name that is taken (3).
+        AnswerNeeded: what only the user knows, with the flags (4).
+        UserCodeFailed: targets that contradict the model (5).
+    """
+    opinions: Any = importlib.import_module(f"..families.{family}.opinions", __package__)
+    check_words(wishes, family)
+    missing_arguments(wishes, model)
+    names = name_trainer(wishes, model, project)
+    arguments, argument_settings, argument_decisions = model_arguments(wishes, model)
+    found = []
+    for opinion in opinions.opinions(wishes, model, measured, package=project.package, base_module=names.base_module):
+        decisions = (*opinion.decisions, *name_decisions(wishes, names, project), *argument_decisions)
+        found.append(
+            TrainerPlan(
+                family=family,
+                contract=CONTRACT,
+                patterns=opinion.patterns,
+                names=names,
+                model=_model_plan(wishes, model, arguments),
+                batch=measured.batch,
+                feeding=opinion.feeding,
+                inputs=opinion.inputs,
+                checks=opinion.checks,
+                objective=opinion.objective,
+                optimizer=opinion.optimizer,
+                data=opinion.data,
+                scheduler=opinion.scheduler,
+                settings=_unique((*opinion.settings, *argument_settings)),
+                decisions=decisions,
+                whole_batch=opinion.whole_batch,
+                output_symbols=opinion.output_symbols,
+                notes=opinion.notes,
+                package=project.package,
+                vendored=wishes.vendor or project.vendored,
+            )
+        )
+    return found
+
+
+def _model_plan(wishes: Wishes, model: ModelFacts, arguments: tuple[ModelArgument, ...]) -> ModelPlan:
+    is_class = model.kind == "class"
+    module, name = model.module, model.name
+    if wishes.factory is not None:
+        module, _, name = wishes.factory.partition(":")
+    return ModelPlan(
+        module=module,
+        name=name,
+        class_module=model.module if is_class else None,
+        class_name=model.name if is_class else None,
+        arguments=arguments,
+        summary=_summary(model),
+    )
+
+
+def _summary(model: ModelFacts) -> str:
+    """The first line of the docstring; a class without one is described by its signature."""
+    lines = (model.docstring or "").strip().splitlines()
+    if lines and lines[0].strip():
+        return lines[0].strip()
+    takes = ", ".join(each.name for each in (model.forward if model.kind == "class" else model.init))
+    return f"{model.name}: {'forward(' if model.kind == 'class' else model.name + '('}{takes})"
+
+
+def _unique(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
+    """Each field once, the first wins."""
+    found: dict[str, Setting] = {}
+    for each in settings:
+        found.setdefault(each.name, each)
+    return tuple(found.values())

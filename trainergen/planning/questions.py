@@ -1,0 +1,126 @@
+"""What can be asked or refused before anything is built: constructor arguments without a value, words that nobody knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from typing import Any
+
+from ..errors import AnswerNeeded, UnusableInput, did_you_mean
+from ..inspection.model_facts import Argument, ModelFacts
+from .wishes import PATTERNS, Wishes
+
+
+def missing_arguments(wishes: Wishes, model: ModelFacts) -> None:
+    """Demands a value for every constructor argument without default. Nothing to ask where ``--factory`` builds the model.
+
+    Raises:
+        AnswerNeeded: arguments are missing; the flags are exact but for the value.
+        UnusableInput: ``--model-arg`` names an argument that the constructor does not have.
+    """
+    if wishes.factory is not None:
+        return
+    given = dict(wishes.model_arguments)
+    known = tuple(each.name for each in model.init if each.kind in ("positional", "keyword"))
+    open_ended = any(each.kind == "var_keyword" for each in model.init)
+    for name in given:
+        if name not in known and not open_ended:
+            raise UnusableInput(
+                f"--model-arg {name}: {model.name}({', '.join(known)}) has no such argument",
+                place=str(model.place),
+                hint=did_you_mean(name, known) if known else f"{model.name} takes no arguments",
+            )
+    missing = [each for each in model.init if each.required and each.name not in given]
+    if not missing:
+        return
+    width = max(len(each.name) for each in missing) + 3
+    raise AnswerNeeded(
+        f"needs {len(missing)} answer{'s' if len(missing) > 1 else ''} that your project does not hold",
+        flags=tuple(f"--model-arg {each.name}={_placeholder(each)}" for each in missing),
+        place=str(missing[0].place),
+        notes=tuple(f"{each.name:<{width}}{_describe(each, model)}" for each in missing),
+        hint="values are Python literals; what is none (a module, a config object) needs --factory module:name",
+    )
+
+
+def check_words(wishes: Wishes, family: str = "torch") -> None:
+    """Refuses unknown patterns, losses, metrics, optimizers and schedulers before anything is built.
+
+    Raises:
+        UnusableInput: with a did-you-mean.
+    """
+    for pattern in wishes.patterns:
+        if pattern not in PATTERNS:
+            raise UnusableInput(f"--pattern {pattern}: not known", hint=did_you_mean(pattern, PATTERNS))
+    opinions: Any = importlib.import_module(f"..families.{family}.opinions", __package__)
+    for flag, words, known in (
+        ("--loss", (wishes.loss,) if wishes.loss else (), opinions.loss_names()),
+        ("--metric", wishes.metrics, opinions.metric_names()),
+    ):
+        for word in words:
+            if ":" not in word and word not in known:
+                raise UnusableInput(
+                    f"{flag} {word}: not known",
+                    hint=f"{did_you_mean(word, known)} (or a function of yours: {flag} module:name)",
+                )
+    for flag, target in (
+        ("--loss", wishes.loss),
+        *(("--metric", metric) for metric in wishes.metrics),
+        ("--optimizer", wishes.optimizer),
+        ("--scheduler", wishes.scheduler),
+        ("--factory", wishes.factory),
+        ("--loader", wishes.loader),
+        ("--val-loader", wishes.val_loader),
+    ):
+        _check_target(flag, target, always=flag in ("--factory", "--loader", "--val-loader"))
+    opinions.check_words(wishes)
+
+
+def _check_target(flag: str, target: str | None, *, always: bool) -> None:
+    """``module:name`` must look like one."""
+    if target is None or (":" not in target and not always):
+        return
+    module, colon, name = target.partition(":")
+    parts = module.split(".")
+    if not colon or not name.isidentifier() or not all(part.isidentifier() for part in parts):
+        dotted = module.removesuffix(".py").replace("/", ".")
+        hint = (
+            f"did you mean {flag} {dotted}:{name or 'name'}?" if dotted != module or not colon else "write module:name"
+        )
+        raise UnusableInput(f"{flag} {target}: not of the form module:name", hint=hint)
+
+
+def _placeholder(argument: Argument) -> str:
+    kinds = {"int": "INT", "float": "FLOAT", "str": "TEXT", "bool": "True"}
+    return kinds.get((argument.annotation or "").replace(" ", "").removesuffix("|None"), "VALUE")
+
+
+def _describe(argument: Argument, model: ModelFacts) -> str:
+    kind = argument.annotation or "any type"
+    usage = _usage(argument.name, model)
+    return f"{kind}, used in {usage}" if usage else f"{kind}, asked for at {argument.place}"
+
+
+def _usage(name: str, model: ModelFacts) -> str | None:
+    """The first call in the class that the argument goes into, with its place."""
+    try:
+        tree = ast.parse(model.source)
+    except SyntaxError:
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for node in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
+        values = [*node.args, *(each.value for each in node.keywords)]
+        if any(isinstance(each, ast.Name) and each.id == name for each in values):
+            text = ast.unparse(node)
+            return f"{text if len(text) <= 60 else text[:57] + '...'} at {model.place.file}:{_first_line(model) + node.lineno - 1}"
+    return None
+
+
+def _first_line(model: ModelFacts) -> int:
+    """The line of the file at which `source` begins: above the ``class`` line where the class is decorated."""
+    above = 0
+    for line in model.source.splitlines():
+        if line.lstrip().startswith(("class ", "def ")):
+            break
+        above += 1
+    return model.place.line - above

@@ -1,0 +1,1 @@
+"""From a trainer plan to the text of new files."""

@@ -1,0 +1,115 @@
+"""A batch in words and in types: its annotation, its description for docstrings, its contract for error messages."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from ..inspection.batch_spec import Branch, Leaf, Path, leaves, spell_access, spell_shape
+from ..planning.plan import TrainerPlan
+
+NUMBERS = {"int": "int", "float": "float", "object": "Any"}
+CONTAINERS = {"mapping": "a dict", "tuple": "a tuple", "list": "a list"}
+
+
+@dataclass(frozen=True)
+class BatchWords:
+    """What templates say of a batch.
+
+    Attributes:
+        annotation: source text of its type.
+        imports: (module, name) pairs of its own classes.
+        description: lines for the trainer's docstring.
+        contract: one line a part, for the stub that asks for a loader.
+    """
+
+    annotation: str
+    imports: tuple[tuple[str, str], ...]
+    description: str
+    contract: tuple[str, ...]
+
+
+def batch_words(plan: TrainerPlan, width: int) -> BatchWords:
+    """The words for the batch of `plan`, in lines of at most `width`."""
+    root = plan.batch.root
+    roles = _roles(plan)
+    lines = [f"{spell_access(root, path)}: {describe_leaf(leaf, plan, path)}" for path, leaf in leaves(root)]
+    what = "A batch is a tensor:" if isinstance(root, Leaf) else f"A batch is {_container(root)}:"
+    described = [
+        line + (f"; {roles[path]}" if path in roles else "")
+        for line, (path, _) in zip(lines, leaves(root), strict=True)
+    ]
+    body = [
+        part
+        for line in described
+        for part in textwrap.wrap(line, width - 8, subsequent_indent="    ", break_long_words=False)
+    ]
+    description = "\n".join([what, *(f"    {line}" for line in body)])
+    return BatchWords(
+        annotation=_annotation(root),
+        imports=tuple(_imports(root)),
+        description=description,
+        contract=(f"{what} ", *(f"{line}; " for line in described[:-1]), f"{described[-1]}."),
+    )
+
+
+def describe_leaf(leaf: Leaf, plan: TrainerPlan, path: Path) -> str:
+    """``int64 [batch], values 0 to 9``; marked where it was assumed."""
+    dims = next((check.dims for check in plan.checks if check.path == path), leaf.dims)
+    check = next((check for check in plan.checks if check.path == path), None)
+    kind = f"list of text {spell_shape(dims)}" if leaf.dtype == "str" else f"{leaf.dtype} {spell_shape(dims)}"
+    values = _values(leaf.dtype, check.low, check.high) if check is not None else ""
+    assumed = " (assumed)" if leaf.source == "assumed" else ""
+    return f"{kind}{values}{assumed}"
+
+
+def highest(dtype: str, high: int | float) -> int | float:
+    """The largest value allowed: `high` itself for floats, one less for integers."""
+    return high if dtype.startswith(("float", "bfloat")) else high - 1
+
+
+def _values(dtype: str, low: int | float | None, high: int | float | None) -> str:
+    if low is not None and high is not None:
+        return f", values {low:g} to {highest(dtype, high):g}"
+    if low is not None:
+        return f", values of at least {low:g}"
+    return f", values of at most {highest(dtype, high):g}" if high is not None else ""
+
+
+def _roles(plan: TrainerPlan) -> dict[Path, str]:
+    roles = {each.path: "the model's input" for each in plan.inputs}
+    if plan.objective.target is not None:
+        target = plan.objective.target
+        roles[target] = "the model's input and the target" if target in roles else "the target"
+    return roles
+
+
+def _container(root: Branch) -> str:
+    if root.type_name is not None and root.kind in ("dataclass", "namedtuple"):
+        return f"a `{root.type_name.rpartition(':')[2]}`"
+    return CONTAINERS.get(root.kind, f"a {root.kind}")
+
+
+def _annotation(node: Leaf | Branch) -> str:
+    if isinstance(node, Leaf):
+        return (
+            f"{'list[' * len(node.dims)}str{']' * len(node.dims)}"
+            if node.dtype == "str"
+            else NUMBERS.get(node.dtype, "torch.Tensor")
+        )
+    if node.type_name is not None and node.kind in ("dataclass", "namedtuple"):
+        return node.type_name.rpartition(":")[2].rpartition(".")[2] or "Any"
+    inner = [_annotation(child) for _, child in node.entries]
+    same = inner[0] if len(set(inner)) == 1 else "Any"
+    if node.kind == "tuple":
+        return f"tuple[{', '.join(inner)}]"
+    return f"Sequence[{same}]" if node.kind == "list" else f"dict[str, {same}]"
+
+
+def _imports(node: Leaf | Branch) -> list[tuple[str, str]]:
+    if isinstance(node, Leaf):
+        return []
+    if node.type_name is not None and node.kind in ("dataclass", "namedtuple"):
+        module, _, name = node.type_name.partition(":")
+        return [(module, name.partition(".")[0])]
+    return [found for _, child in node.entries for found in _imports(child)]

@@ -1,0 +1,118 @@
+"""Renders one trainer: its new files, and the texts that go into files which may exist already."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..inspection.project_facts import ProjectFacts
+from ..patching.project import Parts
+from ..planning.plan import TrainerPlan
+from .engine import Engine
+from .formatting import format_fragment, format_python
+from .rendered import Rendered
+from .view import trainer_view
+from .words import filters, sentence
+
+CONFIG_NAMES = {
+    "Any": "typing",
+    "ClassVar": "typing",
+    "Literal": "typing",
+    "Path": "pathlib",
+    "dataclass": "dataclasses",
+    "field": "dataclasses",
+    "BaseTrainerConfig": ".base",
+}
+"""What a config dataclass may use, and where that comes from."""
+
+
+@dataclass(frozen=True)
+class RenderedTrainer:
+    """The text of one trainer.
+
+    Attributes:
+        files: new files by path: the trainer, and for the combined loader its module (and the package around it).
+        parts: for `patching.project.edit_project`.
+    """
+
+    files: dict[str, Rendered]
+    parts: Parts
+
+
+def render_trainer(plan: TrainerPlan, project: ProjectFacts, *, overrides: Path | None = None) -> RenderedTrainer:
+    """Render and format everything that `plan` asks for.
+
+    Args:
+        plan: the decisions.
+        project: where the files go: formatter, layout.
+        overrides: the team's own folder of templates.
+
+    Raises:
+        UnusableInput: a template of the team's is broken; names template, line and variable.
+        InternalError: one of ours is.
+    """
+    root = Path(project.root)
+    engine = Engine(overrides, root)
+    width = project.formatter.line_length
+    engine.environment.filters.update(filters(width))
+    task = plan.objective.task.replace("-", "_")
+    objective = engine.module(f"{plan.family}/objectives/{task}.py.j2")
+    view = trainer_view(plan, project, objective, width)
+    first_party = first_party_modules(plan, project)
+
+    def python(template: str, path: str, variables: dict[str, Any]) -> Rendered:
+        return format_python(
+            engine.render(template, variables),
+            path,
+            root=root,
+            formatter=project.formatter,
+            first_party=first_party,
+            engine=engine,
+        )
+
+    files = {plan.names.trainer_file: python(f"contracts/{plan.contract}/frame.py.j2", plan.names.trainer_file, view)}
+    if plan.data.kind == "combined" and plan.data.module is not None:
+        module = PurePosixPath(*plan.data.module.split("."))
+        variables = {"depth": len(module.parts) - 1}
+        path = f"{module}.py"
+        files[path] = python(f"{plan.family}/similarity_loader.py.j2", path, variables)
+        package = f"{module.parent}/__init__.py"
+        if len(module.parts) > 1 and not (root / package).exists():
+            files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
+    return RenderedTrainer(files, _parts(plan, project, engine, view, width))
+
+
+def first_party_modules(plan: TrainerPlan, project: ProjectFacts) -> set[str]:
+    """Top-level modules of the project that the trainer imports: ours, and the user's that lie below the root."""
+    ours = {project.train_module, project.config_module}
+    if plan.data.kind == "combined" and plan.data.module:
+        ours.add(plan.data.module)
+    used = {plan.model.module, plan.data.module, plan.data.validation_module, plan.optimizer.import_module}
+    used |= {text.partition(":")[0] for text in (plan.objective.loss, *plan.objective.metrics) if ":" in text}
+    heads = {module.partition(".")[0] for module in used if module}
+    root = Path(project.root)
+    local = {head for head in heads if (root / head).is_dir() or (root / f"{head}.py").is_file()}
+    return {module.partition(".")[0] for module in ours} | local
+
+
+def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, view: dict[str, Any], width: int) -> Parts:
+    variables = {"names": plan.names, "plan": plan, "document": _config_document(plan, width)}
+    rendered = engine.render(f"{plan.family}/config_dataclass.py.j2", variables)
+    text = format_fragment(rendered, plan.names.config_file, root=Path(project.root), formatter=project.formatter).text
+    section = engine.render(f"{plan.family}/config_section.ini.j2", variables).text
+    used = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", text, flags=re.DOTALL)))
+    imports = tuple((module, name) for name, module in CONFIG_NAMES.items() if name in used)
+    return Parts(text, tuple(sorted(imports)), section)
+
+
+def _config_document(plan: TrainerPlan, width: int) -> tuple[str, ...]:
+    lines = [
+        part
+        for each in plan.settings
+        for part in textwrap.wrap(f"{each.name}: {each.doc.rstrip('.')}.", width - 8, subsequent_indent="    ")
+    ]
+    attributes = "\n".join(["Attributes:", *(f"    {line}" for line in lines)]) if lines else ""
+    return (f"Settings of {plan.names.trainer_class}, section [{plan.names.section}] of config.ini.", attributes)

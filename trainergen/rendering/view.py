@@ -1,0 +1,366 @@
+"""A trainer plan as what templates read: expressions, import lines and sentences, nothing left to decide."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ..inspection.batch_spec import Branch, Leaf, Path, find, spell_access, spell_shape
+from ..inspection.project_facts import ProjectFacts
+from ..planning.plan import ModelArgument, TrainerPlan
+from .batch_words import batch_words
+from .checks import check_words
+from .naming import RESERVED, Naming
+from .words import first_that_fits, sentence
+
+FRAMEWORK = (
+    "import logging",
+    "import math",
+    "from collections.abc import Iterable, Mapping, Sequence",
+    "from pathlib import Path",
+    "from typing import Any, TypeAlias",
+    "import torch",
+    "from torch import nn",
+    "from torch.nn import functional",
+    "from torch.optim import Optimizer",
+    "from torch.optim.lr_scheduler import LRScheduler",
+)
+"""What blocks may use without asking; ruff takes out what none of them did."""
+
+BASE_NAMES = "Callback, Trainer, losses, metrics, move_batch, parameter_groups, per_step"
+STEPS_ITSELF = ("OneCycleLR", "CyclicLR", "WarmupCosine")
+"""Schedulers that the runtime knows to step once an optimizer step."""
+
+
+def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width: int) -> dict[str, Any]:
+    """The variables of a trainer's templates.
+
+    Args:
+        plan: the decisions.
+        project: where it goes.
+        objective: the objective's template, with its names and expressions.
+        width: the line length.
+    """
+    naming = Naming({*RESERVED, plan.names.trainer_class, plan.names.config_class, "Batch"})
+    batch = batch_words(plan, width)
+    listed = objective.losses.get(plan.objective.loss, {})
+    prediction = listed.get("prediction", objective.prediction)
+    local = Naming({*RESERVED, "batch", "self", "outputs", "loss", "sizes", prediction})
+    imports = [*FRAMEWORK, *_project_imports(plan, project)]
+    model_name = naming.take(imports, plan.model.module, plan.model.name, "Model")
+    for module, name in batch.imports:
+        naming.take(imports, module, name, "Batch", keep=True)
+    variables = {each.path: local.fresh(each.variable) for each in plan.inputs}
+    target = _target(plan, variables, local)
+    checks = check_words(plan)
+    view: dict[str, Any] = {
+        "plan": plan,
+        "family": plan.family,
+        "names": plan.names,
+        "objective": objective,
+        "batch": batch,
+        "checks": checks,
+        "prepares": plan.feeding == "multi-tensor",
+        "feeding_file": plan.feeding.replace("-", "_"),
+        "prediction": prediction,
+        "target": target,
+        "unpack": _unpack(plan, variables, target),
+        "auxiliaries": _auxiliaries(plan, local),
+        "forward": _forward(plan, variables, prediction),
+        "model_call": f"{model_name}({_arguments(plan.model.arguments)})",
+        "loaders": _loaders(plan, naming, imports),
+        "optimizer": _optimizer(plan, naming, imports),
+        "scheduler": _scheduler(plan, naming, imports),
+        "logger": SimpleNamespace(statement="logger = logging.getLogger(__name__)" if plan.vendored else ""),
+    }
+    view["loss"] = _loss(plan, objective, listed, view, naming, imports)
+    view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, naming, imports)
+    view["words"] = _words(plan, view, listed, width)
+    view["imports"] = imports
+    return view
+
+
+def _project_imports(plan: TrainerPlan, project: ProjectFacts) -> list[str]:
+    names = plan.names
+    lines = [] if plan.vendored else ["from beautilog import logger"]
+    if plan.package:
+        return [*lines, f"from ..config import {names.config_class}", f"from .base_trainer import {BASE_NAMES}"]
+    return [
+        *lines,
+        f"from {project.config_module} import {names.config_class}",
+        f"from {names.base_module} import {BASE_NAMES}",
+    ]
+
+
+def _arguments(arguments: tuple[ModelArgument, ...]) -> str:
+    return ", ".join(f"{each.name}={_value(each)}" for each in arguments)
+
+
+def _value(argument: ModelArgument) -> str:
+    return f"config.{argument.setting}" if argument.setting is not None else argument.literal
+
+
+def operations(prepare: tuple[str, ...]) -> str:
+    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``."""
+    return "".join(f".{name}({text.replace(',', ', ')})" for name, _, text in (each.partition(":") for each in prepare))
+
+
+def _target(plan: TrainerPlan, variables: dict[Path, str], local: Naming) -> SimpleNamespace:
+    objective, root = plan.objective, plan.batch.root
+    if objective.target is None:
+        return SimpleNamespace(variable="", line="", access="", fresh=False)
+    access = spell_access(root, objective.target)
+    feed = next((each for each in plan.inputs if each.path == objective.target), None)
+    if feed is not None and objective.target_prepare[: len(feed.prepare)] == feed.prepare:
+        source = variables[feed.path]
+        rest = objective.target_prepare[len(feed.prepare) :]
+        if not rest:
+            return SimpleNamespace(variable=source, line="", access=access, fresh=False)
+        variable = local.fresh("targets")
+        return SimpleNamespace(
+            variable=variable, line=f"{variable} = {source}{operations(rest)}", access=access, fresh=False
+        )
+    return SimpleNamespace(variable=local.fresh(objective.target_variable), line="", access=access, fresh=True)
+
+
+def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespace) -> list[SimpleNamespace]:
+    root = plan.batch.root
+    lines = (
+        []
+        if plan.whole_batch
+        else [
+            SimpleNamespace(
+                variable=variables[each.path],
+                access=spell_access(root, each.path),
+                tensor=_is_tensor(root, each.path),
+                operations=operations(each.prepare),
+                preparation=_preparation(plan, each.prepare, each.path),
+                assumed="",
+            )
+            for each in plan.inputs
+        ]
+    )
+    if target.fresh and plan.objective.target is not None:
+        lines.append(
+            SimpleNamespace(
+                variable=target.variable,
+                access=target.access,
+                tensor=_is_tensor(root, plan.objective.target),
+                operations=operations(plan.objective.target_prepare),
+                preparation="",
+                assumed=_assumed(plan, "target"),
+            )
+        )
+    return lines
+
+
+def _is_tensor(root: Leaf | Branch, path: Path) -> bool:
+    node = find(root, path)
+    return not isinstance(node, Leaf) or node.dtype not in ("str", "int", "float", "object")
+
+
+def _preparation(plan: TrainerPlan, prepare: tuple[str, ...], path: Path) -> str:
+    node = find(plan.batch.root, path)
+    if not prepare or not isinstance(node, Leaf):
+        return ""
+    argument = next((each.argument for each in plan.inputs if each.path == path and each.argument), "its input")
+    change = ", then ".join(each.replace(":", " ").replace(",", ", ") for each in prepare)
+    return f"{node.dtype} {spell_shape(node.dims)} becomes what forward takes as {argument}: {change}"
+
+
+def _forward(plan: TrainerPlan, variables: dict[Path, str], prediction: str) -> SimpleNamespace:
+    objective = plan.objective
+    if plan.whole_batch:
+        arguments = "inputs"
+    else:
+        arguments = ", ".join(
+            f"{each.argument}={variables[each.path]}" if each.argument else variables[each.path] for each in plan.inputs
+        )
+    suffix = operations(objective.prediction_prepare)
+    if objective.task == "own-loss":
+        direct = not objective.prediction and not objective.auxiliaries
+        assigned = "loss: torch.Tensor" if direct else "outputs"
+        return SimpleNamespace(assigned=assigned, arguments=arguments, operations="", prediction="", direct=direct)
+    if not objective.prediction and not objective.auxiliaries:
+        return SimpleNamespace(assigned=prediction, arguments=arguments, operations=suffix, prediction="", direct=True)
+    found = output_access(objective.prediction, objective.output_kind) + suffix
+    return SimpleNamespace(assigned="outputs", arguments=arguments, operations="", prediction=found, direct=False)
+
+
+def output_access(path: Path, kind: str) -> str:
+    """The expression that reads `path` from ``outputs``, whose outermost container is of `kind`."""
+    text = "outputs"
+    for number, key in enumerate(path):
+        if number == 0 and kind in ("dataclass", "namedtuple") and isinstance(key, str):
+            text += f".{key}"
+        else:
+            text += f'["{key}"]' if isinstance(key, str) else f"[{key}]"
+    return text
+
+
+def _auxiliaries(plan: TrainerPlan, local: Naming) -> list[SimpleNamespace]:
+    return [
+        SimpleNamespace(
+            name=each.name,
+            variable=local.fresh(each.name),
+            expression=output_access(each.output, plan.objective.output_kind),
+            setting=each.setting,
+        )
+        for each in plan.objective.auxiliaries
+    ]
+
+
+def _loss(
+    plan: TrainerPlan, objective: Any, listed: dict[str, str], view: dict[str, Any], naming: Naming, imports: list[str]
+) -> SimpleNamespace:
+    variable = objective.component if plan.objective.auxiliaries else "loss"
+    forward, target = view["forward"], view["target"].variable
+    untyped = not listed
+    if plan.objective.task == "own-loss":
+        expression = None if forward.direct else output_access(plan.objective.prediction, plan.objective.output_kind)
+        expression = expression and expression + operations(plan.objective.prediction_prepare)
+        untyped = True
+    elif listed:
+        expression = listed["expression"].format(prediction=view["prediction"], target=target)
+    else:
+        name = naming.take(imports, *_reference(plan.objective.loss), "loss")
+        expression = f"{name}({view['prediction']}, {target})"
+    return SimpleNamespace(
+        variable=variable, expression=expression, untyped=untyped, total="loss", component=objective.component
+    )
+
+
+def _metrics(
+    plan: TrainerPlan, objective: Any, listed: dict[str, str], naming: Naming, imports: list[str]
+) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
+    batch: list[SimpleNamespace] = []
+    epoch: list[SimpleNamespace] = []
+    for group, named in ((batch, plan.objective.metrics), (epoch, plan.objective.epoch_metrics)):
+        for name in named:
+            if ":" in name:
+                function = naming.take(imports, *_reference(name), "metric")
+                group.append(SimpleNamespace(name=name.partition(":")[2], function=function, extra=""))
+                continue
+            extra = objective.extra.get(name, listed.get("extra", ""))
+            metric = SimpleNamespace(name=name, function=objective.metrics.get(name, f"metrics.{name}"), extra=extra)
+            (epoch if name in objective.whole_epoch else group).append(metric)
+    return batch, epoch
+
+
+def _loaders(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleNamespace:
+    data = plan.data
+    training = validation = ""
+    if data.module and data.name:
+        name = naming.take(imports, data.module, data.name, "loader")
+        training = f"{name}({', '.join(data.arguments)})" if data.is_factory or data.kind == "combined" else name
+    if data.validation_module and data.validation_name:
+        name = naming.take(imports, data.validation_module, data.validation_name, "validation_loader")
+        called = data.validation_is_factory or data.kind == "combined"
+        validation = f"{name}({', '.join(data.validation_arguments)})" if called else name
+    return SimpleNamespace(training=training, validation=validation)
+
+
+def _optimizer(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleNamespace:
+    optimizer = plan.optimizer
+    if optimizer.is_default:
+        return SimpleNamespace(name="", arguments="")
+    name = _take(naming, imports, optimizer.import_module, optimizer.class_name)
+    arguments = _arguments(optimizer.arguments)
+    return SimpleNamespace(name=name, arguments=f", {arguments}" if arguments else "")
+
+
+def _scheduler(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleNamespace | None:
+    scheduler = plan.scheduler
+    if scheduler is None:
+        return None
+    name = _take(naming, imports, scheduler.import_module, scheduler.class_name)
+    arguments = _arguments(scheduler.arguments)
+    return SimpleNamespace(
+        name=name,
+        arguments=f", {arguments}" if arguments else "",
+        needs_mark=scheduler.cadence == "step" and scheduler.class_name not in STEPS_ITSELF,
+    )
+
+
+def _take(naming: Naming, imports: list[str], module: str, name: str) -> str:
+    """Import a class; the runtime's own come through the base trainer's module, the one place that names the runtime."""
+    if module.startswith("trainergen.runtime"):
+        base = next(line for line in imports if line.endswith(BASE_NAMES)).split()[1]
+        imports.append(f"from {base} import {name}")
+        return name
+    return naming.take(imports, module, name, "_kind")
+
+
+def _reference(text: str) -> tuple[str, str]:
+    module, _, name = text.partition(":")
+    return module, name
+
+
+def _assumed(plan: TrainerPlan, topic: str) -> str:
+    """The mark of a guess, next to the line that it produced."""
+    found = next((each for each in plan.decisions if each.topic == topic and each.assumed), None)
+    return f"assumed: {found.choice}, {found.reason}" if found is not None else ""
+
+
+def _reason(plan: TrainerPlan, topic: str) -> str:
+    return next((sentence(each.reason) for each in plan.decisions if each.topic == topic), "")
+
+
+def _words(plan: TrainerPlan, view: dict[str, Any], listed: dict[str, str], width: int) -> SimpleNamespace:
+    model = plan.model.class_name or plan.model.name
+    title = listed.get("title", f"`{plan.objective.loss.partition(':')[2] or plan.objective.loss}`")
+    classes = plan.objective.classes
+    over = f" over {classes} classes" if plan.objective.task == "multi-class" and classes else ""
+    text = view["objective"].summary
+    root = plan.batch.root
+    shaped = ", ".join(_input_words(root, each.path, each.variable) for each in plan.inputs) or "its batch"
+    plain = ", ".join(each.variable for each in plan.inputs) or "its batch"
+    fill = {"classes": classes or "its", "target": plan.objective.target_variable}
+    summaries = [f"Train {model}: {text.format(inputs=inputs, **fill)}." for inputs in (shaped, plain)]
+    summary = first_that_fits([*summaries, f"Train {model}."], width - 6)
+    auxiliary = ", ".join(each.name for each in plan.objective.auxiliaries)
+    weights = f"The total adds {auxiliary}, each by its weight in the configuration." if auxiliary else ""
+    trainer = (f"{title}{over} for `{model}`.", weights, view["batch"].description, *map(sentence, plan.notes))
+    kind = plan.optimizer.class_name
+    return SimpleNamespace(
+        module=summary,
+        trainer=trainer,
+        model=sentence(plan.model.summary) or f"a `{model}`.",
+        saving=f"Save the weights as `{plan.names.snake}_<time>_loss<best>.pt`.",
+        optimizer=(f"Build {kind}.", _reason(plan, "optimizer")),
+        scheduler=(
+            (
+                f"Build {plan.scheduler.class_name}, stepped once a{'n' if plan.scheduler.cadence == 'epoch' else ''} "
+                f"{plan.scheduler.cadence}."
+                if plan.scheduler
+                else ""
+            ),
+            _reason(plan, "scheduler"),
+        ),
+        loss="Compute the loss of a batch." if not auxiliary else "Compute the weighted sum of the losses of a batch.",
+        batch_metrics="Return "
+        + _listing(
+            [
+                *([view["loss"].component] if auxiliary else []),
+                *(each.name for each in plan.objective.auxiliaries),
+                *(each.name for each in view["batch_metrics"]),
+            ]
+        )
+        + " of the batch just computed.",
+        epoch_metrics="Compute " + _listing([each.name for each in view["epoch_metrics"]]) + " of the whole epoch.",
+        assumed_loss=_assumed(plan, "loss"),
+        assumed_arguments=[
+            f"assumed: {each.choice}, {each.reason}"
+            for each in plan.decisions
+            if each.topic == "argument" and each.assumed
+        ],
+    )
+
+
+def _input_words(root: Leaf | Branch, path: Path, variable: str) -> str:
+    node = find(root, path)
+    return f"{variable} {node.dtype} {spell_shape(node.dims)}" if isinstance(node, Leaf) else variable
+
+
+def _listing(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -1,0 +1,109 @@
+"""Files that are whole or absent: temporary file in the same folder, fsync, verified, renamed, folder fsynced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import IO, Any, cast
+
+import torch
+
+from .errors import CheckpointError
+
+_CHUNK = 1 << 20
+
+
+def temporary_beside(path: Path) -> Path:
+    """The name of the unfinished `path`, in the same folder; `remove_unfinished` knows it by its form."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what a killed process left half written in `directory`."""
+    for leftover in directory.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text`, at once."""
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            _flush(file)
+        _publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace `path` by `data` as JSON, at once."""
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def write_tensors(path: Path, data: Any) -> None:
+    """Replace `path` by ``torch.save`` of `data`, at once, after reading it back.
+
+    The bytes are hashed while they are written and compared with what the file holds; then the file is opened with
+    ``weights_only=True`` (memory-mapped), so that what is published can be loaded.
+
+    Raises:
+        CheckpointError: the disk gave back other bytes, or `data` holds a type that ``weights_only`` loading refuses.
+        OSError: the disk refused.
+    """
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("wb") as file:
+            hashing = _HashingWriter(file)
+            torch.save(data, cast(IO[bytes], hashing))  # torch.save asks for write and flush alone
+            _flush(file)
+        if _digest(temporary) != hashing.digest.hexdigest():
+            raise CheckpointError(f"{path}: the disk gave back other bytes than were written; nothing was replaced")
+        try:
+            torch.load(temporary, map_location="cpu", weights_only=True, mmap=True)
+        except Exception as problem:
+            first_line = str(problem).partition("\n")[0]
+            raise CheckpointError(f"{path}: what was saved can't be loaded safely: {first_line}") from problem
+        _publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _HashingWriter:
+    """The file object that ``torch.save`` writes to: passes bytes on and hashes them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    temporary.replace(path)
+    if os.name == "posix":  # elsewhere a folder can't be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,83 @@
+"""The checkpoints of one run: written whole, rotated, and read back, newest valid first."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .atomic import remove_unfinished, write_tensors
+from .errors import CheckpointError
+
+logger = logging.getLogger("trainergen")
+
+BEST = "best.pt"
+
+
+class CheckpointStore:
+    """A run's ``checkpoints/`` folder: ``step-NNNNNNNN.pt`` can be resumed from, ``best.pt`` is a plain state_dict.
+
+    Args:
+        directory: the folder; created when something is saved.
+        keep_last: resumable checkpoints that stay; None for all. ``best.pt`` and weight files are never rotated away.
+    """
+
+    def __init__(self, directory: Path, keep_last: int | None) -> None:
+        self.directory = directory
+        self.keep_last = keep_last
+
+    def resumable(self) -> list[Path]:
+        """The resumable checkpoints, oldest first."""
+        return sorted(self.directory.glob("step-*.pt"))
+
+    def save_state(self, step: int, state: dict[str, Any]) -> Path:
+        """Save a resumable state, then drop the oldest ones beyond `keep_last`."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / f"step-{step:08d}.pt"
+        write_tensors(path, state)
+        if self.keep_last is not None:
+            for old in self.resumable()[: -self.keep_last]:
+                old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, weights: dict[str, Any]) -> Path:
+        """Replace the best weights."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_tensors(self.directory / BEST, weights)
+        return self.directory / BEST
+
+    def clean(self) -> None:
+        """Remove what a killed process left half written."""
+        if self.directory.is_dir():
+            remove_unfinished(self.directory)
+
+    def load_newest(self) -> tuple[Path, dict[str, Any]]:
+        """The newest checkpoint that can be read, and its state; a damaged one is passed over with a warning.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        for path in reversed(self.resumable()):
+            try:
+                return path, load_state(path)
+            except CheckpointError as problem:
+                logger.warning("%s; trying the one before", problem)
+        raise CheckpointError(f"{self.directory} holds no checkpoint that can be resumed from")
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """A resumable state, on the CPU.
+
+    Raises:
+        CheckpointError: not readable, or plain weights instead of a state.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:
+        first_line = str(problem).partition("\n")[0]
+        raise CheckpointError(f"{path} can't be read: {first_line}") from problem
+    if not isinstance(state, dict) or "parts" not in state or "format" not in state:
+        raise CheckpointError(f"{path} holds no state to resume from (plain weights?); take a step-*.pt file")
+    return state

@@ -1,0 +1,168 @@
+"""The settings every trainer has, and where they are read from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from .errors import SettingError
+from .ini import ConfigParser
+
+__all__ = ["BaseTrainerConfig", "ConfigParser"]
+
+
+@dataclass(kw_only=True)
+class BaseTrainerConfig:
+    """Settings of a run. A trainer's own configuration inherits from it and adds its hyperparameters.
+
+    Attributes:
+        num_epochs: passes over the training data.
+        max_steps: optimizer steps after which training ends, whatever `num_epochs` says; None for no limit.
+        batch_size: samples a batch.
+        shuffle: whether the training loader shuffles.
+        learning_rate: the optimizer's rate.
+        weight_decay: decoupled decay of weight matrices (norms, biases and embeddings are left out).
+        gradient_clip_norm: largest 2-norm of all gradients together; None or 0 for no clipping.
+        accumulation_steps: batches that make one optimizer step.
+        precision: ``float32`` leaves the model as it is; the others run forward under autocast.
+        device: ``auto`` (CUDA, else Apple's GPU, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ...
+        seed: of Python, NumPy (where loaded) and torch.
+        scheduler_mode: whether the monitored value should fall (``min``) or rise (``max``).
+        scheduler_factor: what the learning rate is multiplied with on a plateau.
+        scheduler_patience: validations without improvement before that; None for a constant rate.
+        scheduler_threshold: relative change that counts as an improvement for the scheduler.
+        scheduler_cooldown: validations to wait after a reduction.
+        scheduler_min_lr: the rate below which it does not go.
+        scheduler_monitor: dotted path into a history record; scheduler, early stopping and the best weights follow it.
+        early_stopping_patience: validations without improvement before training ends; None for never.
+        early_stopping_min_delta: absolute change that counts as an improvement for early stopping.
+        validation_interval_epochs: epochs from one validation to the next.
+        log_every_n_steps: optimizer steps from one log line to the next; 0 for none.
+        log_every_n_epochs: epochs from one log line to the next; 0 for none.
+        checkpoint_every_n_steps: optimizer steps between checkpoints inside an epoch; None for those at its end alone.
+        keep_last_checkpoints: resumable checkpoints that stay; None for all.
+        progress_description: text before the progress line; None for the trainer's name.
+        model_save_directory: where ``runs/`` is created.
+
+    Raises:
+        SettingError: a value is out of range (a ValueError that names the field).
+    """
+
+    SECTION: ClassVar[str] = "train"
+    CONFIG_FILE: ClassVar[Path | None] = None
+    """The config.ini that `load` reads; a project's own base class sets it from its ``__file__``."""
+
+    num_epochs: int = 20
+    max_steps: int | None = None
+    batch_size: int = 32
+    shuffle: bool = True
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    gradient_clip_norm: float | None = 1.0
+    accumulation_steps: int = 1
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: str = "auto"
+    seed: int = 0
+    scheduler_mode: Literal["min", "max"] = "min"
+    scheduler_factor: float = 0.5
+    scheduler_patience: int | None = 3
+    scheduler_threshold: float = 1e-4
+    scheduler_cooldown: int = 0
+    scheduler_min_lr: float = 0.0
+    scheduler_monitor: str = "validation.loss"
+    early_stopping_patience: int | None = 8
+    early_stopping_min_delta: float = 0.0
+    validation_interval_epochs: int = 1
+    log_every_n_steps: int = 50
+    log_every_n_epochs: int = 1
+    checkpoint_every_n_steps: int | None = None
+    keep_last_checkpoints: int | None = 3
+    progress_description: str | None = None
+    model_save_directory: Path = Path("saved_models")
+
+    def __post_init__(self) -> None:
+        for name in ("num_epochs", "batch_size", "accumulation_steps", "validation_interval_epochs"):
+            self.require(name, at_least=1)
+        for name in ("max_steps", "checkpoint_every_n_steps", "keep_last_checkpoints", "early_stopping_patience"):
+            self.require(name, at_least=1, optional=True)
+        for name in ("seed", "log_every_n_steps", "log_every_n_epochs", "scheduler_cooldown"):
+            self.require(name, at_least=0)
+        self.require("scheduler_patience", at_least=0, optional=True)
+        self.require("learning_rate", above=0)
+        for name in ("weight_decay", "scheduler_threshold", "scheduler_min_lr", "early_stopping_min_delta"):
+            self.require(name, at_least=0)
+        self.require("gradient_clip_norm", at_least=0, optional=True)
+        self.require("scheduler_factor", above=0, below=1)
+        self.require_choice("scheduler_mode", ("min", "max"))
+        self.require_choice("precision", ("float32", "bfloat16", "float16"))
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, overrides: Mapping[str, str] | None = None) -> Self:
+        """This class's `SECTION` of a config.ini.
+
+        Args:
+            path: the file; else the environment's ``TRAINERGEN_CONFIG``, else `CONFIG_FILE`, else ``config.ini`` in the
+                working directory.
+            overrides: field name to text, as ``train.py section.key=value`` gives them; they win over the file.
+
+        Raises:
+            ConfigError: the file can't be used; the message names file, section, key and line.
+        """
+        chosen = path or os.environ.get("TRAINERGEN_CONFIG") or cls.CONFIG_FILE or "config.ini"
+        return ConfigParser(chosen).read(cls, cls.SECTION, overrides)
+
+    def as_plain(self) -> dict[str, Any]:
+        """The settings as JSON-able data: paths as text, tuples as lists."""
+        return {name: _plain(value) for name, value in dataclasses.asdict(self).items()}
+
+    def require(
+        self,
+        name: str,
+        *,
+        at_least: float | None = None,
+        above: float | None = None,
+        at_most: float | None = None,
+        below: float | None = None,
+        optional: bool = False,
+    ) -> None:
+        """Refuse the field `name` unless it is a finite number in range (or None, where `optional`).
+
+        Raises:
+            SettingError: it is not.
+        """
+        value = getattr(self, name)
+        if value is None and optional:
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise SettingError(name, f"must be a number{' or None' if optional else ''}, got {value!r}")
+        bounds = (
+            ("at least", at_least, at_least is None or value >= at_least),
+            ("above", above, above is None or value > above),
+            ("at most", at_most, at_most is None or value <= at_most),
+            ("below", below, below is None or value < below),
+        )
+        if not math.isfinite(value) or not all(holds for _, _, holds in bounds):
+            wanted = " and ".join(f"{word} {limit:g}" for word, limit, _ in bounds if limit is not None)
+            raise SettingError(name, f"must be {wanted or 'finite'}, got {value!r}")
+
+    def require_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        """Refuse the field `name` unless it is one of `choices`.
+
+        Raises:
+            SettingError: it is not.
+        """
+        if getattr(self, name) not in choices:
+            raise SettingError(name, f"must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,102 @@
+"""Where a run happens: choose the device, move a batch of any form to it, count its samples."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TypeVar
+
+import torch
+
+BatchT = TypeVar("BatchT")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `name` asks for; ``auto`` is CUDA, else Apple's GPU, else the CPU.
+
+    Raises:
+        ValueError: not a device's name, or not available here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as problem:
+        raise ValueError(f"device {name!r} is not one torch knows; use auto, cpu, cuda or cuda:N") from problem
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {name!r} asked for, but torch sees {torch.cuda.device_count()} CUDA devices here")
+    return device
+
+
+def move_batch(batch: BatchT, device: torch.device) -> BatchT:
+    """`batch` on `device`: tensors, anything with ``.to``, and dicts, lists, tuples, namedtuples, dataclasses of these.
+
+    Containers are copied, never changed; what can't be moved (text, numbers) is passed on.
+    """
+    moved: BatchT = _move(batch, device)
+    return moved
+
+
+def infer_batch_size(batch: Any) -> int:
+    """Samples in `batch`: the first dimension of its first tensor that has one; 1 where there is none."""
+    found = _first_size(batch)
+    return 1 if found is None else found
+
+
+def _move(value: Any, device: torch.device) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.to(device, non_blocking=True)
+    kind = type(value)
+    if kind is tuple:
+        return tuple([_move(item, device) for item in value])
+    if kind is list:
+        return [_move(item, device) for item in value]
+    if kind is dict:
+        return {key: _move(item, device) for key, item in value.items()}
+    if kind in (str, bytes, int, float, bool, type(None)):
+        return value
+    if callable(getattr(value, "to", None)):
+        return value.to(device)
+    if dataclasses.is_dataclass(value):
+        return _move_dataclass(value, device)
+    if isinstance(value, tuple):  # a namedtuple
+        return kind(*[_move(item, device) for item in value]) if hasattr(value, "_fields") else value
+    if isinstance(value, MutableMapping):
+        copied = copy.copy(value)
+        for key, item in value.items():
+            copied[key] = _move(item, device)
+        return copied
+    if isinstance(value, list):
+        copied_list = copy.copy(value)
+        copied_list[:] = [_move(item, device) for item in value]
+        return copied_list
+    return value
+
+
+def _move_dataclass(value: Any, device: torch.device) -> Any:
+    copied = copy.copy(value)  # not dataclasses.replace: fields with init=False, and __post_init__, would be run again
+    for field in dataclasses.fields(value):
+        object.__setattr__(copied, field.name, _move(getattr(value, field.name), device))
+    return copied
+
+
+def _first_size(value: Any) -> int | None:
+    if isinstance(value, torch.Tensor):
+        return value.shape[0] if value.dim() > 0 else None
+    if isinstance(value, (str, bytes)):
+        return None
+    children: Any = ()
+    if isinstance(value, Mapping):
+        children = value.values()
+    elif isinstance(value, (tuple, list)):
+        children = value
+    elif dataclasses.is_dataclass(value):
+        children = (getattr(value, field.name) for field in dataclasses.fields(value))
+    for child in children:
+        found = _first_size(child)
+        if found is not None:
+            return found
+    return None

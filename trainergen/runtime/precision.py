@@ -1,0 +1,52 @@
+"""Mixed precision: autocast for the forward pass, and the loss scaler that float16 needs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch.optim import Optimizer
+
+MAX_SKIPPED_STEPS = 8
+"""Steps in a row that the scaler may skip before training counts as diverged."""
+
+
+class Precision:
+    """What `precision` means on one device.
+
+    Args:
+        name: ``float32`` (the model as it is), ``bfloat16`` or ``float16`` (forward under autocast).
+        device: where the model is.
+    """
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self._autocast: AbstractContextManager[object] = nullcontext()
+        if name != "float32":
+            self._autocast = torch.autocast(device.type, dtype=getattr(torch, name))
+        self.scaler: torch.amp.GradScaler | None = torch.amp.GradScaler(device.type) if name == "float16" else None
+        self.skipped_steps = 0
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context of a forward pass."""
+        return self._autocast
+
+    def scale(self, loss: torch.Tensor) -> torch.Tensor:
+        """The loss to call ``backward`` on."""
+        return loss if self.scaler is None else self.scaler.scale(loss)
+
+    def unscale(self, optimizer: Optimizer) -> None:
+        """Bring the gradients back to their size, as clipping needs them."""
+        if self.scaler is not None:
+            self.scaler.unscale_(optimizer)
+
+    def step(self, optimizer: Optimizer) -> bool:
+        """Step; False if the scaler skipped it because a gradient overflowed."""
+        if self.scaler is None:
+            optimizer.step()
+            return True
+        before = self.scaler.get_scale()
+        self.scaler.step(optimizer)
+        self.scaler.update()
+        stepped = self.scaler.get_scale() >= before
+        self.skipped_steps = 0 if stepped else self.skipped_steps + 1
+        return stepped

@@ -1,0 +1,92 @@
+"""Everything a run is, as one dict: captured into a checkpoint, restored from it bit for bit."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from .errors import CheckpointError
+from .metrics import EpochScores
+from .schedulers import batches_an_epoch
+from .seeding import capture_random_state
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+logger = logging.getLogger("trainergen")
+
+FORMAT = 1
+_STATEFUL = (nn.Module, Optimizer, LRScheduler, EpochScores, torch.amp.GradScaler)
+
+
+def stateful_parts(trainer: Trainer[Any, Any]) -> dict[str, Any]:
+    """What of a trainer has state, by attribute: every module, optimizer, scheduler and `EpochScores` it holds.
+
+    So a second optimizer, or a teacher model, is saved without being registered anywhere.
+    """
+    return {name: value for name, value in vars(trainer).items() if isinstance(value, _STATEFUL)}
+
+
+def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
+    """The whole state at an optimizer step's boundary: tensors and plain values alone."""
+    scaler = trainer.precision.scaler
+    return {
+        "format": FORMAT,
+        "trainer": type(trainer).__name__,
+        "epoch": trainer.epoch,
+        "step": trainer.step,
+        "parts": {name: part.state_dict() for name, part in stateful_parts(trainer).items()},
+        "scaler": None if scaler is None else scaler.state_dict(),
+        "early_stopping": trainer.early_stopping.state_dict(),
+        "means": trainer.means.state_dict(),
+        "history": trainer.history,
+        "stop_reason": trainer.stop_reason,
+        "feed": trainer.feed.state_dict(),
+        "batches_an_epoch": batches_an_epoch(trainer.dataloader),
+        "config": trainer.config.as_plain(),
+        "random": capture_random_state(),
+    }
+
+
+def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
+    """Bring `trainer` to `state`; the random generators follow when `train` has begun.
+
+    Raises:
+        CheckpointError: the state is another trainer's, another format's, or its parts don't fit.
+    """
+    name = type(trainer).__name__
+    if state["format"] != FORMAT or state["trainer"] != name:
+        found = f"format {state['format']} of {state['trainer']}"
+        raise CheckpointError(f"the checkpoint is {found}, but this is format {FORMAT} of {name}")
+    parts = stateful_parts(trainer)
+    missing = sorted(set(parts) ^ set(state["parts"]))
+    if missing:
+        raise CheckpointError(f"checkpoint and {name} differ in {', '.join(missing)}: was the trainer changed?")
+    for part_name, part in parts.items():
+        try:
+            part.load_state_dict(state["parts"][part_name])
+        except (RuntimeError, ValueError, KeyError) as problem:
+            raise CheckpointError(f"the checkpoint's {part_name} does not fit: {problem}") from problem
+    if trainer.precision.scaler is not None and state["scaler"] is not None:
+        trainer.precision.scaler.load_state_dict(state["scaler"])
+    trainer.early_stopping.load_state_dict(state["early_stopping"])
+    trainer.means.load_state_dict(state["means"])
+    trainer.feed.load_state_dict(state["feed"])
+    trainer.history[:] = state["history"]
+    trainer.epoch, trainer.step, trainer.stop_reason = state["epoch"], state["step"], state["stop_reason"]
+    _warn_of_changes(trainer, state)
+
+
+def _warn_of_changes(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
+    before, now = state["config"], trainer.config.as_plain()
+    for key in sorted(set(before) | set(now)):
+        if before.get(key) != now.get(key):
+            logger.warning("resumed with another %s: %r instead of %r", key, now.get(key), before.get(key))
+    batches = batches_an_epoch(trainer.dataloader)
+    if batches != state["batches_an_epoch"]:
+        logger.warning("resumed on other data: %s batches an epoch, not %s", batches, state["batches_an_epoch"])

@@ -1,0 +1,461 @@
+"""The class that trainers inherit: how one is built, and the training loop, readable as one page."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Self, cast
+
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from .accumulation import AccumulationWindow
+from .callbacks import Callback, listens_to_steps
+from .contract import BatchT, ConfigT, TrainerContract
+from .device import choose_device, move_batch
+from .early_stopping import EarlyStopping, Monitor
+from .epoch_means import EpochMeans
+from .errors import TrainingDiverged
+from .feeding import EpochFeed
+from .history import read_history
+from .metrics import EpochScores
+from .plots import default_plot_path, plot_metric
+from .precision import MAX_SKIPPED_STEPS, Precision
+from .recorder import RunRecorder
+from .reporting import describe, reporting_callbacks
+from .schedulers import bind_scheduler, cadence
+from .seeding import preserved_random_state, restore_random_state, seed_everything
+
+logger = logging.getLogger("trainergen")
+
+
+class Trainer(TrainerContract[BatchT, ConfigT]):
+    """Trains a model: you give `compute_loss`, it owns the loop.
+
+    Args:
+        model: moved to the device that the configuration names.
+        dataloader: any iterable of batches that can be iterated once an epoch.
+        optimizer: over the model's parameters.
+        config: the settings.
+        val_dataloader: batches to evaluate on, or None.
+        scheduler: stepped as `schedulers.cadence` says.
+        run_name: the run folder's name below ``<model_save_directory>/runs``; None for ``<snake>_<timestamp>``.
+        run_directory: the run's folder itself, instead.
+        callbacks: further listeners.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        dataloader: Iterable[BatchT],
+        optimizer: Optimizer,
+        config: ConfigT,
+        *,
+        val_dataloader: Iterable[BatchT] | None = None,
+        scheduler: LRScheduler | None = None,
+        run_name: str | None = None,
+        run_directory: Path | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.config = config
+        self.device = choose_device(config.device)
+        self.model = model.to(self.device)
+        self.dataloader = dataloader
+        self.val_dataloader = val_dataloader
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.epoch = 0
+        self.step = 0
+        self.history: list[dict[str, Any]] = []
+        self.stop_reason: str | None = None
+        self.dry_run_steps: int | None = None
+        self.pending_random_state: dict[str, Any] | None = None
+        self.precision = Precision(config.precision, self.device)
+        self.monitor = Monitor(config.scheduler_monitor, has_validation=val_dataloader is not None)
+        self.early_stopping = EarlyStopping(
+            config.scheduler_mode, config.early_stopping_patience, config.early_stopping_min_delta
+        )
+        self.means = EpochMeans(self.device)
+        self.feed = EpochFeed(dataloader)
+        self.recorder = RunRecorder(self, run_name, run_directory)
+        self.callbacks = [*callbacks, *reporting_callbacks(config, type(self).__name__)]
+        self._step_listeners = [callback.on_step_end for callback in self.callbacks if listens_to_steps(callback)]
+        self._window = AccumulationWindow(1 if self.manual_step else config.accumulation_steps)
+        self._parameters = self._optimized_parameters()
+        self._cadence = None if scheduler is None else cadence(scheduler)
+        self._last_batch_metrics: dict[str, float | torch.Tensor] = {}
+        bind_scheduler(scheduler, config, dataloader)
+
+    # ------------------------------------------------------------------ how a trainer is built
+
+    @classmethod
+    def from_config(
+        cls,
+        config: ConfigT | None = None,
+        *,
+        model: nn.Module | None = None,
+        dataloader: Iterable[BatchT] | None = None,
+        val_dataloader: Iterable[BatchT] | None = None,
+        **run: Any,
+    ) -> Self:
+        """A trainer from its configuration alone; each part can be injected.
+
+        Seeds first, then builds in this order: model, loaders, optimizer, scheduler.
+
+        Args:
+            config: None for ``config_class.load()``.
+            model: instead of `build_model`.
+            dataloader: instead of `build_dataloaders`, which is then not called.
+            val_dataloader: instead of the built one.
+            run: ``optimizer``, ``scheduler``, ``resume`` (``"auto"`` or a path), ``dry_run_steps``, and whatever
+                ``__init__`` takes by keyword.
+        """
+        if config is None:
+            config = cast("ConfigT", cls.config_class.load())
+        seed_everything(config.seed)
+        model = cls.build_model(config) if model is None else model
+        model = model.to(choose_device(config.device))  # before the optimizer: some take the device from parameters
+        if dataloader is None:
+            dataloader, built = cls.build_dataloaders(config)
+            val_dataloader = built if val_dataloader is None else val_dataloader
+        resume, dry_run_steps = run.pop("resume", None), run.pop("dry_run_steps", None)
+        optimizer: Optimizer | None = run.pop("optimizer", None)
+        optimizer = cls.build_optimizer(model, config) if optimizer is None else optimizer
+        scheduler = run.pop("scheduler") if "scheduler" in run else cls.build_scheduler(optimizer, config)
+        trainer = cls(model, dataloader, optimizer, config, val_dataloader=val_dataloader, scheduler=scheduler, **run)
+        trainer.dry_run_steps = dry_run_steps
+        if resume is not None:
+            trainer.resume(resume)
+        return trainer
+
+    # ------------------------------------------------------------------ the loop
+
+    def train(self) -> list[dict[str, Any]]:
+        """Train until the epochs or steps are done, patience runs out, or `on_epoch_end` says so.
+
+        Returns:
+            The history: one record an epoch, ``{"epoch", "step", "train", "validation", "learning_rate", "seconds"}``.
+
+        Raises:
+            TrainingDiverged: a loss or gradient norm is not finite.
+            ValueError: an epoch without a batch.
+        """
+        with self.recorder.session():
+            self._begin()
+            while self.stop_reason is None:
+                started = time.perf_counter()
+                self._notify_epoch_start()
+                train_metrics = self._train_epoch()
+                eval_metrics = self.evaluate() if self._validation_is_due() else None
+                self._conclude_epoch(train_metrics, eval_metrics, time.perf_counter() - started)
+            self._finish()
+        return self.history
+
+    def _train_epoch(self) -> dict[str, float]:
+        if not self.model.training:  # not each time: submodules that a hook has put into eval mode stay there
+            self.model.train()
+        if not self.feed.resumes_inside:
+            self._start_phase()
+        self._window.reset()
+        self._parameters = self._optimized_parameters()  # a hook may have added a group
+        step_limit = self._step_limit()
+        for batch in self.feed.batches(self.epoch):
+            loss = self.training_step(batch)
+            if self._window.count:
+                continue
+            for listener in self._step_listeners:
+                listener(self, loss)
+            if step_limit is not None and self.step >= step_limit:
+                break
+        if self._window.count:  # the epoch's short last window
+            self._optimizer_step()
+        self.feed.finish()
+        self.check_finite()
+        return self._phase_metrics("training loader")
+
+    def training_step(self, batch: BatchT) -> torch.Tensor:
+        """One batch: zero_grad, forward, backward and, when its window is full, clip and step. The detached loss.
+
+        Raises:
+            TrainingDiverged: the loss is not finite; the weights are those of the step before (on CPU).
+        """
+        batch = move_batch(batch, self.device)
+        weight = self._batch_weight(batch)
+        if self._window.count == 0 and not self.manual_step:
+            self.optimizer.zero_grad(set_to_none=True)
+        self._window.add(weight)
+        self._last_batch_metrics = {}
+        loss = self._train_batch(batch)
+        if not self.means.add(loss, self._collect_batch_metrics(), weight, self.step + 1):
+            raise self._diverged("the loss is not finite")
+        if self._window.full:
+            self._optimizer_step()
+        return loss
+
+    def _train_batch(self, batch: BatchT) -> torch.Tensor:
+        """Forward and backward; returns the detached loss. The loop owns zero_grad, clipping and the step."""
+        with self.autocast():
+            loss = self._forward_batch(batch)
+        self._backward(loss)
+        return loss.detach()
+
+    def _evaluate_batch(self, batch: BatchT) -> torch.Tensor:
+        """Forward alone; returns the detached loss."""
+        with self.autocast():
+            return self._forward_batch(batch).detach()
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        """Backward through `loss`, scaled for mixed precision and weighted for accumulation.
+
+        Raises:
+            TypeError, ValueError: the loss is no scalar tensor, or has no graph.
+            TrainingDiverged: it is not finite (on CPU, where looking is cheap).
+        """
+        if not isinstance(loss, torch.Tensor):
+            raise TypeError(f"compute_loss must return a scalar tensor, got {type(loss).__name__}")
+        if loss.dim() != 0:
+            raise ValueError(f"compute_loss must return a scalar tensor, got shape {tuple(loss.shape)}: reduce it")
+        if not loss.requires_grad:
+            raise ValueError(
+                "the loss has no graph: it was detached, or every parameter is frozen; nothing can be learnt"
+            )
+        if loss.device.type == "cpu" and not math.isfinite(loss.item()):
+            raise self._diverged(f"the loss is {loss.item()}")
+        if self._window.loss_factor is not None:
+            loss = loss * self._window.loss_factor
+        self.precision.scale(loss).backward()  # type: ignore[no-untyped-call]
+
+    def _optimizer_step(self) -> None:
+        stepped = True
+        if not self.manual_step:
+            self._window.normalise(self._parameters)
+            self.precision.unscale(self.optimizer)
+            self.clip_gradients()
+            stepped = self.precision.step(self.optimizer)
+            if self.precision.skipped_steps >= MAX_SKIPPED_STEPS:
+                raise self._diverged(f"{MAX_SKIPPED_STEPS} steps in a row overflowed under float16")
+        self._window.reset()
+        self.step += 1
+        if stepped and self.scheduler is not None and self._cadence == "step":
+            self.scheduler.step()
+
+    def clip_gradients(self) -> None:
+        """Clip the optimizer's gradients to `gradient_clip_norm`, and count the norm before that as a metric.
+
+        Raises:
+            TrainingDiverged: the norm is not finite (on CPU; under float16 that is the scaler's business).
+        """
+        if not self.config.gradient_clip_norm:
+            return
+        norm = clip_grad_norm_(self._parameters, self.config.gradient_clip_norm)
+        if not self.means.add_metric("gradient_norm", norm, 1) and self.precision.scaler is None:
+            raise self._diverged("the gradient norm is not finite")
+
+    # ------------------------------------------------------------------ evaluation
+
+    @torch.no_grad()  # not inference_mode: a buffer that moves in eval would become unusable in training
+    def evaluate(self, dataloader: Iterable[BatchT] | None = None) -> dict[str, float]:
+        """Means and epoch metrics over `dataloader` (None: the validation loader), in eval mode, without gradients.
+
+        Modes of all submodules and all random generators are as before afterwards.
+
+        Raises:
+            ValueError: no loader, or no batch in it.
+        """
+        loader = self.val_dataloader if dataloader is None else dataloader
+        if loader is None:
+            raise ValueError("there is no validation loader: pass one to evaluate(), or val_dataloader to the trainer")
+        modes = [(module, module.training) for module in self.model.modules()]
+        training_means, self.means = self.means, EpochMeans(self.device)
+        self.model.eval()
+        try:
+            with preserved_random_state():
+                self._start_phase()
+                for index, batch in enumerate(loader):
+                    if self.dry_run_steps is not None and index >= self.dry_run_steps:
+                        break
+                    moved = move_batch(batch, self.device)
+                    self._last_batch_metrics = {}
+                    loss = self._evaluate_batch(moved)
+                    self.means.add(loss, self._collect_batch_metrics(), self._batch_weight(moved), self.step)
+                return self._phase_metrics("validation loader")
+        finally:
+            self.means = training_means
+            for module, mode in modes:
+                module.training = mode
+
+    # ------------------------------------------------------------------ results
+
+    def resume(self, source: Path | str) -> bool:
+        """Go on where an earlier run stopped; to be called before `train`.
+
+        Args:
+            source: ``"auto"`` for this trainer's newest unfinished run (a new one begins if there is none), a run's
+                folder or manifest.json (its newest valid checkpoint), or a ``step-*.pt`` file.
+
+        Returns:
+            Whether something was resumed.
+
+        Raises:
+            CheckpointError: nothing there can be resumed from, or it is another trainer's.
+        """
+        return self.recorder.resume(source)
+
+    def save_weights(self, directory: Path | None = None) -> Path:
+        """Save the state_dict as ``<snake>_<timestamp>_loss<best monitored value>.pt``, the manifest's ``final``.
+
+        Args:
+            directory: None for the run's ``checkpoints/``.
+        """
+        path = self.recorder.save_weights(directory)
+        logger.info("weights saved in %s", path)
+        return path
+
+    @property
+    def run_directory(self) -> Path | None:
+        """The run's folder, once something was written."""
+        return self.recorder.directory
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the optimizer's first parameter group."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @classmethod
+    def replot_metric(
+        cls, run_file: Path | str, metric: str = "loss", *, output_path: Path | str | None = None, show: bool = False
+    ) -> Path:
+        """Draw a metric of a run again.
+
+        Args:
+            run_file: the run's folder, its history.jsonl or its manifest.json.
+            metric: a name (training and validation together), a dotted path (``validation.loss``), ``learning_rate``.
+            output_path: the PNG; None for ``plots/<metric>.png`` in the run's folder.
+            show: open a window as well.
+
+        Raises:
+            KeyError: the history has no such metric.
+            ImportError: matplotlib is not installed.
+        """
+        run_file = Path(run_file)
+        target = default_plot_path(run_file, metric) if output_path is None else Path(output_path)
+        return plot_metric(read_history(run_file), metric, target, show=show)
+
+    # ------------------------------------------------------------------ parts of the loop
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which forward runs, as `precision` says; an overridden `_train_batch` uses it as well."""
+        return self.precision.autocast()
+
+    def check_finite(self) -> None:
+        """Raise if a loss since the epoch began was not finite. Waits for the device; on CPU it is known already.
+
+        Raises:
+            TrainingDiverged: naming the step.
+        """
+        bad_step = self.means.first_bad_step()
+        if bad_step is not None:
+            raise self._diverged("the loss is not finite", step=bad_step)
+
+    def _optimized_parameters(self) -> list[nn.Parameter]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    def _begin(self) -> None:
+        self.on_train_begin()
+        for callback in self.callbacks:
+            callback.on_train_begin(self)
+        if self.pending_random_state is not None:  # last: the hooks may have drawn random numbers
+            restore_random_state(self.pending_random_state)
+            self.pending_random_state = None
+        self.stop_reason = self.stop_reason or self._limit_reached()
+        if self.stop_reason is not None:
+            logger.warning("nothing left to train: %s", self.stop_reason)
+
+    def _notify_epoch_start(self) -> None:
+        self.feed.begin_epoch()
+        self.on_epoch_start()
+        for callback in self.callbacks:
+            callback.on_epoch_start(self)
+
+    def _start_phase(self) -> None:
+        self.means = EpochMeans(self.device)
+        for part in vars(self).values():
+            if isinstance(part, EpochScores):
+                part.reset()
+
+    def _phase_metrics(self, source: str) -> dict[str, float]:
+        if self.means.batches == 0:
+            advice = "is it empty, dropping its only batch (drop_last), or an iterator that was used up?"
+            raise ValueError(f"the {source} gave no batch in epoch {self.epoch + 1}: {advice}")
+        return self.means.compute() | self._collect_epoch_metrics()
+
+    def _conclude_epoch(
+        self, train_metrics: dict[str, float], eval_metrics: dict[str, float] | None, seconds: float
+    ) -> None:
+        self.epoch += 1
+        record = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "train": train_metrics,
+            "validation": eval_metrics,
+            "learning_rate": self.learning_rate,
+            "seconds": seconds,
+        }
+        self.history.append(record)
+        value = self.monitor.read(record)
+        is_best = value is not None and self.early_stopping.update(value)
+        self._step_scheduler(value)
+        stop = self.on_epoch_end(train_metrics, eval_metrics)
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, record)
+        if stop:
+            self.stop_reason = "stopped by on_epoch_end"
+        elif self.early_stopping.should_stop:
+            waited = self.early_stopping.waited
+            self.stop_reason = f"stopped early: no better {self.monitor.path} for {waited} validations"
+        self.recorder.record_epoch(record, is_best=is_best)
+        self.stop_reason = self.stop_reason or self._limit_reached()
+
+    def _step_scheduler(self, value: float | None) -> None:
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            if value is not None:
+                self.scheduler.step(value)
+        elif self.scheduler is not None and self._cadence == "epoch":
+            self.scheduler.step()
+
+    def _finish(self) -> None:
+        earlier = self.recorder.final
+        self.on_train_end()
+        for callback in self.callbacks:
+            callback.on_train_end(self)
+        self.recorder.ensure_final_weights(earlier)
+        if self.dry_run_steps is not None and self.history:
+            logger.info("dry run: %d steps, train %s; nothing was kept", self.step, describe(self.history[-1]["train"]))
+
+    def _validation_is_due(self) -> bool:
+        if self.val_dataloader is None:
+            return False
+        number = self.epoch + 1
+        limit = self._step_limit()
+        is_last = number >= self.config.num_epochs or (limit is not None and self.step >= limit)
+        return is_last or number % self.config.validation_interval_epochs == 0
+
+    def _step_limit(self) -> int | None:
+        return self.config.max_steps if self.dry_run_steps is None else self.dry_run_steps
+
+    def _limit_reached(self) -> str | None:
+        limit = self._step_limit()
+        if limit is not None and self.step >= limit:
+            return f"{limit} steps done"
+        return f"{self.epoch} epochs done" if self.epoch >= self.config.num_epochs else None
+
+    def _diverged(self, what: str, *, step: int | None = None) -> TrainingDiverged:
+        at = self.step + 1 if step is None else step
+        return TrainingDiverged(what, epoch=self.epoch + 1, step=at, checkpoint=self.recorder.newest_checkpoint())
