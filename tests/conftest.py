@@ -56,6 +56,7 @@ def trainergen(lab: client.Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def call(*arguments: str) -> Answer:
         stdout, stderr = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            lab.set_tree(Path.cwd())  # the copy of an earlier command in the same folder is stale
             code = run(list(arguments), lab)
         return Answer(code, stdout.getvalue(), stderr.getvalue())
 

@@ -12,7 +12,7 @@ from .patching.draft import Edit
 from .patching.project import edit_project
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
-from .record import Record, take_out_own, write_record
+from .record import Insertion, Record, take_out_own, write_record
 from .rendering.rendered import Rendered
 from .rendering.scaffold import render_scaffold
 from .rendering.trainer import render_trainer
@@ -27,13 +27,13 @@ class Assembled:
         change_set: what is to be written.
         texts: every staged file as text, for the gates and the lab.
         origins: path -> rendered file, for "from template:line".
-        inserted: path -> the pieces of this trainer in shared files.
+        inserted: path -> a shared file as it will be, with this trainer's pieces of it.
     """
 
     change_set: ChangeSet
     texts: Mapping[str, str]
     origins: Mapping[str, Rendered]
-    inserted: Mapping[str, tuple[str, ...]]
+    inserted: Mapping[str, Insertion]
 
     def origin(self, path: str, line: int) -> str | None:
         """Which template line wrote a staged line."""
@@ -87,9 +87,7 @@ def assemble(
             if path not in scaffold
         ),
     ]
-    inserted = {
-        path: tuple(edit.after[start:end].decode("utf-8") for start, end in edit.spans) for path, edit in edits.items()
-    }
+    inserted = {path: Insertion(edit.after.decode("utf-8"), edit.spans) for path, edit in edits.items()}
     created = {path: each.text for path, each in rendered.files.items()}
     note = write_record(plan, wishes, created, inserted).encode("utf-8")
     texts = {change.path: _text(change) for change in changes}
@@ -113,7 +111,8 @@ def differing(assembled: Assembled, root: Path, record: Record) -> tuple[str, ..
     for change in assembled.change_set.changes:
         data = read_bytes(root / change.path)
         if change.path in assembled.inserted:
-            same = assembled.inserted[change.path] == record.inserted.get(change.path)
+            recorded = record.inserted.get(change.path)
+            same = recorded is not None and assembled.inserted[change.path].pieces == recorded.pieces
         else:
             same = data == change.after or change.private
         if not same:

@@ -64,11 +64,11 @@ def render_handover(
     """The handover as Markdown."""
     names = plan.names
     integration = [
-        (path, "\n".join(piece.strip("\n") for piece in pieces), LANGUAGES.get(Path(path).suffix, "text"))
-        for path, pieces in staged.inserted.items()
+        (path, "\n".join(piece.strip("\n") for piece in insertion.pieces), LANGUAGES.get(Path(path).suffix, "text"))
+        for path, insertion in staged.inserted.items()
         if path != names.config_file
     ]
-    config_text = "\n".join(piece.strip("\n") for piece in staged.inserted.get(names.config_file, ()))
+    config_text = "\n".join(piece.strip("\n") for piece in staged.inserted[names.config_file].pieces)
     variables = {
         "plan": plan,
         "names": names,

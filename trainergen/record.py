@@ -20,6 +20,7 @@ from .inspection.project_facts import ProjectFacts
 from .plain import to_plain
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
+from .staging.hunks import follow, take_out
 
 SCHEMA = "trainergen/record/1"
 
@@ -32,16 +33,32 @@ class Record:
         trainer: its class.
         section: its section of config.ini.
         created: path -> text of each file that is wholly this trainer's.
-        inserted: path -> the pieces of text that were put into a file shared with others.
+        inserted: path -> a file shared with others as this trainer left it, and its own pieces there as byte ranges.
     """
 
     trainer: str
     section: str
     created: Mapping[str, str]
-    inserted: Mapping[str, tuple[str, ...]]
+    inserted: Mapping[str, Insertion]
 
 
-def write_record(plan: TrainerPlan, wishes: Wishes, created: Mapping[str, str], inserted: Mapping[str, tuple[str, ...]]) -> str:
+@dataclass(frozen=True)
+class Insertion:
+    """A shared file after an edit: its text, and the half-open byte ranges of it that are the trainer's."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What was put in, piece by piece."""
+        data = self.text.encode("utf-8")
+        return tuple(data[start:end].decode("utf-8") for start, end in self.spans)
+
+
+def write_record(
+    plan: TrainerPlan, wishes: Wishes, created: Mapping[str, str], inserted: Mapping[str, Insertion]
+) -> str:
     """The record's text."""
     settled = replace(plan, batch=without_measured_ranges(plan.batch))
     record = {
@@ -52,7 +69,10 @@ def write_record(plan: TrainerPlan, wishes: Wishes, created: Mapping[str, str], 
         "answers": {key: value for key, value in to_plain(wishes).items() if value not in (None, [], False)},
         "plan": to_plain(settled),
         "created": {path: {"sha256": _digest(text), "text": text} for path, text in created.items()},
-        "inserted": {path: [{"sha256": _digest(text), "text": text} for text in texts] for path, texts in inserted.items()},
+        "inserted": {
+            path: {"sha256": _digest(each.text), "text": each.text, "spans": to_plain(each.spans)}
+            for path, each in inserted.items()
+        },
     }
     return json.dumps(record, indent=1, ensure_ascii=False) + "\n"
 
@@ -75,7 +95,10 @@ def read_record(root: Path, file: str) -> Record | None:
             content["trainer"],
             content["section"],
             {path: each["text"] for path, each in content["created"].items()},
-            {path: tuple(piece["text"] for piece in pieces) for path, pieces in content["inserted"].items()},
+            {
+                path: Insertion(each["text"], tuple((start, end) for start, end in each["spans"]))
+                for path, each in content["inserted"].items()
+            },
         )
     except (ValueError, KeyError, TypeError) as problem:
         raise Conflict(
@@ -102,16 +125,17 @@ def take_out_own(path: str, data: bytes | None, record: Record) -> bytes | None:
     """
     if path in record.created:
         return None
-    for piece in reversed(record.inserted.get(path, ())):
-        encoded = piece.encode("utf-8")
-        if data is None or data.count(encoded) != 1:
-            raise Conflict(
-                f"{path}: what trainergen inserted there for {record.trainer} was edited since",
-                place=path,
-                hint=f"trainergen undo {record.trainer}, then run this again",
-            )
-        data = data.replace(encoded, b"")
-    return data
+    insertion = record.inserted.get(path)
+    if insertion is None:
+        return data
+    found = follow(insertion.text.encode("utf-8"), insertion.spans, data or b"")
+    if data is None or found.lost or len(found.spans) < len(insertion.spans):
+        raise Conflict(
+            f"{path}: what trainergen inserted there for {record.trainer} was edited since",
+            place=path,
+            hint=f"trainergen undo {record.trainer}, then run this again",
+        )
+    return take_out(data, found.spans)
 
 
 def without_measured_ranges(batch: BatchSpec) -> BatchSpec:

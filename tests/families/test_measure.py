@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.families.conftest import Measure
-from trainergen.families.torch.facts import FeedArgument, TorchFacts
+from trainergen.families.torch.facts import TorchFacts
 from trainergen.inspection.batch_spec import Path, leaves
 from trainergen.lab.protocol import LabProblem
 
@@ -108,7 +108,7 @@ def test_a_dict_of_ids_and_mask_shares_the_length(measure: Measure) -> None:
     facts = measure(files, "model:Net", "ids: int64[4, 12] < 50; mask: bool[4, 12]; next_ids: int64[4, 12] < 50")
     assert fed(facts) == [(("ids",), "ids", ()), (("mask",), "mask", ())]
     assert (
-        dims(facts) == {each: ("batch", "length") for each in (("ids",), ("mask",), ("next_ids",))}
+        dims(facts) == dict.fromkeys((("ids",), ("mask",), ("next_ids",)), ("batch", "length"))
         or dims(facts)[("ids",)][1] == dims(facts)[("mask",)][1]
     )
     assert facts.fixed == ()

@@ -11,7 +11,7 @@ from trainergen.errors import Conflict, TrainergenError, UnusableInput
 from trainergen.inspection.project import find_root, read_project
 from trainergen.inspection.project_facts import Formatter
 
-SCAFFOLD = {
+SCAFFOLD: dict[str, str | bytes] = {
     "train/base_trainer.py": "from trainergen.runtime import Trainer\n",
     "train/__init__.py": 'TRAINER_REGISTRY: dict[str, str] = {"NetTrainer": "train.net_trainer:NetTrainer"}\n',
     "train/net_trainer.py": "",

@@ -230,7 +230,7 @@ NAME = "DigitsNetTrainerConfig"
         ),
         (
             'from .base import A\nfrom .train import Early, Zed\n\n__all__ = (\n    "A",\n    "Early",\n    "Zed",\n)\n',
-            'from .base import A\nfrom .train import NAME, Early, Zed\n\n'
+            "from .base import A\nfrom .train import NAME, Early, Zed\n\n"
             '__all__ = (\n    "A",\n    "NAME",\n    "Early",\n    "Zed",\n)\n',
         ),
         ("from .train import A as A\n__all__ = {'A'}\n", "from .train import A as A, NAME\n__all__ = {'A', 'NAME'}\n"),
@@ -245,7 +245,9 @@ def test_an_export_joins_the_import_and_all(before: str, expected: str) -> None:
     assert NAME in exports.read_back(edit.after, "config/__init__.py")
 
 
-@pytest.mark.parametrize("text", ["__all__ = sorted(globals())\n", "__all__ = ['a']\n__all__ += ['b']\n", "__all__ = 'a', 'b'\n"])
+@pytest.mark.parametrize(
+    "text", ["__all__ = sorted(globals())\n", "__all__ = ['a']\n__all__ += ['b']\n", "__all__ = 'a', 'b'\n"]
+)
 def test_a_computed_all_is_a_conflict(text: str) -> None:
     with pytest.raises(Conflict, match="__all__"):
         exports.edit(text.encode(), "config/__init__.py", module=".train", name=NAME, width=100)

@@ -84,7 +84,7 @@ def test_names_that_cannot_be(
 ) -> None:
     model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
     with pytest.raises(kind) as caught:
-        name_trainer(Wishes("m.py:DigitsNet", name=name), model, replace(EMPTY, **facts))
+        name_trainer(Wishes("m.py:DigitsNet", name=name), model, replace(EMPTY, **facts))  # type: ignore[arg-type]
     assert message in caught.value.message
     assert "--name" in (caught.value.hint or "") or name
 

@@ -103,10 +103,10 @@ def test_the_docstring_chooses_the_optimizer(tmp_path: Path) -> None:
     assert (plan.optimizer.class_name, plan.optimizer.is_default, plan.optimizer.decay_groups) == ("SGD", False, True)
     assert [(each.name, each.setting, each.literal) for each in plan.optimizer.arguments] == [
         ("lr", "learning_rate", "0.05"),
-        ("weight_decay", "weight_decay", "5e-4"),
         ("momentum", "momentum", "0.95"),
         ("nesterov", "nesterov", "True"),
     ]
+    assert fields(plan)["weight_decay"] == "5e-4"
     assert fields(plan)["learning_rate"] == "0.05" and fields(plan)["momentum"] == "0.95"
     assert plan.scheduler is not None
     assert (plan.scheduler.class_name, plan.scheduler.cadence) == ("CosineAnnealingLR", "epoch")
@@ -144,7 +144,6 @@ def test_the_user_has_the_last_word_on_the_optimizer(tmp_path: Path) -> None:
     )
     assert [(each.name, each.literal) for each in plan.optimizer.arguments] == [
         ("lr", "2e-4"),
-        ("weight_decay", "0.01"),
         ("betas", "(0.9, 0.95)"),
     ]
     own = planned(
@@ -230,7 +229,11 @@ def test_without_a_loader_there_is_a_stub_or_the_combined_one(tmp_path: Path) ->
     assert planned(tmp_path / "stub", linear(), ROWS).data.kind == "stub"
     source = model_text("self.layer = nn.Linear(4, 1)", "self.layer(items).squeeze(-1)", "items")
     data = planned(tmp_path / "combined", source, "items: float32[3,5,4]; true_ranks: int64[3,5] in [1, 6)").data
-    assert (data.kind, data.module, data.name) == ("combined", "dataloader", "build_combined_similarity_loader")
+    assert (data.kind, data.module, data.name) == (
+        "combined",
+        "dataloader.similarity",
+        "build_combined_similarity_loader",
+    )
     with pytest.raises(AnswerNeeded) as caught:
         planned(tmp_path / "steps", linear(), ROWS, scheduler="one_cycle")
     assert "--scheduler warmup_cosine" in caught.value.flags

@@ -9,6 +9,7 @@ import pytest
 from trainergen.errors import UserCodeFailed
 
 from .proving import Prover
+from .staged import text
 from .test_faults import digits
 from .test_odd_models import Odd, payload
 
@@ -82,22 +83,26 @@ def prover(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prover]:
 @pytest.mark.parametrize(
     ("odd", "says", "place"),
     [
-        (Odd("Raises"), "Raises.forward raised RuntimeError", "Raises.forward"),
+        (Odd("Raises"), "Raises.forward raised RuntimeError", ("return self.head(image)", "Raises.forward")),
         (Odd("NoGraph"), "the loss has no graph", None),
         (Odd("NotFinite"), "the loss is not finite", None),
-        (Odd("NotFiniteGradient"), "the gradient of head.bias is not finite", None),
+        (Odd("NotFiniteGradient"), "the gradient of head.bias is not finite at step 1", None),
         (Odd("FewClasses"), "is out of bounds", None),
         (Odd("Lazy"), "head.weight has no shape", None),
-        (Odd("Exits"), "called sys.exit(2)", "Exits.__init__"),
+        (Odd("Exits"), "called sys.exit(2)", ("raise SystemExit(2)", "Exits.__init__")),
         (Odd("Base", objective={"loss": "odd:unreduced"}), "the loss has shape [8]", None),
     ],
     ids=lambda value: value.name if isinstance(value, Odd) else "",
 )
-def test_it_is_the_users_code_that_failed(prover: Prover, odd: Odd, says: str, place: str | None) -> None:
+def test_it_is_the_users_code_that_failed(
+    prover: Prover, odd: Odd, says: str, place: tuple[str, str] | None
+) -> None:
     with pytest.raises(UserCodeFailed) as caught:
         prover.prove(payload(odd))
     assert says in caught.value.message
     assert caught.value.exit_code == 5
     if place is not None:
-        wanted = next(n for n, line in enumerate(lines, start=1) if line.strip() == source)
-        assert caught.value.place == f"odd.py:{wanted} in {place}"
+        source, name = place
+        lines = text({"": MODELS})[""].splitlines()
+        line = next(number for number, each in enumerate(lines, start=1) if each.strip() == source)
+        assert caught.value.place == f"odd.py:{line} in {name}"

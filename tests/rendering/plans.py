@@ -217,18 +217,37 @@ def digits(package: str = "", vendored: bool = False) -> TrainerPlan:
         "DigitsNet",
         Branch("tuple", ((0, tensor("float32", 1, 8, 8)), (1, tensor("int64", low=0, high=10)))),
         Objective(
-            "multi-class", "cross_entropy", (), "tensor", (1,), "labels", metrics=("accuracy",), epoch_metrics=("f1",), classes=10
+            "multi-class",
+            "cross_entropy",
+            (),
+            "tensor",
+            (1,),
+            "labels",
+            metrics=("accuracy",),
+            epoch_metrics=("f1",),
+            classes=10,
         ),
         package=package,
         vendored=vendored,
         model=ModelPlan(
-            "model", "DigitsNet", "model", "DigitsNet", (ModelArgument("hidden", "model_hidden", "32"),),
+            "model",
+            "DigitsNet",
+            "model",
+            "DigitsNet",
+            (ModelArgument("hidden", "model_hidden", "32"),),
             "Two linear layers over an 8 x 8 image.",
         ),
         inputs=(Input((0,), "image"),),
         data=DataPlan(
-            "loader", "data", "digits", True, ("batch_size=config.batch_size", 'split="train"'),
-            "data", "digits", True, ("batch_size=config.batch_size", 'split="test"'),
+            "loader",
+            "data",
+            "digits",
+            True,
+            ("batch_size=config.batch_size", 'split="train"'),
+            "data",
+            "digits",
+            True,
+            ("batch_size=config.batch_size", 'split="test"'),
         ),
         settings=(
             Setting("num_epochs", "int", "2", "2", "passes over the training data", inherited=True),
@@ -335,7 +354,13 @@ def diabetes() -> TrainerPlan:
         Branch("tuple", ((0, tensor("float32", 3)), (1, tensor("float32")))),
         Objective("regression", "huber", (), "tensor", (1,), "progression", (), ("squeeze:1",), ("mae",), ("r2",)),
     )
-    model = ModelPlan("torch.nn", "Linear", "torch.nn", "Linear", (ModelArgument("in_features", None, "3"), ModelArgument("out_features", None, "1")))
+    model = ModelPlan(
+        "torch.nn",
+        "Linear",
+        "torch.nn",
+        "Linear",
+        (ModelArgument("in_features", None, "3"), ModelArgument("out_features", None, "1")),
+    )
     floating = tuple(replace(check, dtype="floating") for check in made.checks)
     return replace(made, model=model, checks=floating)
 
@@ -391,11 +416,16 @@ def generate(root: Path, plans: list[TrainerPlan], **kind: Any) -> None:
     """Scaffold and trainers as `new` writes them: edits fall on the scaffold's bytes, or on what is on disk."""
     package = kind.get("package", "")
     project = facts(root, package)
-    files = {path: each.text.encode() for path, each in render_scaffold(project, vendored=kind.get("vendored", False)).items()}
+    files = {
+        path: each.text.encode()
+        for path, each in render_scaffold(project, vendored=kind.get("vendored", False)).items()
+    }
     for made in plans:
         rendered = render_trainer(made, project)
         files |= {path: each.text.encode() for path, each in rendered.files.items()}
-        edits = edit_project(made.names, rendered.parts, lambda path: files.get(path) or (root / path).read_bytes(), width=88)
+        edits = edit_project(
+            made.names, rendered.parts, lambda path: files.get(path) or (root / path).read_bytes(), width=88
+        )
         files |= {path: edit.after for path, edit in edits.items()}
     for path, data in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -123,7 +123,7 @@ def test_what_is_formatted_is_read_back() -> None:
 
 
 def test_an_annotation_that_an_ini_file_cannot_hold_is_a_programming_error() -> None:
-    with pytest.raises(TypeError, match="config.ini can't hold"):
+    with pytest.raises(TypeError, match=r"config\.ini can't hold"):
         decode("1", list[int])
 
 

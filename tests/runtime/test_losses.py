@@ -85,5 +85,5 @@ def test_descending_the_loss_sorts_and_listing_order_does_not_matter(loss: Loss)
 def test_bad_shapes_and_dtypes_are_named() -> None:
     with pytest.raises(ValueError, match=r"\[B, M\], got shapes \(4,\) and \(4,\)"):
         listnet_loss(torch.randn(4), torch.ones(4, dtype=torch.int64))
-    with pytest.raises(TypeError, match="integer, got torch.float32 and torch.float32"):
+    with pytest.raises(TypeError, match=r"integer, got torch\.float32 and torch\.float32"):
         listmle_loss(torch.randn(1, 4), torch.ones(1, 4))

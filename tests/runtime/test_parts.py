@@ -158,6 +158,7 @@ def test_means_kept_on_the_device_are_those_kept_on_the_host() -> None:
     assert restored.batches == 9
 
 
+@pytest.mark.slow
 def test_a_subclass_is_typed(tmp_path: Path) -> None:
     (tmp_path / "line_trainer.py").write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "line_trainer.py"]

@@ -211,10 +211,12 @@ def test_what_can_not_be_resumed_is_refused(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
+import torch
 from tests.runtime.test_resume import NoisyTrainer
 from tests.runtime.toys import settings
-trainer = NoisyTrainer.from_config(settings(Path(sys.argv[1]), num_epochs=400, early_stopping_patience=None), resume="auto")
-trainer.train()
+torch.set_num_threads(1)  # as in conftest: sums depend on the number of threads
+config = settings(Path(sys.argv[1]), num_epochs=400, early_stopping_patience=None)
+NoisyTrainer.from_config(config, resume="auto").train()
 """
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves on the disk: folder, manifest, history, checkpoints, weights, plots; and what a dry run does not."""
+"""What a run leaves on the disk: folder, manifest, history, checkpoints, weights, plots; and what a dry run leaves."""
 
 from __future__ import annotations
 

@@ -95,7 +95,6 @@ class BadBatch(ToyTrainer):
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(tmp_path: Path) -> None:
-    trainer = BadBatch.from_config(settings(tmp_path))
     before: dict[int, dict[str, torch.Tensor]] = {}
 
     class Keep(Callback):
@@ -244,15 +243,14 @@ def test_schedulers_step_in_their_own_rhythm(tmp_path: Path) -> None:
     steps, _ = rates(config, lambda optimizer: per_step(StepLR(optimizer, 1, 0.5)))
     assert steps == [0.5**step for step in range(1, 10)]
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    plain = OneCycleLR(optimizer, 1.0, total_steps=9)
+    plain = OneCycleLR(optimizer, 1.0, total_steps=10)
     expected = []
-    for _ in range(8):
+    for _ in range(9):
         optimizer.step()
         plain.step()
         expected.append(optimizer.param_groups[0]["lr"])
     steps, _ = rates(config, lambda optimizer: OneCycleLR(optimizer, 1.0, total_steps=10))
-    assert len(steps) == 9 and steps[0] > steps[8] or steps.index(max(steps)) > 0
-    config = settings(tmp_path, accumulation_steps=2)
+    assert steps == expected
     steps, _ = rates(config, lambda optimizer: WarmupCosine(optimizer, warmup_fraction=1 / 3, final_fraction=0.1))
     assert steps[:2] == pytest.approx([2 / 3, 1.0])
     assert steps[2] == pytest.approx(1.0) and steps[-1] == pytest.approx(0.1) and steps[5] == pytest.approx(0.55)

@@ -22,7 +22,9 @@ def plan(
     """Ways to train the model in this project, best first; more than one only where the evidence is split.
 
     Args:
-        wishes, model, project: what was asked for and read.
+        wishes: what the user asked for.
+        model: what the source says.
+        project: where it goes.
         measured: the family's own facts (`TorchFacts`).
         family: as `families.choose` gave it.
 
@@ -38,7 +40,7 @@ def plan(
     names = name_trainer(wishes, model, project)
     arguments, argument_settings, argument_decisions = model_arguments(wishes, model)
     found = []
-    for opinion in opinions.opinions(wishes, model, measured, package=project.package, base_module=names.base_module):
+    for opinion in opinions.opinions(wishes, model, measured, package=project.package):
         decisions = (*opinion.decisions, *name_decisions(wishes, names, project), *argument_decisions)
         found.append(
             TrainerPlan(

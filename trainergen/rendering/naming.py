@@ -8,7 +8,8 @@ import re
 
 RESERVED = frozenset(
     {
-        "Any", "Callback", "Iterable", "LRScheduler", "Mapping", "Optimizer", "Path", "Sequence", "Trainer", "TypeAlias",
+        "Any", "Callback", "Iterable", "LRScheduler", "Mapping", "Optimizer", "Path", "Sequence", "Trainer",
+        "TypeAlias",
         "cls", "config", "functional", "logger", "logging", "losses", "math", "metrics", "model", "move_batch", "nn",
         "parameter_groups", "per_step", "torch",
     }
@@ -23,7 +24,7 @@ class Naming:
     """
 
     def __init__(self, taken: set[str]) -> None:
-        self._taken = {name: "" for name in taken}
+        self._taken = dict.fromkeys(taken, "")
 
     def take(self, imports: list[str], module: str, name: str, suffix: str, *, keep: bool = False) -> str:
         """Import `name` from `module` and return what it is called: itself, or with `suffix` where that is taken.

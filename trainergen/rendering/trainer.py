@@ -15,7 +15,7 @@ from .engine import Engine
 from .formatting import format_fragment, format_python
 from .rendered import Rendered
 from .view import trainer_view
-from .words import filters, sentence
+from .words import filters
 
 CONFIG_NAMES = {
     "Any": "typing",
@@ -82,7 +82,7 @@ def render_trainer(plan: TrainerPlan, project: ProjectFacts, *, overrides: Path 
         package = f"{module.parent}/__init__.py"
         if len(module.parts) > 1 and not (root / package).exists():
             files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
-    return RenderedTrainer(files, _parts(plan, project, engine, view, width))
+    return RenderedTrainer(files, _parts(plan, project, engine, width))
 
 
 def first_party_modules(plan: TrainerPlan, project: ProjectFacts) -> set[str]:
@@ -98,7 +98,7 @@ def first_party_modules(plan: TrainerPlan, project: ProjectFacts) -> set[str]:
     return {module.partition(".")[0] for module in ours} | local
 
 
-def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, view: dict[str, Any], width: int) -> Parts:
+def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) -> Parts:
     variables = {"names": plan.names, "plan": plan, "document": _config_document(plan, width)}
     rendered = engine.render(f"{plan.family}/config_dataclass.py.j2", variables)
     text = format_fragment(rendered, plan.names.config_file, root=Path(project.root), formatter=project.formatter).text

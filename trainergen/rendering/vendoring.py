@@ -7,7 +7,7 @@ from ..resources import runtime_folder
 from .rendered import Rendered
 
 NOTICE = f"""\
-# Copied from trainergen {__version__} (https://pypi.org/project/trainergen/), trainergen/runtime, by `trainergen --vendor`.
+# Copied from trainergen {__version__}, trainergen/runtime, by `trainergen --vendor`: https://pypi.org/project/trainergen/
 # Copyright the trainergen authors. Licensed under the Apache License, Version 2.0:
 # http://www.apache.org/licenses/LICENSE-2.0. You may change it; say so here if you do.
 """

@@ -11,7 +11,7 @@ from ..planning.plan import ModelArgument, TrainerPlan
 from .batch_words import batch_words
 from .checks import check_words
 from .naming import RESERVED, Naming
-from .words import first_that_fits, sentence
+from .sentences import assumption, trainer_sentences
 
 FRAMEWORK = (
     "import logging",
@@ -73,9 +73,9 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
         "scheduler": _scheduler(plan, naming, imports),
         "logger": SimpleNamespace(statement="logger = logging.getLogger(__name__)" if plan.vendored else ""),
     }
-    view["loss"] = _loss(plan, objective, listed, view, naming, imports)
+    view["loss"] = _loss(plan, listed, view, naming, imports)
     view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, naming, imports)
-    view["words"] = _words(plan, view, listed, width)
+    view["words"] = trainer_sentences(plan, view, listed, width)
     view["imports"] = imports
     return view
 
@@ -148,7 +148,7 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
                 tensor=_is_tensor(root, plan.objective.target),
                 operations=operations(plan.objective.target_prepare),
                 preparation="",
-                assumed=_assumed(plan, "target"),
+                assumed=assumption(plan, "target"),
             )
         )
     return lines
@@ -211,8 +211,9 @@ def _auxiliaries(plan: TrainerPlan, local: Naming) -> list[SimpleNamespace]:
 
 
 def _loss(
-    plan: TrainerPlan, objective: Any, listed: dict[str, str], view: dict[str, Any], naming: Naming, imports: list[str]
+    plan: TrainerPlan, listed: dict[str, str], view: dict[str, Any], naming: Naming, imports: list[str]
 ) -> SimpleNamespace:
+    objective = view["objective"]
     variable = objective.component if plan.objective.auxiliaries else "loss"
     forward, target = view["forward"], view["target"].variable
     untyped = not listed
@@ -294,73 +295,3 @@ def _take(naming: Naming, imports: list[str], module: str, name: str) -> str:
 def _reference(text: str) -> tuple[str, str]:
     module, _, name = text.partition(":")
     return module, name
-
-
-def _assumed(plan: TrainerPlan, topic: str) -> str:
-    """The mark of a guess, next to the line that it produced."""
-    found = next((each for each in plan.decisions if each.topic == topic and each.assumed), None)
-    return f"assumed: {found.choice}, {found.reason}" if found is not None else ""
-
-
-def _reason(plan: TrainerPlan, topic: str) -> str:
-    return next((sentence(each.reason) for each in plan.decisions if each.topic == topic), "")
-
-
-def _words(plan: TrainerPlan, view: dict[str, Any], listed: dict[str, str], width: int) -> SimpleNamespace:
-    model = plan.model.class_name or plan.model.name
-    title = listed.get("title", f"`{plan.objective.loss.partition(':')[2] or plan.objective.loss}`")
-    classes = plan.objective.classes
-    over = f" over {classes} classes" if plan.objective.task == "multi-class" and classes else ""
-    text = view["objective"].summary
-    root = plan.batch.root
-    shaped = ", ".join(_input_words(root, each.path, each.variable) for each in plan.inputs) or "its batch"
-    plain = ", ".join(each.variable for each in plan.inputs) or "its batch"
-    fill = {"classes": classes or "its", "target": plan.objective.target_variable}
-    summaries = [f"Train {model}: {text.format(inputs=inputs, **fill)}." for inputs in (shaped, plain)]
-    summary = first_that_fits([*summaries, f"Train {model}."], width - 6)
-    auxiliary = ", ".join(each.name for each in plan.objective.auxiliaries)
-    weights = f"The total adds {auxiliary}, each by its weight in the configuration." if auxiliary else ""
-    trainer = (f"{title}{over} for `{model}`.", weights, view["batch"].description, *map(sentence, plan.notes))
-    kind = plan.optimizer.class_name
-    return SimpleNamespace(
-        module=summary,
-        trainer=trainer,
-        model=sentence(plan.model.summary) or f"a `{model}`.",
-        saving=f"Save the weights as `{plan.names.snake}_<time>_loss<best>.pt`.",
-        optimizer=(f"Build {kind}.", _reason(plan, "optimizer")),
-        scheduler=(
-            (
-                f"Build {plan.scheduler.class_name}, stepped once a{'n' if plan.scheduler.cadence == 'epoch' else ''} "
-                f"{plan.scheduler.cadence}."
-                if plan.scheduler
-                else ""
-            ),
-            _reason(plan, "scheduler"),
-        ),
-        loss="Compute the loss of a batch." if not auxiliary else "Compute the weighted sum of the losses of a batch.",
-        batch_metrics="Return "
-        + _listing(
-            [
-                *([view["loss"].component] if auxiliary else []),
-                *(each.name for each in plan.objective.auxiliaries),
-                *(each.name for each in view["batch_metrics"]),
-            ]
-        )
-        + " of the batch just computed.",
-        epoch_metrics="Compute " + _listing([each.name for each in view["epoch_metrics"]]) + " of the whole epoch.",
-        assumed_loss=_assumed(plan, "loss"),
-        assumed_arguments=[
-            f"assumed: {each.choice}, {each.reason}"
-            for each in plan.decisions
-            if each.topic == "argument" and each.assumed
-        ],
-    )
-
-
-def _input_words(root: Leaf | Branch, path: Path, variable: str) -> str:
-    node = find(root, path)
-    return f"{variable} {node.dtype} {spell_shape(node.dims)}" if isinstance(node, Leaf) else variable
-
-
-def _listing(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

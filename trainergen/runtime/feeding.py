@@ -15,10 +15,10 @@ BatchT = TypeVar("BatchT")
 class EpochFeed(Generic[BatchT]):
     """Gives out batches and remembers how many, and from which random state the epoch began.
 
-    A resumed epoch is replayed from that state: hooks run, the loader is iterated anew, and what was already trained on is
-    thrown away; then the random state of the interruption is restored. So the order is the uninterrupted run's, whatever the
-    number of workers. (A loader whose order depends on anything but torch's, NumPy's and Python's generators and
-    its own ``generator`` can't be taken up again; nor can random numbers inside ``persistent_workers``.)
+    A resumed epoch is replayed from that state: hooks run, the loader is iterated anew, what was already trained on is
+    thrown away; then the random state of the interruption is restored. So the order is the uninterrupted run's,
+    whatever the number of workers. Not so for a loader whose order depends on anything but its own ``generator`` and
+    those of torch, NumPy and Python, nor for random numbers drawn inside ``persistent_workers``.
 
     Args:
         loader: any iterable of batches.

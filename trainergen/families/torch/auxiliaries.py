@@ -9,7 +9,7 @@ from ...inspection.batch_spec import Path, parse_path, spell_path
 from ...planning.plan import Auxiliary, Decision
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TorchFacts
-from .pairs import AUXILIARY_NAME, scalars
+from .pairs import scalars
 
 
 def choose_auxiliaries(
@@ -34,16 +34,13 @@ def choose_auxiliaries(
         if output.path in taken:
             continue
         given = output.path in weights
-        named = bool(output.path) and AUXILIARY_NAME.search(str(output.path[-1])) is not None
         if not given and (own or output not in scalars(measured)):
             continue
         name = _variable(output)
         found.append(Auxiliary(name, output.path, f"{name}_weight", weights.get(output.path, 1.0)))
         reason = "you said so" if given else f"forward returns the scalar {spell_path(output.path)} beside its output"
         choice = f"auxiliary {name}, weight {weights.get(output.path, 1.0):g}"
-        decisions.append(
-            Decision("auxiliary", choice, reason, "--auxiliary", given=given, assumed=not given and not named)
-        )
+        decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", given=given))
     return tuple(found), tuple(decisions)
 
 

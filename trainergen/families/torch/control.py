@@ -41,6 +41,7 @@ class Control:
 
     def __init__(self, model: nn.Module, loss: LossFunction, validation: Any, context: Context, doing: str) -> None:
         self.model = model
+        self.model.train()  # as any loop begins; a module may answer it in its own way
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         sparse = any(getattr(module, "sparse", False) for module in model.modules())
         self.optimizer: torch.optim.Optimizer | None = None

@@ -27,7 +27,7 @@ def choose_data(measured: TorchFacts, *, ranking: bool, package: str) -> DataPla
             return DataPlan("stub")
         return DataPlan(
             "combined",
-            module=f"{package}.dataloader" if package else "dataloader",
+            module=f"{package}.dataloader.similarity" if package else "dataloader.similarity",
             name=COMBINED,
             is_factory=True,
             arguments=(
@@ -36,11 +36,11 @@ def choose_data(measured: TorchFacts, *, ranking: bool, package: str) -> DataPla
                 "shuffle=config.shuffle",
                 "seed=config.seed",
             ),
-            validation_module=f"{package}.dataloader" if package else "dataloader",
+            validation_module=f"{package}.dataloader.similarity" if package else "dataloader.similarity",
             validation_name=COMBINED,
             validation_is_factory=True,
             validation_arguments=(
-                'splits=("val",)',
+                'splits=("validation",)',
                 "batch_size=config.batch_size",
                 "shuffle=False",
                 "seed=config.seed",

@@ -16,7 +16,7 @@ WHOLE_NAMES = ("batch", "inputs", "data", "sample", "samples", "features", "exam
 """A lone argument of such a name may want the whole container; ``batch`` surely does."""
 
 TARGET_WORDS = frozenset(
-    "label labels target targets tgt y class classes cls category truth gt answer answers rank ranks".split()
+    ["label", "labels", "target", "targets", "tgt", "y", "class", "classes", "cls", "category", "truth", "gt", "answer", "answers", "rank", "ranks"]
 )
 """A key with one of these as a word of its name is compared with the output, as far as names tell."""
 
@@ -93,9 +93,7 @@ def _assignments(forward: Sequence[Argument], root: Node, target: Path | None) -
     found = [whole] if whole is not None and surely else []
     problem: NoFeeding | None = None
     try:
-        if root.kind in ("tuple", "list"):
-            found += _by_position(forward, root, target)
-        elif root.kind == "namedtuple" and not _matched(forward, root, target):
+        if root.kind in ("tuple", "list") or (root.kind == "namedtuple" and not _matched(forward, root, target)):
             found += _by_position(forward, root, target)
         else:
             found += _by_name(forward, root, (), target)
@@ -175,7 +173,7 @@ def _spread(
     """``((left, right), label)`` and ``({"ids": ..., "mask": ...}, label)``."""
     least, most = _arity(forward)
     if inner.kind in ("tuple", "list"):
-        if 1 < len(inner.entries) and least <= len(inner.entries) <= most and (least > 1 or most == len(inner.entries)):
+        if len(inner.entries) > 1 and least <= len(inner.entries) <= most and (least > 1 or most == len(inner.entries)):
             paths = [(key, inside) for inside, _ in inner.entries]
             return [
                 _feeding(

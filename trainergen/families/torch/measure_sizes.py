@@ -99,7 +99,7 @@ def find_sizes(
     batch_axes: dict[Path, int] = {}
     problem: tuple[int, str] | None = None
     for samples in _other_counts(spec.samples) if batch_leaves else []:
-        resized = resize(batch, {(path, axis): samples for path, axis in batch_leaves})
+        resized = resize(batch, dict.fromkeys(batch_leaves, samples))
         try:
             sliced = output_sizes(run(resized))
         except Exception as error:  # as in a trial

@@ -17,6 +17,7 @@ from .pairs import (
     PREDICTION_NAMES,
     TARGET_NAMES,
     candidate_targets,
+    feeding_inputs,
     name_bonus,
     pairs,
     predictions,
@@ -223,7 +224,8 @@ def _ask_about_output(wishes: Wishes, read: list[Reading]) -> None:
 def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], target: Path | None) -> ChosenObjective:
     """``--loss module:name``: called with the output and the target, neither of them prepared.
 
-    A model with several outputs has all of them passed on, as forward returned them.
+    A model with several outputs has all of them passed on, as forward returned them. Where no part of the batch is left
+    over, the model's first input is the target.
     """
     assert wishes.loss is not None
     single = measured.output_kind == "tensor" and measured.output
@@ -243,13 +245,13 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
                     *(f"             {'likely' if each == likely else 'or'} {spell_path(each)}" for each in left),
                 ),
             )
-        path = left[0] if left else None
+        path = left[0] if left else next(iter(feeding_inputs(measured)), (None,))[0]
     task = best.task if best is not None and single else None
     outputs = predictions(measured) or measured.output
     metrics, epoch_metrics, metric_decision = _metrics(wishes, task, best.fit if best and task else None)
     auxiliaries, notes = choose_auxiliaries(wishes, measured, taken=()) if wishes.auxiliaries else ((), ())
     objective = Objective(
-        task=task.TASK if task is not None else "custom",
+        task=task.TASK if task is not None else "regression",  # words only: no listed loss, no metrics of it
         loss=wishes.loss,
         prediction=(),
         output_kind=measured.output_kind,

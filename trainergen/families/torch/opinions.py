@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...inspection.batch_spec import spell_path
+from ...inspection.batch_spec import leaves, spell_path
 from ...inspection.model_facts import ModelFacts
 from ...plain import from_plain
 from ...planning.plan import Check, DataPlan, Decision, Input, Objective, OptimizerPlan, SchedulerPlan, Setting
@@ -56,15 +56,14 @@ def check_words(wishes: Wishes) -> None:
     check_scheduler(wishes.scheduler)
 
 
-def opinions(
-    wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package: str, base_module: str
-) -> tuple[Opinion, ...]:
+def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package: str) -> tuple[Opinion, ...]:
     """Ways to train the model, best first.
 
     Args:
-        wishes, model, measured: what is known.
+        wishes: what the user asked for.
+        model: what the source says.
+        measured: what the lab saw.
         package: where generated modules lie.
-        base_module: the generated project's ``train.base_trainer``.
 
     Raises:
         UnusableInput, AnswerNeeded, UserCodeFailed: see `choose_objectives`, `choose_feeding`, `choose_optimizer`.
@@ -73,7 +72,7 @@ def opinions(
     feeding = choose_feeding(wishes, model, measured)
     hints = read_hints(model)
     optimizer = choose_optimizer(wishes, model, measured, hints)
-    scheduler = choose_scheduler(wishes, measured, hints, base_module)
+    scheduler = choose_scheduler(wishes, measured, hints)
     parts = inputs(model, measured)
     particular = optimizer.particular or scheduler.plan is not None
     why = (
@@ -121,8 +120,6 @@ def opinions(
 
 def _named(objective: Objective, parts: tuple[Input, ...]) -> Objective:
     """The objective with a target variable that no input has; a reconstruction's target is its input."""
-    from dataclasses import replace
-
     same = input_of(parts, objective.target) if objective.target is not None else None
     if same is not None:
         return replace(objective, target_variable=same.variable)
@@ -132,8 +129,6 @@ def _named(objective: Objective, parts: tuple[Input, ...]) -> Objective:
 
 def _leaves_fed(measured: TorchFacts, parts: tuple[Input, ...]) -> tuple[Input, ...]:
     """The parts of the batch that go in; all of it where forward takes the batch whole."""
-    from ...inspection.batch_spec import leaves
-
     if not measured.feeding.whole:
         return parts
     return tuple(Input(path, str(path[-1]) if path else "inputs") for path, _ in leaves(measured.batch.root))

@@ -70,7 +70,7 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
     given = dict(wishes.optimizer_arguments)
     name = wishes.optimizer or hints.optimizer or "adamw"
     if ":" in name:
-        return _of_the_user(wishes, name, given, measured, model, hints)
+        return _of_the_user(name, given, measured, model, hints)
     if name not in LISTED:
         raise UnusableInput(f"--optimizer {name}: not known", hint=_unknown(name))
     listed = LISTED[name]
@@ -87,7 +87,9 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
     decay = decay or (hints.numbers.get("weight_decay") if own else None) or listed.decay
     groups = _known_groups(hints, measured)
     explicit = name != "adamw" or bool(values) or bool(groups) or "custom-optimizer" in wishes.patterns
-    arguments = [ModelArgument("lr", "learning_rate", rate), ModelArgument("weight_decay", "weight_decay", decay)]
+    arguments = [ModelArgument("lr", "learning_rate", rate)]
+    if groups:  # otherwise the groups themselves say which parameters decay
+        arguments.append(ModelArgument("weight_decay", "weight_decay", decay))
     arguments += [ModelArgument(key, key if key in FED else None, text) for key, text in values.items()]
     plan = OptimizerPlan(
         name=name,
@@ -164,7 +166,7 @@ def _known_groups(hints: TrainingHints, measured: TorchFacts) -> tuple[tuple[str
 
 
 def _of_the_user(
-    wishes: Wishes, name: str, given: dict[str, Any], measured: TorchFacts, model: ModelFacts, hints: TrainingHints
+    name: str, given: dict[str, Any], measured: TorchFacts, model: ModelFacts, hints: TrainingHints
 ) -> ChosenOptimizer:
     """``--optimizer module:name``: called with parameter groups, ``lr`` from the settings, and the given arguments."""
     module, _, class_name = name.partition(":")

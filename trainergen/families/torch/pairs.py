@@ -11,11 +11,6 @@ from ...planning.wishes import Wishes
 from .facts import OutputFacts, TargetFacts, TorchFacts
 from .objectives import FLOATING, INTEGRAL, Pair, Values
 
-AUXILIARY_NAME = re.compile(
-    r"(^|_)(loss|losses|penalty|kl|kld|kl_div|commit|commitment|aux|auxiliary|regularization|regularizer|sparsity|"
-    r"diversity|balance|perplexity_loss)(_|$)",
-    re.IGNORECASE,
-)
 PREDICTION_NAMES = (
     "logits",
     "prediction",

@@ -11,6 +11,8 @@ from .facts import TorchFacts
 from .training_hints import TrainingHints
 
 TORCH = "torch.optim.lr_scheduler"
+RUNTIME = "trainergen.runtime.schedulers"
+"""Generated code takes what is the runtime's from its own base trainer's module; rendering sees to that."""
 DEFAULT_EPOCHS = 20
 """`num_epochs` of the base configuration, for a scheduler that wants the run's length in steps."""
 
@@ -72,14 +74,13 @@ class ChosenScheduler:
     decision: Decision | None = None
 
 
-def choose_scheduler(wishes: Wishes, measured: TorchFacts, hints: TrainingHints, base_module: str) -> ChosenScheduler:
+def choose_scheduler(wishes: Wishes, measured: TorchFacts, hints: TrainingHints) -> ChosenScheduler:
     """The scheduler that the user or the model names; otherwise the base's own.
 
     Args:
         wishes: ``--scheduler``.
         measured: the loader's length.
         hints: what the model's text says.
-        base_module: where `WarmupCosine` is imported from in the generated project.
 
     Raises:
         UnusableInput: an unknown scheduler.
@@ -120,7 +121,7 @@ def choose_scheduler(wishes: Wishes, measured: TorchFacts, hints: TrainingHints,
         arguments.append(ModelArgument("total_steps", "scheduler_total_steps", str(steps)))
         doc = "optimizer steps of the whole run: epochs times batches"
         settings.append(Setting("scheduler_total_steps", "int", str(steps), str(steps), doc))
-    module = base_module if name == "warmup_cosine" else TORCH
+    module = RUNTIME if name == "warmup_cosine" else TORCH
     return ChosenScheduler(
         SchedulerPlan(name, module, listed.class_name, listed.cadence, tuple(arguments)), tuple(settings), decision
     )

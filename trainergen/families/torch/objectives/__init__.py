@@ -4,7 +4,7 @@ A task's file has
 
 * ``TASK``: its name, the file's own with dashes;
 * ``LOSSES``: loss name -> one phrase on when it is right, the default first;
-* ``METRICS``, ``EPOCH_METRICS``: names of ``runtime.metrics`` that can be asked for, averaged over batches or computed over
+* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for (the task's template says which of the runtime's each is), averaged over batches or computed over
   the whole epoch; ``DEFAULT_METRICS``: those taken unasked;
 * ``REFERENCES``: loss name -> ``function(output, target, functional)``, the loss in plain ``torch.nn.functional`` (given,
   not imported) on the prepared output and target: what the proof's control run trains with;

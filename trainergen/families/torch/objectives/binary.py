@@ -9,9 +9,9 @@ LOSSES = {
     "bce_with_logits": "one logit against 0 or 1",
     "bce": "one probability against 0 or 1",
 }
-METRICS = ("binary_accuracy",)
-EPOCH_METRICS = ("roc_auc", "binary_f1", "binary_precision", "binary_recall")
-DEFAULT_METRICS = ("binary_accuracy", "roc_auc", "binary_f1")
+METRICS = ("accuracy",)
+EPOCH_METRICS = ("auc", "f1", "precision", "recall")
+DEFAULT_METRICS = ("accuracy", "auc", "f1")
 REFERENCES = {
     "bce_with_logits": lambda output, target, functional: functional.binary_cross_entropy_with_logits(output, target),
     "bce": lambda output, target, functional: functional.binary_cross_entropy(output, target),

@@ -11,8 +11,8 @@ LOSSES = {
     "nll_of_probabilities": "probabilities against class indices: their log first",
 }
 METRICS = ("accuracy", "top_k_accuracy")
-EPOCH_METRICS = ("macro_f1", "macro_precision", "macro_recall")
-DEFAULT_METRICS = ("accuracy", "macro_f1")
+EPOCH_METRICS = ("f1", "precision", "recall")
+DEFAULT_METRICS = ("accuracy", "f1")
 REFERENCES = {
     "cross_entropy": lambda output, target, functional: functional.cross_entropy(output, target),
     "nll": lambda output, target, functional: functional.nll_loss(output, target),

@@ -11,9 +11,9 @@ LOSSES = {
     "bce_with_logits": "one logit a label against 0 or 1",
     "bce": "one probability a label against 0 or 1",
 }
-METRICS = ("binary_accuracy",)
-EPOCH_METRICS = ("multilabel_macro_f1",)
-DEFAULT_METRICS = ("binary_accuracy", "multilabel_macro_f1")
+METRICS = ("accuracy",)
+EPOCH_METRICS = ("f1",)
+DEFAULT_METRICS = ("accuracy", "f1")
 
 
 def fit(pair: Pair) -> Fit | None:

@@ -13,7 +13,7 @@ LOSSES = {
     "listmle": "the whole list at once, as the likelihood of the true order",
     "pairwise_logistic": "every ordered pair of candidates",
 }
-METRICS = ("ndcg_at_k", "kendall_tau")
+METRICS = ("ndcg", "kendall_tau")
 EPOCH_METRICS = ()
 DEFAULT_METRICS = METRICS
 RANK_KEY = "true_ranks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from . import FLOATING, Fit, LossOption, Pair, shape_text
@@ -29,14 +30,11 @@ def fit(pair: Pair) -> Fit | None:
         return None
     if any(operation not in ("float", "flatten:1") for operation in pair.prepare):
         return None
-    target: tuple[str, ...] = ()
+    target = tuple(each for each in pair.prepare if each != "flatten:1")
     if pair.leaf.sizes != pair.output.sizes:
-        flat = 1
-        for size in pair.leaf.sizes[1:]:
-            flat *= size
-        if pair.output.sizes != (pair.leaf.sizes[0], flat):
+        if not pair.leaf.sizes or pair.output.sizes != (pair.leaf.sizes[0], math.prod(pair.leaf.sizes[1:])):
             return None
-        target = ("flatten:1",)
+        target = (*target, "flatten:1")
     named = SAYS_SO.search(pair.name) or any(SAYS_SO.search(str(key)) for key in pair.output.path)
     return Fit(
         score=(75 if pair.alone else 45) + (20 if named else 0),

@@ -1,0 +1,88 @@
+"""What a trainer says of itself: docstrings and comments, in sentences."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ..inspection.batch_spec import Leaf, Path, find, spell_shape
+from ..planning.plan import TrainerPlan
+from .words import first_that_fits, sentence
+
+CADENCES = {"step": "an optimizer step", "epoch": "an epoch", "validation": "a validation"}
+
+
+def assumption(plan: TrainerPlan, topic: str) -> str:
+    """The mark of a guess, next to the line that it produced."""
+    found = next((each for each in plan.decisions if each.topic == topic and each.assumed), None)
+    return f"assumed: {found.choice}, {found.reason}" if found is not None else ""
+
+
+def _reason(plan: TrainerPlan, topic: str) -> str:
+    return next((sentence(each.reason) for each in plan.decisions if each.topic == topic), "")
+
+
+def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str, str], width: int) -> SimpleNamespace:
+    """Every sentence of a trainer's docstrings and comments.
+
+    Args:
+        plan: the decisions.
+        view: what templates read, as far as it is made.
+        listed: the loss's entry in its objective's template; empty for the user's own loss.
+        width: the line length.
+    """
+    model = plan.model.class_name or plan.model.name
+    title = listed.get("title", f"`{plan.objective.loss.partition(':')[2] or plan.objective.loss}`")
+    classes = plan.objective.classes
+    over = f" over {classes} classes" if plan.objective.task == "multi-class" and classes else ""
+    text = view["objective"].summary
+    root = plan.batch.root
+    shaped = ", ".join(_input_words(root, each.path, each.variable) for each in plan.inputs) or "its batch"
+    plain = ", ".join(each.variable for each in plan.inputs) or "its batch"
+    fill = {"classes": classes or "its", "target": plan.objective.target_variable}
+    summaries = [f"Train {model}: {text.format(inputs=inputs, **fill)}." for inputs in (shaped, plain)]
+    summary = first_that_fits([*summaries, f"Train {model}."], width - 6)
+    auxiliary = ", ".join(each.name for each in plan.objective.auxiliaries)
+    weights = f"The total adds {auxiliary}, each by its weight in the configuration." if auxiliary else ""
+    trainer = (f"{title}{over} for `{model}`.", weights, view["batch"].description, *map(sentence, plan.notes))
+    kind = plan.optimizer.class_name
+    return SimpleNamespace(
+        module=summary,
+        trainer=trainer,
+        model=sentence(plan.model.summary) or f"a `{model}`.",
+        saving=f"Save the weights as `{plan.names.snake}_<time>_loss<best>.pt`.",
+        optimizer=(f"Build {kind}.", _reason(plan, "optimizer")),
+        scheduler=(_scheduler_words(plan), _reason(plan, "scheduler")),
+        loss="Compute the loss of a batch." if not auxiliary else "Compute the weighted sum of the losses of a batch.",
+        batch_metrics="Return "
+        + _listing(
+            [
+                *([view["loss"].component] if auxiliary else []),
+                *(each.name for each in plan.objective.auxiliaries),
+                *(each.name for each in view["batch_metrics"]),
+            ]
+        )
+        + " of the batch just computed.",
+        epoch_metrics="Compute " + _listing([each.name for each in view["epoch_metrics"]]) + " of the whole epoch.",
+        assumed_loss=assumption(plan, "loss"),
+        assumed_arguments=[
+            f"assumed: {each.choice}, {each.reason}"
+            for each in plan.decisions
+            if each.topic == "argument" and each.assumed
+        ],
+    )
+
+
+def _scheduler_words(plan: TrainerPlan) -> str:
+    if plan.scheduler is None:
+        return ""
+    return f"Build {plan.scheduler.class_name}, stepped once {CADENCES[plan.scheduler.cadence]}."
+
+
+def _input_words(root: Leaf | Branch, path: Path, variable: str) -> str:
+    node = find(root, path)
+    return f"{variable} {node.dtype} {spell_shape(node.dims)}" if isinstance(node, Leaf) else variable
+
+
+def _listing(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
