@@ -90,7 +90,5 @@ def _ranks(
             raise ValueError(f"dataset_model_performance.json, {dataset}: {name} has no tokens in model_tokens.pt")
         if not math.isfinite(score):
             raise ValueError(f"dataset_model_performance.json, {dataset}, {name}: {score} is no score")
-    ranks = [
-        1 + sum(other > scores[name] for other in scores.values()) if name in scores else 0 for name in names
-    ]
+    ranks = [1 + sum(other > scores[name] for other in scores.values()) if name in scores else 0 for name in names]
     return torch.tensor(ranks, dtype=torch.int64)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -17,6 +16,9 @@ from trainergen.families.torch.measure import build
 from trainergen.inspection.batch_grammar import parse
 from trainergen.lab.protocol import Context
 from trainergen.plain import from_plain, to_plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Measure = Callable[..., TorchFacts]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from trainergen.families.torch.claims import claims
 from trainergen.families.torch.feeding import NoFeeding, candidates, is_target_name
 from trainergen.inspection.batch_grammar import parse
-from trainergen.inspection.batch_spec import Path
 from trainergen.inspection.model_facts import Argument, BaseClass, ModelFacts, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trainergen.inspection.batch_spec import Path
 
 PLACE = Place("model.py", 1)
 KINDS = {

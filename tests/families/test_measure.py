@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.families.conftest import Measure
-from trainergen.families.torch.facts import TorchFacts
 from trainergen.inspection.batch_spec import Path, leaves
 from trainergen.lab.protocol import LabProblem
 
 if TYPE_CHECKING:
+    from tests.families.conftest import Measure
+    from trainergen.families.torch.facts import TorchFacts
     from trainergen.lab.protocol import Context
 
 HEAD = """

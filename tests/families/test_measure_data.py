@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,10 +11,14 @@ import torch
 from safetensors.torch import save_file
 
 from tests.building import write_tree
-from tests.families.conftest import Measure
-from trainergen.families.torch.facts import TorchFacts
 from trainergen.inspection.batch_spec import leaves
 from trainergen.lab.protocol import Context, LabProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.families.conftest import Measure
+    from trainergen.families.torch.facts import TorchFacts
 
 NET: dict[str, str | bytes] = {"model.py": """
     from torch import nn

@@ -121,7 +121,9 @@ def test_missing_arguments_name_the_flags_and_where_they_are_used(tmp_path: Path
 
 ARGUMENTS = HEAD + """
 class Net(nn.Module):
-    def __init__(self, width: int, *, dropout: float = 0, sizes=(4, 8), norm: str | None = None, act=nn.ReLU, bias=True, note="a\\nb"):
+    def __init__(
+        self, width: int, *, dropout: float = 0, sizes=(4, 8), norm: str | None = None, act=nn.ReLU, bias=True, note="a\\nb"
+    ):
         super().__init__()
         self.layer = nn.Linear(4, width, bias=bias)
         self.head = nn.Linear(width, 1)

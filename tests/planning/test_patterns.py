@@ -95,7 +95,10 @@ def test_checks_demand_what_the_model_demands(tmp_path: Path) -> None:
     assert tokens.dims == tags.dims and "batch" in tokens.dims and all(isinstance(each, str) for each in tokens.dims)
 
 
-SGD = "Net.\n\n    Train with SGD, momentum 0.95 and nesterov, learning rate 0.05; weight decay 5e-4. The rate follows a cosine schedule.\n"
+SGD = (
+    "Net.\n\n    Train with SGD, momentum 0.95 and nesterov, learning rate 0.05; weight decay 5e-4. "
+    "The rate follows a cosine schedule.\n"
+)
 
 
 def test_the_docstring_chooses_the_optimizer(tmp_path: Path) -> None:

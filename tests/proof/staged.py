@@ -200,7 +200,11 @@ def request(files: dict[str, str], **changes: Any) -> dict[str, Any]:
             "train_module": "train",
             "key": "DigitsNetTrainer",
         },
-        "feeding": {"arguments": [{"path": ["image"], "argument": None, "prepare": []}], "targets": [["label"]], "whole": False},
+        "feeding": {
+            "arguments": [{"path": ["image"], "argument": None, "prepare": []}],
+            "targets": [["label"]],
+            "whole": False,
+        },
         "output_kind": "mapping",
         "objective": {
             "task": "multi-class",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,8 +11,12 @@ from .proving import Prover
 from .staged import text
 from .test_faults import digits
 from .test_odd_models import Odd, payload
+from typing import TYPE_CHECKING
 
-MODELS = '''
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODELS = """
     import torch
     from torch import nn
 
@@ -69,7 +72,7 @@ MODELS = '''
 
 
     smoothed = None
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +97,7 @@ def prover(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prover]:
     ],
     ids=lambda value: value.name if isinstance(value, Odd) else "",
 )
-def test_it_is_the_users_code_that_failed(
-    prover: Prover, odd: Odd, says: str, place: tuple[str, str] | None
-) -> None:
+def test_it_is_the_users_code_that_failed(prover: Prover, odd: Odd, says: str, place: tuple[str, str] | None) -> None:
     with pytest.raises(UserCodeFailed) as caught:
         prover.prove(payload(odd))
     assert says in caught.value.message

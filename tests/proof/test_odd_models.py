@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import pytest
 
 from .proving import Prover, advice, failed
 from .staged import STAGED, TRAINER, request, text
 from .test_faults import digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODELS = '''
     """Models that a careless prover would refuse."""
@@ -266,7 +268,11 @@ ODD = [
     Odd("RestlessCodebook", "codebook", "evaluation changes the buffer"),
     Odd("Counter", "calls", "evaluation changes the buffer"),
     Odd("Tied"),
-    Odd("DictOutput", loss=LOSS.replace("outputs", 'outputs["scores"]["digits"]'), objective={"prediction": ["scores", "digits"]}),
+    Odd(
+        "DictOutput",
+        loss=LOSS.replace("outputs", 'outputs["scores"]["digits"]'),
+        objective={"prediction": ["scores", "digits"]},
+    ),
     Odd("NamedTupleOutput", loss=LOSS.replace("outputs", "outputs.logits"), objective={"prediction": ["logits"]}),
     Odd("DataclassOutput", loss=LOSS.replace("outputs", "outputs.logits"), objective={"prediction": ["logits"]}),
     Odd(
@@ -281,7 +287,12 @@ ODD = [
     Odd("Annealed", "another loss", "the same seed gave", unmeasured=("initial_loss", "round_trip")),
     Odd("DeadUnit", "dead.weight", "gradient of zeros only"),
     Odd("StaysInEval"),
-    Odd("TinyGradient", "offset", "below its dtype's precision", optimizer="torch.optim.SGD(model.parameters(), lr=config.learning_rate)"),
+    Odd(
+        "TinyGradient",
+        "offset",
+        "below its dtype's precision",
+        optimizer="torch.optim.SGD(model.parameters(), lr=config.learning_rate)",
+    ),
     Odd("WritesInput"),
     Odd("Borrowed"),
     Odd("Base", loss="smoothed(outputs, labels)", objective={"loss": "odd:smoothed"}),
@@ -321,14 +332,18 @@ def payload(odd: Odd, **changes: Any) -> dict[str, Any]:
         trainer = trainer.replace(default, odd.optimizer)
     base = request(STAGED)
     plain = {"prediction": [], "auxiliaries": [], "output_kind": "tensor"}
-    return base | {
-        "model": {"module": "odd", "name": odd.name, "file": "odd.py", "kind": "class"},
-        "arguments": {},
-        "files": staged | {TRAINER: trainer},
-        "objective": base["objective"] | plain | odd.objective,
-        "feeding": base["feeding"] | {"arguments": odd.feeding or [IMAGE]},
-        "loader": None,
-    } | changes
+    return (
+        base
+        | {
+            "model": {"module": "odd", "name": odd.name, "file": "odd.py", "kind": "class"},
+            "arguments": {},
+            "files": staged | {TRAINER: trainer},
+            "objective": base["objective"] | plain | odd.objective,
+            "feeding": base["feeding"] | {"arguments": odd.feeding or [IMAGE]},
+            "loader": None,
+        }
+        | changes
+    )
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)

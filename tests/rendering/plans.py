@@ -47,7 +47,8 @@ USER_FILES = {
                 self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 10))
 
             def forward(self, image: torch.Tensor) -> torch.Tensor:
-                return self.layers(image)
+                logits: torch.Tensor = self.layers(image)
+                return logits
 
 
         @dataclass
@@ -82,7 +83,8 @@ USER_FILES = {
 
             def forward(self, dataset_tokens: torch.Tensor, model_tokens: torch.Tensor) -> torch.Tensor:
                 pooled = self.query(dataset_tokens).mean(dim=1, keepdim=True)
-                return (self.key(model_tokens) * pooled).sum(dim=2)
+                scores: torch.Tensor = (self.key(model_tokens) * pooled).sum(dim=2)
+                return scores
 
 
         class Tagger(nn.Module):
@@ -91,7 +93,8 @@ USER_FILES = {
                 self.head = nn.Linear(12, 3)
 
             def forward(self, image: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
-                return self.head(image.flatten(1))
+                logits: torch.Tensor = self.head(image.flatten(1))
+                return logits
 
 
         class OwnLoss(nn.Module):

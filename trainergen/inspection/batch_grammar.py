@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from ..errors import UnusableInput, nearest
 from .batch_spec import BATCH, BatchSpec, Branch, Leaf, Node, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INTEGERS = {"int8": (-(2**7), 2**7), "int16": (-(2**15), 2**15), "int32": (-(2**31), 2**31)}
 INTEGERS |= {"int64": (-(2**63), 2**63), "uint8": (0, 2**8)}

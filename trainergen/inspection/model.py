@@ -251,7 +251,7 @@ def _dataclass_fields(node: ast.ClassDef, shown: str) -> tuple[Argument, ...]:
 
 
 def _attributes(classes: list[Found], init: Found | None, tree: SourceTree) -> Iterator[Attribute]:
-    """Class attributes of the class and its readable bases (the nearest wins), then what ``__init__`` gives ``self``."""
+    """Class attributes of the class and its readable bases (the nearest wins), then what ``__init__`` sets."""
     seen: set[str] = set()
     for each in classes:
         shown = tree.shown(each.module.file)

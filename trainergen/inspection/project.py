@@ -1,4 +1,4 @@
-"""Reads the project that a trainer goes into: its root, what of our layout is there, and what of the user's stands in the way."""
+"""Reads the project that a trainer goes into: its root, our layout in it, the user's files in the way."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def read_project(root: Path | None, cwd: Path, package: str | None = None) -> Pr
 
 
 def is_ours(base: Path) -> bool:
-    """Whether the default project stands below `base`: a ``train/base_trainer.py`` that takes its Trainer from our runtime."""
+    """Whether the default project stands below `base`: its ``base_trainer.py`` imports our runtime."""
     file = base / "train" / "base_trainer.py"
     if not file.is_file():
         return False

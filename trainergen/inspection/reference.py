@@ -81,7 +81,7 @@ def _check_name(text: str, name: str) -> None:
     if "." in name:
         raise UnusableInput(
             f"--model {text}: {name} is a class inside a class, which no import statement can name",
-            hint="move it to the top level of its module, or give a function that returns the model: --factory module:name",
+            hint="move it to the top level of its module, or write a function that returns it: --factory module:name",
         )
     if not name.isidentifier():
         raise UnusableInput(f"--model {text}: {name!r} is no Python name", hint=FORM)
@@ -153,7 +153,7 @@ def module_name(file: Path, root: Path) -> str:
             raise UnusableInput(
                 f"--model: {shown} cannot be imported, {part!r} is no module name",
                 place=shown,
-                hint=f"rename it to {_identifier(part)}, or give a function that returns the model: --factory module:name",
+                hint=f"rename it to {_identifier(part)}, or write a function that returns it: --factory module:name",
             )
     if parts[0] in sys.stdlib_module_names:
         raise UnusableInput(

@@ -1,4 +1,4 @@
-"""Python source found and followed without running it: modules on a search path, names through imports, bases of classes."""
+"""Python source found and followed without running it: modules on a search path, names through imports."""
 
 from __future__ import annotations
 

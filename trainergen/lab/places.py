@@ -6,9 +6,10 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from .protocol import Context
+if TYPE_CHECKING:
+    from .protocol import Context
 
 Place = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ def trainer_place(
                 member = owner.__dict__.get(name)
                 code = getattr(getattr(member, "__func__", member), "__code__", None)
                 file = None if code is None else _relative(code.co_filename, context)
-                if code is not None and file in payload["files"]:
+                if code is not None and file is not None and file in payload["files"]:
                     return {"file": file, "line": _last_return(context.root / file, code.co_firstlineno)}
                 if member is not None:
                     break  # what overrides it further down the line is not run

@@ -1,4 +1,4 @@
-"""Runs the exact staged bytes in the copied tree: found by name, built, stepped, evaluated, saved, and held against a bare loop."""
+"""Runs the exact staged bytes in the copied tree, from the registry to the weight file, and holds them against a bare loop."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import shutil
 import sys
 import time
 from functools import partial
-from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 
@@ -23,6 +21,10 @@ from .places import model_place, trainer_place
 from .protocol import Context, LabProblem
 from .verdict import Bench, Broken
 
+if TYPE_CHECKING:
+    from types import ModuleType
+    from collections.abc import Mapping
+
 AROUND = ("staged", "config", "loader")
 """The probes taken here; those between `staged` and `config` are the family's."""
 
@@ -31,8 +33,8 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """The request ``prove``: is what is staged a trainer that trains?
 
     Args:
-        payload: family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before, seed,
-            steps. A true ``own_loader`` says that the staged files bring their own data loader.
+        payload: family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before,
+            seed, steps. A true ``own_loader`` says that the staged files bring their own data loader.
         context: the copied tree; ``scratch/batches.pt`` holds the batches of ``build``.
 
     Returns:
@@ -67,7 +69,9 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         bench.skip(*family.PROBES, *AROUND, because=f"the probe {broken} failed before it")
     finally:
         shutil.rmtree(context.scratch / "proof", ignore_errors=True)
-    numbers["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    numbers["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
     numbers["seconds"] = time.perf_counter() - started
     return {
         "ok": bench.ok,
@@ -130,9 +134,7 @@ def _write(files: Mapping[str, str], root: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _find(
-    payload: Mapping[str, Any], context: Context, drive: ModuleType, listed: list[str], bench: Bench
-) -> type:
+def _find(payload: Mapping[str, Any], context: Context, drive: ModuleType, listed: list[str], bench: Bench) -> type:
     """The trainer's class by the name that a user would type; every staged module is the staged file."""
     trainer = payload["trainer"]
     registry = importlib.import_module(trainer["train_module"])
@@ -164,7 +166,9 @@ def _origin(module: ModuleType, expected: Path, staged: bytes, context: Context)
         hint = "another module of that name comes first on sys.path: choose another name, or --package"
         return [Fault("origin", name, text, hint)]
     if hashlib.sha256(Path(file).read_bytes()).digest() != hashlib.sha256(staged).digest():
-        return [Fault("bytes", name, f"{expected.relative_to(context.root)} is not what was staged: importing changed it")]
+        return [
+            Fault("bytes", name, f"{expected.relative_to(context.root)} is not what was staged: importing changed it")
+        ]
     return []
 
 
@@ -184,11 +188,15 @@ def _config(request: Mapping[str, str], config: Any, workshop: _Workshop, contex
     hint = "build_optimizer and build_model take their values from the config"
     if not _means(new, value):
         text = f"{where} = {value} arrives as {new!r}"
-        return Measurement("config", text, (Fault("value", key, text, "SECTION and the field's name must be the file's"),))
+        return Measurement(
+            "config", text, (Fault("value", key, text, "SECTION and the field's name must be the file's"),)
+        )
     if key == "learning_rate" and isinstance(old, (int, float)) and isinstance(new, (int, float)):
         for was, now in zip(workshop.rates.get(0, []), workshop.rates[2], strict=True):
             if not math.isclose(now, was * new / old, rel_tol=1e-6):
-                text = f"{where} = {value} does not reach the optimizer: its rate is {now:g}, with {old:g} it was {was:g}"
+                text = (
+                    f"{where} = {value} does not reach the optimizer: its rate is {now:g}, with {old:g} it was {was:g}"
+                )
                 return Measurement("config", text, (Fault("rate", key, text, hint),))
     return Measurement("config", f"{where} = {value} arrives")
 
@@ -226,7 +234,7 @@ def _means(value: Any, text: str) -> bool:
 
 
 def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample: Any) -> Measurement:
-    """With a loader the trainer builds its own and gets batches of that form; without one it refuses, with instructions."""
+    """With a loader the trainer builds its own, with batches of that form; without one it refuses, with instructions."""
     given = payload.get("loader")
     folder, device = workshop.folder(3), workshop.context.device
     try:
@@ -242,7 +250,9 @@ def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample
         return Measurement("loader", text, (Fault("raised", "", text, hint),))
     if given is None and not payload.get("own_loader"):
         text = "no loader was given, yet build_dataloaders gives batches: a trainer must not train on made-up data"
-        return Measurement("loader", text, (Fault("made-up", "", text, "raise with instructions and the batch's form"),))
+        return Measurement(
+            "loader", text, (Fault("made-up", "", text, "raise with instructions and the batch's form"),)
+        )
     found = differences(sample, batch)
     if not found and validation is not None:
         found = differences(sample, validation)

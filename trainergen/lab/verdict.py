@@ -1,15 +1,17 @@
-"""What a probe's measurement means: the staged trainer's faults held against the control's, each probe under its code."""
+"""What a probe's measurement means: the staged trainer's faults against the control's, each probe under its code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
-from ..runtime.probes.session import Fault, Measurement
 from .frames import frames_of, printed
 from .protocol import Context, LabProblem
+
+if TYPE_CHECKING:
+    from ..runtime.probes.session import Fault, Measurement
+    from collections.abc import Callable, Mapping
 
 Status = Literal["passed", "failed", "advice", "unmeasured"]
 

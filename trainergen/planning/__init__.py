@@ -1,0 +1,1 @@
+"""Opinions: from facts to ranked trainer plans, every decision with its reason."""

@@ -1,4 +1,4 @@
-"""From facts to ranked trainer plans: the family's opinions, with names, the model's construction and the decisions in order."""
+"""From facts to ranked trainer plans: the family's opinions, names, the model's construction."""
 
 from __future__ import annotations
 

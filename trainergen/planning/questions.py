@@ -1,4 +1,4 @@
-"""What can be asked or refused before anything is built: constructor arguments without a value, words that nobody knows."""
+"""What can be asked or refused before anything is built: missing constructor arguments, unknown words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .wishes import PATTERNS, Wishes
 
 
 def missing_arguments(wishes: Wishes, model: ModelFacts) -> None:
-    """Demands a value for every constructor argument without default. Nothing to ask where ``--factory`` builds the model.
+    """Demands a value for every constructor argument without default; nothing where ``--factory`` builds the model.
 
     Raises:
         AnswerNeeded: arguments are missing; the flags are exact but for the value.
@@ -112,7 +112,8 @@ def _usage(name: str, model: ModelFacts) -> str | None:
         values = [*node.args, *(each.value for each in node.keywords)]
         if any(isinstance(each, ast.Name) and each.id == name for each in values):
             text = ast.unparse(node)
-            return f"{text if len(text) <= 60 else text[:57] + '...'} at {model.place.file}:{_first_line(model) + node.lineno - 1}"
+            line = _first_line(model) + node.lineno - 1
+            return f"{text if len(text) <= 60 else text[:57] + '...'} at {model.place.file}:{line}"
     return None
 
 

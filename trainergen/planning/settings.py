@@ -61,7 +61,7 @@ def _annotation(value: Any, argument: Argument | None) -> str | None:
     """The field's type: the argument's own where that is a scalar, else the value's; None where neither is one."""
     written = (argument.annotation or "") if argument is not None else ""
     written = written.replace("typing.", "").strip("'\"").replace(" ", "")
-    optional = written.startswith("Optional[") or written.endswith("|None") or written.startswith("None|")
+    optional = written.startswith(("Optional[", "None|")) or written.endswith("|None")
     inner = written.removeprefix("Optional[").removesuffix("]") if written.startswith("Optional[") else written
     inner = inner.removesuffix("|None").removeprefix("None|")
     if inner in SCALARS:

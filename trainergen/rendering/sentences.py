@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ..inspection.batch_spec import Leaf, Path, find, spell_shape
+from ..inspection.batch_spec import Branch, Leaf, Path, find, spell_shape
 from ..planning.plan import TrainerPlan
 from .words import first_that_fits, sentence
 

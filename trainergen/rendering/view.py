@@ -284,7 +284,7 @@ def _scheduler(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleN
 
 
 def _take(naming: Naming, imports: list[str], module: str, name: str) -> str:
-    """Import a class; the runtime's own come through the base trainer's module, the one place that names the runtime."""
+    """Import a class; the runtime's own through the base trainer's module, the one place that names the runtime."""
     if module.startswith("trainergen.runtime"):
         base = next(line for line in imports if line.endswith(BASE_NAMES)).split()[1]
         imports.append(f"from {base} import {name}")

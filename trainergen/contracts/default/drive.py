@@ -1,4 +1,4 @@
-"""How the lab drives a trainer of trainergen's own contract: through `from_config` and the loop's own epoch, batch by batch."""
+"""How the lab drives a trainer of trainergen's own contract: `from_config`, then the loop's own epoch, a batch at a time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import copy
 import dataclasses
 import importlib
 import io
-from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from types import ModuleType
+    from collections.abc import Mapping
 
 RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "build": ("build_model", "build_optimizer", "__init__"),
@@ -35,8 +37,8 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
 class DefaultSession:
     """One trainer as probes see it (`runtime.probes.session.Session`).
 
-    A step is an epoch of one batch: zero_grad, backward, clipping and the step are the loop's own, overridden or not, and
-    a window of accumulated batches closes after it.
+    A step is an epoch of one batch: zero_grad, backward, clipping and the step are the loop's own, overridden or not,
+    and a window of accumulated batches closes after it.
 
     Args:
         trainer: as `from_config` made it; `on_train_begin` has run.
@@ -107,7 +109,7 @@ class DefaultSession:
         """End the epoch and the training; the weight file that `on_train_end` saved, by the base's way or by hand."""
         trainer = self.trainer
         # A checkpoint of everything would cost the disk three times the model; `state` proves it in memory.
-        trainer.recorder.record_epoch = lambda record, is_best: None
+        trainer.recorder.record_epoch = lambda *_, **__: None
         trainer._conclude_epoch(self._train_metrics, self._eval_metrics, 0.0)
         folders = [Path(trainer.config.model_save_directory), *filter(None, [trainer.run_directory])]
         before = {path for folder in folders for path in folder.rglob("*.pt")}
@@ -140,7 +142,8 @@ def open(  # noqa: A001 - the name every contract's drive has
     Args:
         trainer_class: found through the registry.
         config: its configuration; device, seed and folder become the proof's.
-        batches: ``{"train": [...], "validation": [...]}``; without validation batches an evaluation takes the first of train.
+        batches: ``{"train": [...], "validation": [...]}``; without validation batches an
+            evaluation takes the first of train.
         seed: of the run.
         run_directory: the run's folder; weight files go below it.
         device: where the trainer runs.

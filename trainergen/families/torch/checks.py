@@ -26,7 +26,7 @@ def build_checks(
     for each in parts:
         leaf = find(measured.batch.root, each.path)
         if isinstance(leaf, Leaf):
-            found.append(_input_check(measured, each, leaf, used, len(parts)))
+            found.append(_input_check(measured, each, leaf, used))
     if objective.target is not None and all(check.path != objective.target for check in found):
         leaf = find(measured.batch.root, objective.target)
         if isinstance(leaf, Leaf):
@@ -34,7 +34,7 @@ def build_checks(
     return tuple(found)
 
 
-def _input_check(measured: TorchFacts, part: Input, leaf: Leaf, used: dict[str, int], count: int) -> Check:
+def _input_check(measured: TorchFacts, part: Input, leaf: Leaf, used: dict[str, int]) -> Check:
     variable = spell_access(measured.batch.root, part.path)
     if leaf.dtype in ("str", "object", "int", "float"):
         return Check(part.path, variable, "strings" if leaf.dtype == "str" else "object", leaf.dtype, leaf.dims)
@@ -105,7 +105,7 @@ def _given_range(leaf: Leaf) -> tuple[int | float | None, int | float | None]:
 def _dims(
     measured: TorchFacts, path: Path, leaf: Leaf, variable: str, used: dict[str, int]
 ) -> tuple[tuple[int | str, ...], str]:
-    """Sizes where the model failed with another, symbols elsewhere; the symbols are this leaf's own but for the batch."""
+    """Sizes where the model failed with another, symbols elsewhere, which are this leaf's own but for the batch."""
     evidence = {each.axis: each for each in measured.fixed if each.path == path}
     names = SYMBOLS.get(len(leaf.dims), tuple(f"dim_{axis}" for axis in range(1, len(leaf.dims))))
     dims: list[int | str] = []

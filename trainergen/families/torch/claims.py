@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ...inspection.model_facts import ModelFacts
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...inspection.model_facts import ModelFacts
 
 
 def claims(facts: ModelFacts) -> str | None:

@@ -1,4 +1,4 @@
-"""The bare loop that the staged trainer is held against: the same model and batches, and nothing of ours around them."""
+"""The bare loop that the staged trainer is held against: the same model and batches, nothing of ours around them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import dataclasses
 import importlib
 import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -20,6 +19,9 @@ from ...lab.imports import import_object
 from ...lab.protocol import Context, LabProblem
 from ...runtime.probes.walk import seed_everything
 from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LossFunction = Callable[[nn.Module, Any], torch.Tensor]
 
@@ -277,5 +279,3 @@ def _from_json(value: Any) -> Any:
     if isinstance(value, list):
         return [_from_json(item) for item in value]
     return value
-
-

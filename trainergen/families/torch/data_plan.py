@@ -68,12 +68,12 @@ def choose_data(measured: TorchFacts, *, ranking: bool, package: str) -> DataPla
 
 def _arguments(split: str | None, names: tuple[str, ...], *, training: bool) -> tuple[str, ...]:
     fed = [f"{name}=config.{name}" if training or name != "shuffle" else "shuffle=False" for name in names]
-    return tuple([*([split] if split else []), *fed])
+    return (*([split] if split else []), *fed)
 
 
 def data_settings(loader: LoaderFacts | None, plan: DataPlan) -> tuple[Setting, ...]:
     """The settings that feed the loader: those that its signature has; none for an object that is imported as it is."""
-    if plan.kind == "stub" or plan.kind == "combined":
+    if plan.kind in ("stub", "combined"):
         names: tuple[str, ...] = ("batch_size", "shuffle")
     else:
         names = loader.arguments if loader is not None else ()

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import did_you_mean
 from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, find, leaves, spell_path
-from ...inspection.model_facts import Argument
 from .facts import FeedArgument, Feeding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ...inspection.model_facts import Argument
 
 WHOLE_NAMES = ("batch", "inputs", "data", "sample", "samples", "features", "example", "examples")
 """A lone argument of such a name may want the whole container; ``batch`` surely does."""
 
 TARGET_WORDS = frozenset(
-    ["label", "labels", "target", "targets", "tgt", "y", "class", "classes", "cls", "category", "truth", "gt", "answer", "answers", "rank", "ranks"]
+    [
+        "label",
+        "labels",
+        "target",
+        "targets",
+        "tgt",
+        "y",
+        "class",
+        "classes",
+        "cls",
+        "category",
+        "truth",
+        "gt",
+        "answer",
+        "answers",
+        "rank",
+        "ranks",
+    ]
 )
 """A key with one of these as a word of its name is compared with the output, as far as names tell."""
 
@@ -28,7 +48,7 @@ Ways: TypeAlias = dict[int, tuple[str, ...]]
 """Preparations by the index of the argument."""
 
 
-class NoFeeding(ValueError):
+class NoFeeding(ValueError):  # noqa: N818 - says what there is not
     """No part of the batch fits what ``forward`` requires: keys or parts are missing.
 
     Attributes:
@@ -83,7 +103,7 @@ def is_target_name(key: str | int) -> bool:
 
 
 def _assignments(forward: Sequence[Argument], root: Node, target: Path | None) -> list[Feeding]:
-    whole = _whole(forward, root, target)
+    whole = _whole(forward, target)
     if isinstance(root, Leaf):
         if root.dtype == "object":
             return [replace(whole, reason="the batch is an object of its own")] if whole else []
@@ -106,7 +126,7 @@ def _assignments(forward: Sequence[Argument], root: Node, target: Path | None) -
     return found
 
 
-def _whole(forward: Sequence[Argument], root: Node, target: Path | None) -> Feeding | None:
+def _whole(forward: Sequence[Argument], target: Path | None) -> Feeding | None:
     """The batch object itself as the one argument, where forward can be called with one."""
     positional = [each for each in forward if each.kind in ("positional", "var_positional")]
     if not positional or len(_required(forward)) > 1:

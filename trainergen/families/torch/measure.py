@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -23,7 +22,7 @@ from ...runtime.device import move_batch
 from .control import floating_dtype
 from .facts import Feeding, LoaderFacts, OutputFacts, TargetFacts, TorchFacts
 from .feeding import NoFeeding, candidates, is_target_name
-from .measure_call import Ran, Snapshot, batch_notes, call, equal, failed, first_that_runs
+from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
 from .measure_model import (
     buffer_facts,
     build_model,
@@ -34,6 +33,9 @@ from .measure_model import (
 )
 from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind
 from .measure_sizes import Sizing, find_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 BATCHES_FILE = "batches.pt"
 """In the scratch folder: ``{"train": [...], "validation": [...]}``, for the proof to load."""
@@ -58,7 +60,6 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     model = build_model(payload, context)
     data = _open_data(payload, context, seed)
     device = torch.device(context.device)
-    name = type(model).__name__
     target: Path | None = tuple(payload["target"]) if payload.get("target") else None
     forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
     dtype = str(floating_dtype(model)).removeprefix("torch.")
@@ -69,25 +70,20 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
             "input", str(error), place=data.spec.place, hint=error.hint, notes=batch_notes(data.spec)
         ) from error
 
-    batch = move_batch(data.train[0], device)
-    snapshot = Snapshot(model, device)
-    ran = first_that_runs(model, batch, data.spec, feedings, snapshot, context, name)
-    snapshot.restore()
-    snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
+    subject = Subject(model, move_batch(data.train[0], device), data.spec, context, Snapshot(model, device))
+    ran = first_that_runs(subject, feedings)
+    subject.snapshot.restore()
+    subject.snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
     output = output_facts(ran.output)
-    notes = batch_notes(data.spec)
-    warnings = [
-        *data.warnings,
-        *demand_learnable(ran.output, output, model, name, notes, context, _dirty(data.train[0])),
-    ]
-    demand_auxiliaries(payload.get("auxiliaries", ()), output, name)
+    warnings = [*data.warnings, *demand_learnable(ran.output, output, subject, _dirty(data.train[0]))]
+    demand_auxiliaries(payload.get("auxiliaries", ()), output, subject.name)
     kind, output_type = output_kind(ran.output)
     warnings += _backward(ran.output, model)
     memory = _peak_memory(device)
 
-    moved = _evaluate(model, batch, ran.feeding, snapshot, data.spec, context, name)
-    feeding, inputs = _settle(model, batch, ran, snapshot, data.spec, target)
-    sizing, more = _sizes(model, batch, feeding, inputs, snapshot, data.spec, output, device)
+    moved = _evaluate(subject, ran.feeding)
+    feeding, inputs = _settle(subject, ran, target)
+    sizing, more = _sizes(subject, feeding, inputs, output)
     facts = TorchFacts(
         parameters=parameter_facts(model),
         buffers=buffer_facts(model, moved),
@@ -108,7 +104,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         forward_seconds=ran.seconds,
         batch_norm=has_batch_norm(model),
         dtype=dtype,
-        warnings=tuple([*warnings, *more]),
+        warnings=(*warnings, *more),
     )
     _save(data, context)
     plain: dict[str, Any] = to_plain(facts)
@@ -202,55 +198,48 @@ def _peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _evaluate(
-    model: nn.Module, batch: Any, feeding: Feeding, snapshot: Snapshot, spec: BatchSpec, context: Context, name: str
-) -> set[str]:
+def _evaluate(subject: Subject, feeding: Feeding) -> set[str]:
     """Forward in eval mode: the buffers that it moves."""
-    snapshot.restore()
-    model.eval()
+    subject.model.eval()
     try:
         with torch.no_grad():
-            call(model, batch, feeding)
+            subject.run(feeding)
     except BaseException as error:  # a model that trains but can't evaluate fails at the end of its first epoch
-        problem = failed(error, spec, context, name)
+        problem = subject.failed(error)
         problem.message += " (in eval mode; in train mode it runs)"
         raise problem from error
-    moved = snapshot.moved()
-    snapshot.restore()
-    model.train()
+    moved = subject.snapshot.moved()
+    subject.snapshot.restore()
+    subject.model.train()
     return moved
 
 
-def _settle(
-    model: nn.Module, batch: Any, ran: Ran, snapshot: Snapshot, spec: BatchSpec, target: Path | None
-) -> tuple[Feeding, list[Path]]:
+def _settle(subject: Subject, ran: Ran, target: Path | None) -> tuple[Feeding, list[Path]]:
     """The feeding with its targets, and the leaves that go in: for a whole batch, those that the output depends on."""
-    found = [path for path, _ in leaves(spec.root)]
+    found = [path for path, _ in leaves(subject.spec.root)]
     if not ran.feeding.whole:
         fed = [argument.path for argument in ran.feeding.arguments]
         return ran.feeding, [path for path in found if any(path[: len(each)] == each for each in fed)]
-    used = [path for path in found if path != target and _matters(model, batch, path, ran.feeding, snapshot, spec)]
+    used = [path for path in found if path != target and _matters(subject, path, ran.feeding)]
     return replace(ran.feeding, targets=tuple(path for path in found if path not in used)), used
 
 
-def _matters(model: nn.Module, batch: Any, path: Path, feeding: Feeding, snapshot: Snapshot, spec: BatchSpec) -> bool:
+def _matters(subject: Subject, path: Path, feeding: Feeding) -> bool:
     """Whether the output changes with the leaf's values; by its name where that can't be seen."""
-    leaf = part(batch, path)
-    changed = _changed(leaf)
+    by_name = not is_target_name(path[-1] if path else "")
+    changed = _changed(part(subject.batch, path))
     if changed is None:
-        return not is_target_name(path[-1] if path else "")
+        return by_name
+    other = map_leaves(subject.batch, lambda where, value: changed if where == path else value)
     outputs: list[dict[Path, torch.Tensor]] = []
-    for each in (batch, batch, map_leaves(batch, lambda where, value: changed if where == path else value)):
-        snapshot.restore()
+    for each in (subject.batch, subject.batch, other):
         try:
-            found = live_leaves(call(model, each, feeding))
-            outputs.append({where: value.detach() for where, value in found if isinstance(value, torch.Tensor)})
+            found = live_leaves(subject.run(feeding, each))
         except Exception:  # it was looked at, or it could not have raised
-            snapshot.restore()
             return True
-    snapshot.restore()
+        outputs.append({where: value.detach() for where, value in found if isinstance(value, torch.Tensor)})
     if not _same(outputs[0], outputs[1]):  # another output each time: only the name is left to go by
-        return not is_target_name(path[-1] if path else "")
+        return by_name
     return not _same(outputs[0], outputs[2])
 
 
@@ -275,40 +264,30 @@ def _changed(tensor: Any) -> Any:
 
 
 def _sizes(
-    model: nn.Module,
-    batch: Any,
-    feeding: Feeding,
-    inputs: Sequence[Path],
-    snapshot: Snapshot,
-    spec: BatchSpec,
-    output: Sequence[OutputFacts],
-    device: torch.device,
+    subject: Subject, feeding: Feeding, inputs: Sequence[Path], output: Sequence[OutputFacts]
 ) -> tuple[Sizing, list[str]]:
     """Try other sizes, on the CPU: an index out of range on a GPU would end every later operation there."""
-    targets = [path for path, _ in leaves(spec.root) if path not in inputs]
+    cpu = torch.device("cpu")
+    device = torch.device(subject.context.device)
     if device.type != "cpu":
-        model.to("cpu")
-        batch = move_batch(batch, torch.device("cpu"))
-        snapshot = Snapshot(model, torch.device("cpu"))
+        subject.model.to(cpu)
+        subject = replace(subject, batch=move_batch(subject.batch, cpu), snapshot=Snapshot(subject.model, cpu))
 
     def run(resized: Any) -> Any:
-        snapshot.restore()
         with _quiet():
-            return call(model, resized, feeding)
+            return subject.run(feeding, resized)
 
     try:
         if device.type != "cpu":
             try:
-                run(batch)
+                run(subject.batch)
             except Exception as error:  # a model for GPUs only: nothing can be said about sizes
-                plain = {each.path: each.dims for each in output}
-                return Sizing(spec, plain), [
-                    f"other sizes were not tried: the model does not run on the CPU ({type(error).__name__})"
-                ]
-        return find_sizes(run, batch, spec, inputs, targets, output), []
+                said = f"other sizes were not tried: the model does not run on the CPU ({type(error).__name__})"
+                return Sizing(subject.spec, {each.path: each.dims for each in output}), [said]
+        return find_sizes(run, subject.batch, subject.spec, inputs, output), []
     finally:
-        snapshot.restore()
-        model.to(device)
+        subject.snapshot.restore()
+        subject.model.to(device)
 
 
 @contextlib.contextmanager

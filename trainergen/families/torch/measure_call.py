@@ -7,9 +7,8 @@ import random
 import re
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -17,9 +16,13 @@ from torch import nn
 from ...inspection.batch_spec import BatchSpec, Path, leaves, spell_path
 from ...lab.batch_form import live_leaves
 from ...lab.frames import problem_from
-from ...lab.protocol import Context, LabProblem
 from .control import pick, prepared
-from .facts import Feeding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...lab.protocol import Context, LabProblem
+    from .facts import Feeding
 
 CASTS = frozenset({"float", "long", "bool"})
 """Preparations that change the dtype alone."""
@@ -92,21 +95,48 @@ def call(model: nn.Module, batch: Any, feeding: Feeding) -> Any:
     return model(*positional, **named)
 
 
-def first_that_runs(
-    model: nn.Module,
-    batch: Any,
-    spec: BatchSpec,
-    feedings: Sequence[Feeding],
-    snapshot: Snapshot,
-    context: Context,
-    name: str,
-) -> Ran:
+@dataclass
+class Subject:
+    """What is measured: a model, a batch on its device, and what messages about them need.
+
+    Attributes:
+        model: built.
+        batch: on the model's device.
+        spec: the batch's form.
+        context: where the copied tree is.
+        snapshot: the state that every run starts from.
+    """
+
+    model: nn.Module
+    batch: Any
+    spec: BatchSpec
+    context: Context
+    snapshot: Snapshot
+
+    @property
+    def name(self) -> str:
+        """The model's class."""
+        return type(self.model).__name__
+
+    def run(self, feeding: Feeding, batch: Any = None) -> Any:
+        """Forward on `batch` (else its own), from the snapshot's state, in whatever mode the model is."""
+        self.snapshot.restore()
+        return call(self.model, self.batch if batch is None else batch, feeding)
+
+    def failed(self, error: BaseException) -> LabProblem:
+        """The user's forward failed: its frames, and the batch it failed on."""
+        problem = problem_from(error, self.context, f"{self.name}.forward")
+        problem.notes = (*problem.notes, *batch_notes(self.spec))
+        return problem
+
+
+def first_that_runs(subject: Subject, feedings: Sequence[Feeding]) -> Ran:
     """The first of `feedings` that forward takes, in train mode.
 
     A preparation is tried only on evidence, so that it does not paper over a fault in forward: a cast after an error that
-    speaks of dtypes, another shape after one of torch's own layers refused a tensor that has the shape of a part of the batch.
-    A feeding that runs but gives nothing of the batch's size (a tensor without batch dimension, read as if one of its
-    dimensions were) is kept for the case that no other does better.
+    speaks of dtypes, another shape after one of torch's own layers refused a tensor that has the shape of a part of the
+    batch. A feeding that runs but gives nothing of the batch's size (a tensor without batch dimension, read as if one of
+    its dimensions were) is kept for the case that no other does better.
 
     Raises:
         LabProblem: kind ``user``: forward raised for every one; what is told is the first, unprepared one's error.
@@ -118,28 +148,27 @@ def first_that_runs(
         permitted = evidence.setdefault(tuple((each.path, each.argument) for each in feeding.arguments), set())
         if not _kinds(feeding) <= permitted:
             continue
-        snapshot.restore()
-        model.train()
-        watch = _Watch(model)
+        subject.model.train()
+        watch = _Watch(subject.model)
         started = time.perf_counter()
         try:
-            output = call(model, batch, feeding)
+            output = subject.run(feeding)
         except Exception as error:  # the next feeding may do; if none does, the first error is the one to tell
             first = first or error
-            permitted |= _evidence(error, watch, batch)
+            permitted |= _evidence(error, watch, subject.batch)
             continue
         except BaseException as error:  # sys.exit in forward: no other feeding will do better
-            raise failed(error, spec, context, name) from error
+            raise subject.failed(error) from error
         finally:
             watch.end()
         ran = Ran(feeding, output, watch.finished, time.perf_counter() - started)
-        if feeding.whole or _keeps_batch(output, spec.samples):
+        if feeding.whole or _keeps_batch(output, subject.spec.samples):
             return ran
         doubtful = doubtful or ran
     if doubtful is not None:
         return doubtful
     assert first is not None
-    raise failed(first, spec, context, name) from first
+    raise subject.failed(first) from first
 
 
 def _kinds(feeding: Feeding) -> set[str]:
@@ -192,23 +221,12 @@ class _Watch:
             self.finished.append(type(module).__name__)
 
 
-def failed(error: BaseException, spec: BatchSpec, context: Context, name: str) -> LabProblem:
-    """The user's forward failed: its frames, and the batch it failed on."""
-    problem = problem_from(error, context, f"{name}.forward")
-    problem.notes = (*problem.notes, *batch_notes(spec))
-    return problem
-
-
 def batch_notes(spec: BatchSpec) -> tuple[str, ...]:
     """The parts of the batch with their shapes, as an error shows them."""
     lines: list[str] = []
     for path, leaf in leaves(spec.root):
         head = "   = batch: " if not lines else "            "
-        shape = (
-            f" ({', '.join(str(size) for size in leaf.sizes)}{',' if len(leaf.sizes) == 1 else ''})"
-            if leaf.sizes
-            else ""
-        )
+        shape = f" {leaf.sizes}" if leaf.sizes else ""
         lines.append(f"{head}{spell_path(path) + ' ' if path else ''}{leaf.dtype}{shape}, {_from(leaf.place)}")
     return tuple(lines)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -17,6 +16,9 @@ from ...lab.imports import import_object, place_of
 from ...lab.protocol import Context, LabProblem
 from ...runtime.probes.walk import seed_everything
 from .facts import BufferFacts, ParameterFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def build_model(payload: Mapping[str, Any], context: Context) -> nn.Module:

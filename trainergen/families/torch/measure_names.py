@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...inspection.batch_spec import BATCH, Leaf, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Axis: TypeAlias = tuple[Path, int]
 Dims: TypeAlias = tuple[int | str, ...]
@@ -29,9 +32,9 @@ def name_dims(known: Mapping[Path, Leaf], inputs: Sequence[Path], groups: Sequen
     counts = Counter(plain)
     names: dict[Axis, str] = {}
     taken: set[str] = {BATCH, *(said for said in given if said)}
-    for group, said, name in zip(groups, given, plain, strict=True):
-        if not said and (counts[name] > 1 or name in taken):
-            name = _prefixed(group[0][0], name, taken)
+    for group, said, usual in zip(groups, given, plain, strict=True):
+        clash = not said and (counts[usual] > 1 or usual in taken)
+        name = _prefixed(group[0][0], usual, taken) if clash else usual
         taken.add(name)
         names |= dict.fromkeys(group, name)
     dims: dict[Path, Dims] = {}
@@ -45,45 +48,53 @@ def name_dims(known: Mapping[Path, Leaf], inputs: Sequence[Path], groups: Sequen
     return dims
 
 
-def with_output_symbols(
-    whole: Mapping[Path, tuple[int, ...]],
-    base: Mapping[Path, tuple[int, ...]],
-    observed: Sequence[tuple[Mapping[Axis, int], Mapping[Path, tuple[int, ...]]]],
-    batch_axes: Mapping[Path, int],
-    count: int,
-    samples: int,
-    known: Mapping[Path, Leaf],
-) -> dict[Path, Dims]:
-    """Dims of each output: an input's symbol where the size follows it exactly, ``<symbol>_out`` where it follows in some way.
+@dataclass
+class Observed:
+    """Sizes of the outputs before and during the trials.
 
-    Args:
-        whole: sizes for the measured batch, what is printed for what does not vary.
-        base: sizes for the small batch of the trials.
-        observed: for each trial that worked, the sizes changed and the outputs' sizes then.
+    Attributes:
+        whole: for the measured batch; printed where nothing varies.
+        base: for the small batch of the trials.
+        trials: for each trial that worked, the sizes changed and the outputs' sizes then.
         batch_axes: where the outputs count the samples.
         count: samples of the small batch.
-        samples: of the measured one.
+        samples: samples of the measured one.
+    """
+
+    whole: Mapping[Path, tuple[int, ...]]
+    base: Mapping[Path, tuple[int, ...]]
+    trials: Sequence[tuple[Mapping[Axis, int], Mapping[Path, tuple[int, ...]]]]
+    batch_axes: Mapping[Path, int]
+    count: int
+    samples: int
+
+
+def name_outputs(observed: Observed, known: Mapping[Path, Leaf]) -> dict[Path, Dims]:
+    """Dims of each output: an input's symbol where the size follows it exactly, ``<symbol>_out`` where it follows otherwise.
+
+    Args:
+        observed: what the trials showed.
         known: the inputs, with their symbols.
     """
-    named: dict[Path, Dims] = {}
-    for path, sizes in whole.items():
-        dims: list[int | str] = list(sizes)
-        if path in batch_axes:
-            dims[batch_axes[path]] = BATCH
-        elif sizes and count != samples and base[path][0] * samples == sizes[0] * count and base[path][0] != sizes[0]:
-            dims[0] = "rows"  # samples times something: [batch * length, classes]
-        for changed, seen in observed:
-            (where, axis), size = next(iter(changed.items()))
-            leaf = known.get(where)
-            symbol = leaf.dims[axis] if leaf is not None else None
-            if not isinstance(symbol, str) or leaf is None:
-                continue
-            for each, (old, new) in enumerate(zip(base[path], seen[path], strict=True)):
-                if old == new or isinstance(dims[each], str):
-                    continue
-                dims[each] = symbol if (old, new) == (leaf.sizes[axis], size) else f"{symbol}_out"
-        named[path] = tuple(dims)
-    return named
+    return {path: _output_dims(observed, path, known) for path in observed.whole}
+
+
+def _output_dims(observed: Observed, path: Path, known: Mapping[Path, Leaf]) -> Dims:
+    sizes, base = observed.whole[path], observed.base[path]
+    dims: list[int | str] = list(sizes)
+    if path in observed.batch_axes:
+        dims[observed.batch_axes[path]] = BATCH
+    elif sizes and base[0] != sizes[0] and base[0] * observed.samples == sizes[0] * observed.count:
+        dims[0] = "rows"  # samples times something: [batch * length, classes]
+    for changed, seen in observed.trials:
+        (where, axis), size = next(iter(changed.items()))
+        symbol = known[where].dims[axis]
+        if not isinstance(symbol, str):
+            continue
+        for each, (old, new) in enumerate(zip(base, seen[path], strict=True)):
+            if old != new and not isinstance(dims[each], str):
+                dims[each] = symbol if (old, new) == (known[where].sizes[axis], size) else f"{symbol}_out"
+    return tuple(dims)
 
 
 def _given(known: Mapping[Path, Leaf], group: Sequence[Axis]) -> str | None:

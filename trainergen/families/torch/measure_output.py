@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import nn
 
 from ...errors import did_you_mean
 from ...inspection.batch_spec import spell_path
 from ...lab.batch_form import live_leaves, open_container, spelled_dtype, type_name
-from ...lab.protocol import Context, LabProblem
+from ...lab.protocol import LabProblem
 from .facts import OutputFacts
+from .measure_call import Subject, batch_notes
 from .measure_model import forward_place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 OutputKind = Literal["tensor", "mapping", "tuple", "list", "dataclass", "namedtuple", "other"]
 
@@ -42,23 +44,14 @@ def output_facts(output: Any) -> tuple[OutputFacts, ...]:
 
 
 def demand_learnable(
-    output: Any,
-    facts: Sequence[OutputFacts],
-    model: nn.Module,
-    name: str,
-    notes: tuple[str, ...],
-    context: Context,
-    dirty: Sequence[str] = (),
+    output: Any, facts: Sequence[OutputFacts], subject: Subject, dirty: Sequence[str] = ()
 ) -> list[str]:
     """Refuse an output that nothing can be learnt from: no tensor, empty, not finite, without graph.
 
     Args:
         output: as forward returned it.
         facts: what `output_facts` says of it.
-        model: for its parameters and the place of its forward.
-        name: of the model, for the message.
-        notes: further lines: the batch.
-        context: for the place.
+        subject: the model and the batch.
         dirty: parts of the batch that hold values that are not finite themselves.
 
     Returns:
@@ -67,9 +60,11 @@ def demand_learnable(
     Raises:
         LabProblem: kind ``user``.
     """
+    model, name = subject.model, subject.name
 
     def problem(message: str, hint: str) -> LabProblem:
-        return LabProblem("user", message, place=forward_place(model, context), hint=hint, notes=notes)
+        place = forward_place(model, subject.context)
+        return LabProblem("user", message, place=place, hint=hint, notes=batch_notes(subject.spec))
 
     shown = f"{name}.forward"
     if not facts:

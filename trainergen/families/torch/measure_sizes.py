@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
 from ...inspection.batch_spec import BATCH, BatchSpec, Branch, Leaf, Node, Path, leaves
 from ...lab.batch_form import live_leaves, map_leaves
 from .facts import FixedSize, OutputFacts
-from .measure_names import name_dims, with_output_symbols
+from .measure_names import Observed, name_dims, name_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 Axis: TypeAlias = tuple[Path, int]
 Sizes: TypeAlias = dict[Axis, int]
@@ -71,14 +73,9 @@ class _Trials:
 
 
 def find_sizes(
-    run: Callable[[Any], Any],
-    batch: Any,
-    spec: BatchSpec,
-    inputs: Sequence[Path],
-    targets: Sequence[Path],
-    output: Sequence[OutputFacts],
+    run: Callable[[Any], Any], batch: Any, spec: BatchSpec, inputs: Sequence[Path], output: Sequence[OutputFacts]
 ) -> Sizing:
-    """Try other sizes for every dimension of `inputs`; the targets keep theirs.
+    """Try other sizes for every dimension of `inputs`; the other leaves keep theirs.
 
     A size that works with another one is a symbol: named by the user's description, else by rank and position. Dimensions
     of one size that only work together share a symbol. What fails with every size tried is fixed, and its error the evidence.
@@ -88,11 +85,11 @@ def find_sizes(
         batch: the measured batch.
         spec: its form.
         inputs: paths of the leaves that go into forward.
-        targets: paths of those that don't.
         output: what forward gave for `batch`.
     """
+    targets = [path for path, _ in leaves(spec.root) if path not in inputs]
     fixed: list[FixedSize] = []
-    whole = {each.path: each.sizes for each in output}
+    whole = {each.path: each.sizes for each in output if each.dtype not in ("int", "float")}
     known = dict(leaves(spec.root))
     batch_leaves = [(path, leaf.dims.index(BATCH)) for path, leaf in known.items() if BATCH in leaf.dims]
     base, dims, count = batch, dict(whole), spec.samples
@@ -121,9 +118,8 @@ def find_sizes(
     fixed += failures
     names = name_dims(known, inputs, symbols)
     spec = _with_dims(spec, {path: names[path] for path in inputs if path in names})
-    named = with_output_symbols(
-        whole, dims, trials.observed, batch_axes, count, spec.samples, known | dict(leaves(spec.root))
-    )
+    observed = Observed(whole, dims, trials.observed, batch_axes, count, spec.samples)
+    named = name_outputs(observed, dict(leaves(spec.root)))
     spec = _with_dims(spec, _target_dims(dict(leaves(spec.root)), targets, named, whole))
     return Sizing(spec, named, tuple(fixed))
 

@@ -70,8 +70,8 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
             place=_place(best.pair),
             hint=f"a model with more classes, or another target: --target (now {_spell(best.pair.target)})",
         )
-    _ask_about_target(wishes, measured, read)
-    _ask_about_output(wishes, read)
+    _ask_about_target(wishes, read)
+    _ask_about_output(read)
     if best.fit.question is not None and wishes.loss is None:
         raise AnswerNeeded(
             "needs 1 answer that your project does not hold",
@@ -171,7 +171,7 @@ def _nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> 
     )
 
 
-def _ask_about_target(wishes: Wishes, measured: TorchFacts, read: list[Reading]) -> None:
+def _ask_about_target(wishes: Wishes, read: list[Reading]) -> None:
     """Two parts of the batch that explain the output equally well, and no name that says which."""
     best = read[0]
     if wishes.target is not None or best.pair.target is None or best.pair.feeds:
@@ -197,7 +197,7 @@ def _ask_about_target(wishes: Wishes, measured: TorchFacts, read: list[Reading])
     )
 
 
-def _ask_about_output(wishes: Wishes, read: list[Reading]) -> None:
+def _ask_about_output(read: list[Reading]) -> None:
     """Two outputs that fit the target equally well, and no name that says which."""
     best = read[0]
     rivals = [

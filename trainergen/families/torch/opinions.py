@@ -8,18 +8,18 @@ from ...inspection.batch_spec import leaves, spell_path
 from ...inspection.model_facts import ModelFacts
 from ...plain import from_plain
 from ...planning.plan import Check, DataPlan, Decision, Input, Objective, OptimizerPlan, SchedulerPlan, Setting
-from ...planning.wishes import PATTERNS as PATTERNS
 from ...planning.wishes import Wishes
 from .checks import build_checks
 from .data_plan import choose_data, data_settings
 from .facts import TorchFacts
 from .objective_choice import ChosenObjective, choose_objectives
-from .objectives import loss_names as loss_names
-from .objectives import metric_names as metric_names
+from .objectives import loss_names, metric_names
 from .optimizers import check_optimizer, choose_optimizer
 from .patterns import choose_feeding, input_of, inputs, pattern_decision, pattern_words, variable_name
 from .schedulers import check_scheduler, choose_scheduler
 from .training_hints import read_hints
+
+__all__ = ["Opinion", "check_words", "loss_names", "metric_names", "opinions", "read_facts"]
 
 
 @dataclass(frozen=True)

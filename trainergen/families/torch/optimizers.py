@@ -1,4 +1,4 @@
-"""Optimizer and learning rate, each with a reason: the user's word, else the model's own, else by the kind of its layers."""
+"""Optimizer and learning rate, each with a reason: the user's word, the model's own, else by its kinds of layers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Listed:
         class_name: in ``torch.optim``.
         arguments: keywords that ``--optimizer-arg`` may give.
         defaults: keyword -> literal, where ours differ from torch's.
-        decay: default of the ``weight_decay`` setting: 0.01 for decoupled decay (Loshchilov and Hutter 2019), 1e-4 for SGD
-            (He et al. 2016), 0 where decay enters the adaptive gradient.
+        decay: default of the ``weight_decay`` setting: 0.01 where decay is decoupled (Loshchilov and Hutter 2019), 1e-4 for
+            SGD (He et al. 2016), 0 where it enters the adaptive gradient.
     """
 
     class_name: str
@@ -53,7 +53,7 @@ FED = {
 
 @dataclass(frozen=True)
 class ChosenOptimizer:
-    """The optimizer, its settings, its decision, and whether somebody asked for it (the pattern ``custom-optimizer``)."""
+    """The optimizer, its settings, its decision, and whether it is more than the base gives (``custom-optimizer``)."""
 
     plan: OptimizerPlan
     settings: tuple[Setting, ...]
@@ -123,8 +123,10 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
 def learning_rate(
     optimizer: str, given: dict[str, Any], hints: TrainingHints, model: ModelFacts, measured: TorchFacts
 ) -> tuple[str, str]:
-    """The rate as a literal, and why. The defaults are the usual first tries of the literature for each kind of layer:
-    3e-4 for attention, 1e-3 (Kingma and Ba 2015) elsewhere; SGD 0.1 for convolutions with batch norm (He et al. 2016), else 0.01.
+    """The rate as a literal, and why.
+
+    The defaults are the usual first tries for each kind of layer: 3e-4 for attention, 1e-3 (Kingma and Ba 2015) elsewhere;
+    with SGD 0.1 for convolutions with batch norm (He et al. 2016), else 0.01.
     """
     if "lr" in given:
         return _source(given["lr"]), "you gave the rate"

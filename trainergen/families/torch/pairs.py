@@ -124,7 +124,7 @@ def _values(measured: TorchFacts, path: Path | None, leaf: Leaf | None) -> Value
     low = int(seen.low) if whole and seen.low is not None else None
     high = int(seen.high) if whole and seen.high is not None else None
     if leaf.source == "given" and leaf.dtype in INTEGRAL and leaf.high is not None:
-        # What the user says of the range holds beyond the sample: ten classes are ten even if the sample lacks the last.
+        # What the user says holds beyond the sample: ten classes are ten even if the sample lacks the last.
         high = int(leaf.high) - 1
         low = int(leaf.low) if leaf.low is not None else low
         return Values(True, low == 0 and high == 1, low, high)

@@ -54,9 +54,10 @@ def choose_feeding(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> t
     if wished[0] == "multi-tensor":
         return "multi-tensor", f"you said so ({found} would do: {reason})", None
     if (wished[0] == "structured") != keyed or _prepared(measured):
+        also = ", its inputs need preparation" if _prepared(measured) else ""
         what = f"a {root.kind}" if isinstance(root, Branch) else "one tensor"
         raise UnusableInput(
-            f"--pattern {wished[0]} does not fit: the batch is {what}{', its inputs need preparation' if _prepared(measured) else ''}",
+            f"--pattern {wished[0]} does not fit: the batch is {what}{also}",
             hint=f"leave it out ({found} fits: {reason}), or --pattern multi-tensor",
         )
     return wished[0], "you said so", None
@@ -138,7 +139,7 @@ def inputs(model: ModelFacts, measured: TorchFacts) -> tuple[Input, ...]:
 
 
 def variable_name(name: str, taken: set[str], otherwise: str) -> str:
-    """A local name from a batch key or an argument: a Python name, lower case, not taken; one letter says too little."""
+    """A local name from a batch key or an argument: lower case, not taken; one letter says too little."""
     text = re.sub(r"\W", "_", name).strip("_").lower()
     if text == "input":
         text = "inputs"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 
@@ -27,6 +26,9 @@ from ...runtime.probes import (
 from ...runtime.probes.session import Fault, Measurement, Session
 from ...runtime.probes.walk import Walk, fresh, seed_everything, walk
 from .control import Control, build_loss, build_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 PROBES = (
     "build",
@@ -165,7 +167,13 @@ def _prove(
     if rehearsal.repeatable:
         bench.judge(trip, known["round_trip"])
     else:
-        bench.add(Verdict("round_trip", "unmeasured", "the same weights and seed give the model other values each time: not compared"))
+        bench.add(
+            Verdict(
+                "round_trip",
+                "unmeasured",
+                "the same weights and seed give the model other values each time: not compared",
+            )
+        )
     end = bench.attempt("weights", lambda: weights.measure(session))
     if not end.measured:
         end = Measurement("weights", end.title, (Fault("file", "", end.title, "save the weights in on_train_end"),))
@@ -174,7 +182,7 @@ def _prove(
 
 
 def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fault]]:
-    """The staged steps; before each, the control takes the staged weights and the same batch, and says what is right."""
+    """The staged steps; before each, the control takes the staged weights and the batch, and says what is right."""
     expected: list[dict[str, torch.Tensor | None]] = []
     faults: list[Fault] = []
 
@@ -211,7 +219,11 @@ def _evaluate_beside(session: Session, rehearsal: Rehearsal) -> Measurement:
 def _first_loss(first: Measurement, taken: Walk, rehearsal: Rehearsal) -> Measurement:
     """Both the loss that was computed by hand and the loss of the first step are the control's."""
     if not rehearsal.repeatable:
-        return Measurement("initial_loss", "the same weights and seed give the model another loss each time: not compared", measured=False)
+        return Measurement(
+            "initial_loss",
+            "the same weights and seed give the model another loss each time: not compared",
+            measured=False,
+        )
     rtol = initial_loss.tolerance(rehearsal.control.model)
     expected = rehearsal.measurements["loss"].numbers["loss"]
     values = [first.numbers.get("loss"), taken.losses[0]]

@@ -1,9 +1,10 @@
-"""What a model's own text says about training it: an optimizer, its numbers, a scheduler, rates of parts of the model."""
+"""What a model's own text says about training it: optimizer and its numbers, scheduler, rates of its parts."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...inspection.model_facts import ModelFacts
@@ -64,7 +65,7 @@ class TrainingHints:
 
     Attributes:
         optimizer, scheduler: listed names.
-        numbers: optimizer argument -> literal source text (``lr``, ``momentum``, ``nesterov``, ``weight_decay``, ``betas``).
+        numbers: optimizer argument -> literal source text (``lr``, ``momentum``, ``nesterov``, ``betas``, ...).
         groups: (prefix of parameter names, factor on the learning rate).
         said: topic -> the words and where they stand, for the reason.
     """
@@ -124,9 +125,7 @@ def _from_attributes(model: ModelFacts, found: _Found) -> None:
                 found.name_scheduler(scheduler or word, where)
         elif name in RATE_NAMES and _is_number(text):
             found.number("lr", text, where)
-        elif name in ("momentum", "weight_decay") and _is_number(text):
-            found.number(name, text, where)
-        elif (name == "nesterov" and text in ("True", "False")) or (name == "betas" and text.startswith("(")):
+        elif name in LITERALS and LITERALS[name](text):
             found.number(name, text, where)
         elif name in GROUP_NAMES:
             found.groups.update(_group_dict(text))
@@ -144,7 +143,7 @@ def _group_dict(text: str) -> dict[str, float]:
 
 
 def _from_calls(model: ModelFacts, found: _Found) -> None:
-    """``torch.optim.SGD(self.parameters(), lr=0.1)`` in a method of the class (``configure_optimizers`` and the like)."""
+    """``torch.optim.SGD(self.parameters(), lr=0.1)`` in a method of the class (``configure_optimizers``)."""
     try:
         tree = ast.parse(model.source)
     except SyntaxError:
@@ -212,6 +211,15 @@ def number_text(value: float) -> str:
     mantissa, _, exponent = f"{value:e}".partition("e")
     short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     return short if float(short) == value else plain
+
+
+LITERALS: dict[str, Callable[[str], bool]] = {
+    "momentum": _is_number,
+    "weight_decay": _is_number,
+    "nesterov": lambda text: text in ("True", "False"),
+    "betas": lambda text: text.startswith("("),
+}
+"""Class attributes that are arguments of the optimizer, and what their text must look like."""
 
 
 def _literal(text: str) -> str:

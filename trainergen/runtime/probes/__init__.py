@@ -1,1 +1,1 @@
-"""One measurement a file. A probe sees a `Session` and nothing else; whether what it saw matters is the caller's to decide."""
+"""One measurement a file. A probe sees a `Session` and nothing else; whether that matters is the caller's to decide."""

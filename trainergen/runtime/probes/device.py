@@ -1,6 +1,6 @@
 """Does the loss follow the trainer to another device? Seen on a machine that has only one, by bookkeeping.
 
-Torch's own device without storage would answer too, but its first operation imports sympy (0.8 s) and it can't read values.
+Torch's own device without storage would answer too, but its first operation imports sympy (0.8 s), and no value can be read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ELSEWHERE = torch.device("meta")
 def measure(session: Session, batch: Any) -> Measurement:
     """Compute the loss of `batch` as if the model were on a device where the batch is not.
 
-    Parameters and buffers count as there, the batch's tensors and tensors made without a device as here; ``.to(device)``
+    Parameters and buffers count as there, the batch's tensors and those made without a device as here; ``.to(device)``
     brings them there. An operation on both is what a real second device refuses.
     """
     if not session.pretend(ELSEWHERE):
@@ -101,8 +101,9 @@ class _Books(TorchFunctionMode):
         if "device" in keywords:
             there = _device(keywords["device"]) == ELSEWHERE
         options = {key: value for key, value in keywords.items() if key in ("dtype", "copy", "non_blocking")}
-        result = tensor.to(*rest, **options) if rest or "dtype" in options else tensor
-        moved = result.view_as(result)  # an object of its own, whose entry can differ
+        convert: Any = tensor.to
+        result = convert(*rest, **options) if rest or "dtype" in options else tensor
+        moved: torch.Tensor = result.view_as(result)  # an object of its own, whose entry can differ
         if there is not None:
             self._note(moved, there)
         return moved

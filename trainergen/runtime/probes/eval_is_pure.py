@@ -28,7 +28,9 @@ def measure(session: Session, *, seed: int) -> Measurement:
     finally:
         watch.detach()
     faults = watch.faults()
-    after: dict[tuple[str, str], torch.Tensor] = {("parameter", name): v.detach() for name, v in model.named_parameters()}
+    after: dict[tuple[str, str], torch.Tensor] = {
+        ("parameter", name): v.detach() for name, v in model.named_parameters()
+    }
     after |= {("buffer", name): value.detach() for name, value in model.named_buffers()}
     for (kind, name), old in tensors.items():
         new = after.get((kind, name))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 
 from .session import Fault, Measurement, unmeasured
-from .walk import Walk
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .walk import Walk
+    from collections.abc import Mapping
 
 NAME = "gradients"
 
@@ -48,8 +51,8 @@ def compare(
 ) -> list[Fault]:
     """Gradients as the optimizer saw them, against those of a bare backward pass from the same weights and batch.
 
-    A gradient may differ by `rtol` of its own norm plus a hundredth of that of the total norm: a bias before a BatchNorm has no
-    gradient but rounding noise.
+    A gradient may differ by `rtol` of its own norm plus a hundredth of that of the total norm: a bias before a BatchNorm
+    has no gradient but rounding noise.
 
     Args:
         gradients: what the optimizer saw, after clipping.
@@ -74,7 +77,7 @@ def compare(
         return []
     seen_total = sum(_norm(value) ** 2 for value in gradients.values()) ** 0.5
     text = (
-        f"the gradients that the optimizer sees are not the loss's: |grad| {seen_total:.4g}, expected {factor * total:.4g}"
+        f"the optimizer sees gradients that are not the loss's: |grad| {seen_total:.4g}, expected {factor * total:.4g}"
         f" ({len(off)} of {len(expected)} parameters differ, first {off[0]})"
     )
     hint = "the base's loop owns zero_grad, backward's scale and clipping: return the loss and leave these to it"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from .session import Measurement, unmeasured
-from .walk import Walk
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .walk import Walk
 
 NAME = "norms"
 
 
 def measure(walk: Walk) -> Measurement:
-    """The L2 norm of the gradient at the last step: of all parameters, and the largest and smallest that is not zero."""
+    """The gradient's L2 norm at the last step: of all parameters, and the largest and smallest that is not zero."""
     if not walk.gradients:
         return unmeasured(NAME, "the optimizer computes its gradients in a closure: not measured")
     norms = {name: norm for name, norm in walk.gradients[-1].items() if norm}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .session import Fault, Measurement
-from .walk import Walk
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .walk import Walk
 
 NAME = "parameters_moved"
 

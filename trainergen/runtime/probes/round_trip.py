@@ -13,8 +13,7 @@ NAME = "round_trip"
 
 
 def measure(session: Session, other: Session, batch: Any, *, seed: int) -> Measurement:
-    """Save `session`, disturb `other`, load into it, and let both go on. Both have one step more behind them afterwards.
-    """
+    """Save `session`, disturb `other`, load into it, let both go on. Both have one step more behind them then."""
     state = session.state()
     expected = _go_on(session, batch, seed)
     _disturb(other)

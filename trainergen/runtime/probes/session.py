@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TYPE_CHECKING
 
-import torch
-from torch import nn
-from torch.optim import Optimizer
+if TYPE_CHECKING:
+    import torch
+    from torch.optim import Optimizer
+    from torch import nn
+    from pathlib import Path
+    from collections.abc import Mapping
 
 
 class Session(Protocol):
     """A trainer under measurement. A contract's ``drive.open`` makes one; the bare control loop is another.
 
-    Where a trainer has no such thing, `step`, `loss` and `finish` answer None and `pretend` answers False: the probe then
-    reports that it did not measure.
+    Where a trainer has no such thing, `step`, `loss` and `finish` answer None and `pretend` answers False: the probe
+    then reports that it did not measure.
     """
 
     @property
@@ -61,7 +62,7 @@ class Fault:
     """One thing that a probe did not expect.
 
     Attributes:
-        kind: what sort of thing (``no-gradient``); with `subject` it identifies the fault, so that two sessions compare.
+        kind: what sort of thing (``no-gradient``); with `subject` it identifies the fault between two sessions.
         subject: what it happened to: a parameter, a buffer, a metric; "" for the trainer as a whole.
         text: what was seen, one line.
         hint: how to fix it.

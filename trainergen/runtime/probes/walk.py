@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
-from .session import Session
+if TYPE_CHECKING:
+    from .session import Session
+    from torch.optim import Optimizer
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class Walk:
     Attributes:
         losses: what each step answered; None: the session does not say.
         optimizer_steps: how often the optimizer really stepped; None without an optimizer.
-        gradients: per step, each trainable parameter's gradient norm at the moment the optimizer stepped; None: it had no
-            gradient; 0.0: all zero. Empty where no moment could be seen (an optimizer that takes a closure).
+        gradients: per step, each trainable parameter's gradient norm at the moment the optimizer stepped; None: it had
+            no gradient; 0.0: all zero. Empty where no moment could be seen (an optimizer that takes a closure).
         trainable: parameters with ``requires_grad``.
         moved: parameters whose bits differ from before the first step.
         held: parameters that the optimizer holds; None without an optimizer.
-        movable: parameters that a plain step (rate times gradient) would have moved, given the precision of their dtype.
+        movable: parameters that a plain step (rate times gradient) would have moved, given their dtype's precision.
         rates: the largest learning rate each held parameter was stepped with.
     """
 
@@ -54,7 +55,7 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     # torch.manual_seed notes a stack for CUDA's later start, which takes longer than a small step.
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -145,7 +146,7 @@ class _Record:
         rates = self._rates(optimizer)
         for name, rate in rates.items():
             self.rates[name] = max(rate, self.rates.get(name, rate))
-        # Torch hands the hook the optimizer itself as the first argument of `step`; a closure computes its gradients later.
+        # The first argument of `step` is the optimizer itself; a closure computes its gradients later.
         self.closure = len(arguments) > 1 or keywords.get("closure") is not None
         self.seen = True
         if not self.closure:

@@ -12,7 +12,9 @@ NAME = "weights"
 def measure(session: Session) -> Measurement:
     """Finish the training and compare the weight file with the model: same names, same bits."""
     trained = {
-        name: value.detach().clone() for name, value in session.model.state_dict().items() if isinstance(value, torch.Tensor)
+        name: value.detach().clone()
+        for name, value in session.model.state_dict().items()
+        if isinstance(value, torch.Tensor)
     }
     path = session.finish()
     if path is None:

@@ -4,10 +4,10 @@ A task's file has
 
 * ``TASK``: its name, the file's own with dashes;
 * ``LOSSES``: loss name -> one phrase on when it is right, the default first;
-* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for (the task's template says which of the runtime's each is), averaged over batches or computed over
-  the whole epoch; ``DEFAULT_METRICS``: those taken unasked;
-* ``REFERENCES``: loss name -> ``function(output, target, functional)``, the loss in plain ``torch.nn.functional`` (given,
-  not imported) on the prepared output and target: what the proof's control run trains with;
+* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or computed over the whole epoch (the
+  task's template says which of the runtime's functions each is); ``DEFAULT_METRICS``: those taken unasked;
+* ``REFERENCES``: loss name -> ``function(output, target, functional)``: the loss in plain ``torch.nn.functional`` (given,
+  not imported) on the prepared output and target. The proof's control run trains with it;
 * ``fit(pair)``: whether one output and one part of the batch belong together under this task, and how well.
 
 Nothing here imports torch; the lab loads these files too.
@@ -153,8 +153,8 @@ def shape_text(output: OutputFacts | Leaf) -> str:
 def align(pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Operations on output and target that give both one shape, where at most a dimension of size 1 is between them.
 
-    ``[B, 1]`` against ``[B]`` broadcasts silently to ``[B, B]`` in torch's losses: the output is squeezed (or the target,
-    where that one has the 1). None where the shapes differ otherwise.
+    ``[B, 1]`` against ``[B]`` broadcasts silently to ``[B, B]`` in torch's losses: the output is squeezed, or the
+    target where that one has the 1. None where the shapes differ otherwise.
     """
     assert pair.leaf is not None
     output, target = pair.output.sizes, pair.leaf.sizes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from . import Fit, Pair, cast, shape_text
-from .binary import REFERENCES as REFERENCES
-from .binary import losses
+from . import Fit, Pair, binary, cast, shape_text
 
 TASK = "multi-label"
 LOSSES = {
     "bce_with_logits": "one logit a label against 0 or 1",
     "bce": "one probability a label against 0 or 1",
 }
+REFERENCES = binary.REFERENCES
 METRICS = ("accuracy",)
 EPOCH_METRICS = ("f1",)
 DEFAULT_METRICS = ("accuracy", "f1")
@@ -26,7 +25,7 @@ def fit(pair: Pair) -> Fit | None:
     return Fit(
         score=80,
         reason=f"output {shape_text(pair.output)} against 0/1 of the same shape",
-        losses=losses(pair, (), cast(pair.leaf, "float")),
+        losses=binary.losses(pair, (), cast(pair.leaf, "float")),
         classes=sizes[1],
         metrics=None if len(sizes) == 2 else METRICS,
     )

@@ -9,7 +9,7 @@ LOSSES = {"own": "forward returns its loss"}
 METRICS = ()
 EPOCH_METRICS = ()
 DEFAULT_METRICS = ()
-REFERENCES = {"own": lambda output, target, functional: output}
+REFERENCES = {"own": lambda output, _target, _functional: output}
 
 
 def fit(pair: Pair) -> Fit | None:

@@ -34,7 +34,7 @@ def fit(pair: Pair) -> Fit | None:
 
 
 def _mean_over_rows(output: Any, target: Any, row_loss: Callable[[Any, Any], Any]) -> Any:
-    """The mean of `row_loss` (scores, ranks) over the rows with at least two entries of known rank, those entries alone."""
+    """The mean of `row_loss` (scores, ranks of the entries that have one) over the rows with at least two such entries."""
     losses = []
     for scores, ranks in zip(output, target, strict=True):
         known = ranks > 0
@@ -53,7 +53,7 @@ def _listnet(output: Any, target: Any, functional: Any) -> Any:
     return _mean_over_rows(output, target, row)
 
 
-def _listmle(output: Any, target: Any, functional: Any) -> Any:
+def _listmle(output: Any, target: Any, _functional: Any) -> Any:
     """Xia et al. 2008: minus the log-likelihood of the true order (Plackett-Luce), ties after Breslow 1974."""
 
     def row(scores: Any, ranks: Any) -> Any:

@@ -48,9 +48,10 @@ def fit(pair: Pair) -> Fit | None:
     integers = pair.leaf.dtype in INTEGRAL
     target = (*squeeze, *cast(pair.leaf, "float"))
     score = 70 if not integers else 50
+    what = "integers" if integers else "numbers"
     return Fit(
         score=30 if pair.values.zero_one else score,
-        reason=f"output {shape_text(pair.output)} against {'integers' if integers else 'numbers'} {shape_text(pair.leaf)}",
+        reason=f"output {shape_text(pair.output)} against {what} {shape_text(pair.leaf)}",
         losses=tuple(LossOption(name, reason, prediction, target) for name, reason in LOSSES.items()),
         metrics=None if len(pair.output.sizes) <= 2 else ("mae",),
         question=_question(pair) if integers and not pair.values.zero_one else None,
