@@ -7,10 +7,8 @@ import json
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
 

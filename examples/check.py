@@ -1,4 +1,7 @@
-"""Generate, train and check the examples, each in a copy: ``python check.py [FOLDER ...]``; exit 1 if one misses its baseline."""
+"""Generate, train and check the examples, each in a copy: ``python check.py [FOLDER ...]``.
+
+Exit code 1 if one misses its baseline.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,10 @@ def examples() -> list[str]:
 
 
 def expectation(example: str) -> dict[str, Any]:
-    """An example's expect.json: ``arguments`` of ``trainergen new``; ``trainer``, ``section`` and ``settings`` of the training
-    run; ``metric`` (a dotted path into a history record), ``direction`` (max or min) and ``baseline``.
+    """An example's expect.json.
+
+    ``arguments`` of ``trainergen new``; ``trainer``, ``section`` and ``settings`` of the training run; ``metric`` (a
+    dotted path into a history record), ``direction`` (max or min) and ``baseline``.
     """
     found: dict[str, Any] = json.loads((HERE / example / "expect.json").read_text(encoding="utf-8"))
     return found

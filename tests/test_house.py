@@ -12,19 +12,71 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "trainergen"
 
 # Files that run in the lab only: there torch is theirs to import.
-LAB_PARTS = ("lab/", "runtime/", "families/torch/measure", "families/torch/proof", "families/torch/control", "contracts/default/drive")
+LAB_PARTS = (
+    "lab/",
+    "runtime/",
+    "families/torch/measure",
+    "families/torch/proof",
+    "families/torch/control",
+    "contracts/default/drive",
+)
 
 # room -> heads of modules that it never imports, at module level or inside a function.
 NEVER = {
     "cli/": {"torch"},
-    "inspection/": {"torch", "trainergen.planning", "trainergen.rendering", "trainergen.patching", "trainergen.cli", "trainergen.pipeline"},
-    "planning/": {"torch", "jinja2", "libcst", "trainergen.rendering", "trainergen.patching", "trainergen.staging", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
+    "inspection/": {
+        "torch",
+        "trainergen.planning",
+        "trainergen.rendering",
+        "trainergen.patching",
+        "trainergen.cli",
+        "trainergen.pipeline",
+    },
+    "planning/": {
+        "torch",
+        "jinja2",
+        "libcst",
+        "trainergen.rendering",
+        "trainergen.patching",
+        "trainergen.staging",
+        "trainergen.cli",
+        "trainergen.pipeline",
+        "trainergen.lab",
+    },
     "families/": {"jinja2", "trainergen.rendering", "trainergen.patching", "trainergen.cli", "trainergen.pipeline"},
     "rendering/": {"torch", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
     "patching/": {"torch", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
-    "staging/": {"torch", "jinja2", "libcst", "click", "trainergen.planning", "trainergen.rendering", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
-    "lab/": {"jinja2", "click", "libcst", "black", "trainergen.cli", "trainergen.rendering", "trainergen.patching", "trainergen.staging", "trainergen.pipeline"},
-    "gates/": {"torch", "jinja2", "click", "trainergen.cli", "trainergen.pipeline", "trainergen.lab", "trainergen.rendering"},
+    "staging/": {
+        "torch",
+        "jinja2",
+        "libcst",
+        "click",
+        "trainergen.planning",
+        "trainergen.rendering",
+        "trainergen.cli",
+        "trainergen.pipeline",
+        "trainergen.lab",
+    },
+    "lab/": {
+        "jinja2",
+        "click",
+        "libcst",
+        "black",
+        "trainergen.cli",
+        "trainergen.rendering",
+        "trainergen.patching",
+        "trainergen.staging",
+        "trainergen.pipeline",
+    },
+    "gates/": {
+        "torch",
+        "jinja2",
+        "click",
+        "trainergen.cli",
+        "trainergen.pipeline",
+        "trainergen.lab",
+        "trainergen.rendering",
+    },
 }
 OUTSIDE_OF_RUNTIME = ("trainergen.",)
 
@@ -68,7 +120,9 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
     for path in files:
         relative = path.relative_to(PACKAGE).as_posix()
         refused = NEVER[room] - ({"torch"} if relative.startswith(LAB_PARTS) else set())
-        found = {name for name in imports_of(path) if any(name == head or name.startswith(head + ".") for head in refused)}
+        found = {
+            name for name in imports_of(path) if any(name == head or name.startswith(head + ".") for head in refused)
+        }
         assert not found, f"{relative} imports {sorted(found)}"
 
 

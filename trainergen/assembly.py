@@ -27,6 +27,7 @@ class Assembled:
         change_set: what is to be written.
         texts: every staged file as text, for the gates and the lab.
         origins: path -> rendered file, for "from template:line".
+        root: the project's folder.
         inserted: path -> a shared file as it will be, with this trainer's pieces of it.
     """
 
@@ -34,6 +35,7 @@ class Assembled:
     texts: Mapping[str, str]
     origins: Mapping[str, Rendered]
     inserted: Mapping[str, Insertion]
+    root: str
 
     def origin(self, path: str, line: int) -> str | None:
         """Which template line wrote a staged line."""
@@ -93,7 +95,11 @@ def assemble(
     texts = {change.path: _text(change) for change in changes}
     changes.append(Change(plan.names.record_file, None, note, private=True))
     return Assembled(
-        ChangeSet(plan.names.trainer_class, tuple(changes)), texts, {**scaffold, **rendered.files}, inserted
+        ChangeSet(plan.names.trainer_class, tuple(changes)),
+        texts,
+        {**scaffold, **rendered.files},
+        inserted,
+        project.root,
     )
 
 

@@ -12,10 +12,9 @@ from .inspection.batch_spec import leaves, spell_path, spell_shape
 from .rendering.engine import Engine
 
 if TYPE_CHECKING:
-    from .assembly import Assembled
     from .families.torch.facts import TorchFacts
-    from .inspection.model_facts import ModelFacts
     from .inspection.project_facts import ProjectFacts
+    from .pipeline import Facts, Proven
     from .planning.plan import TrainerPlan
     from .proving import Evidence
 
@@ -31,37 +30,27 @@ class Item:
     text: str
 
 
-def write_handover(
-    file: Path,
-    project: ProjectFacts,
-    plan: TrainerPlan,
-    staged: Assembled,
-    evidence: Evidence,
-    model: ModelFacts,
-    measured: TorchFacts,
-) -> None:
-    """Write the handover to `file`, whole or not at all.
+def check_handover(file: Path) -> None:
+    """Before anything is written.
 
     Raises:
         UnusableInput: its folder does not exist.
     """
-    if not file.parent.is_dir():
+    if not file.absolute().parent.is_dir():
         raise UnusableInput(f"--handover {file}: no such folder", place=str(file.parent), hint="create it first")
-    text = render_handover(project, plan, staged, evidence, model, measured)
+
+
+def write_handover(file: Path, text: str) -> None:
+    """Write the handover to `file`, whole or not at all."""
     partial = file.with_name(file.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(file)
 
 
-def render_handover(
-    project: ProjectFacts,
-    plan: TrainerPlan,
-    staged: Assembled,
-    evidence: Evidence,
-    model: ModelFacts,
-    measured: TorchFacts,
-) -> str:
+def render_handover(facts: Facts, proven: Proven) -> str:
     """The handover as Markdown."""
+    plan, staged, evidence = proven.plan, proven.staged, proven.evidence
+    project, model, measured = facts.project, facts.model, facts.measured
     names = plan.names
     integration = [
         (path, "\n".join(piece.strip("\n") for piece in insertion.pieces), LANGUAGES.get(Path(path).suffix, "text"))
@@ -83,7 +72,7 @@ def render_handover(
         "listed": "\n".join(evidence.listed) or names.trainer_class,
         "usage": _usage(plan, project),
         "checklist": list(_checklist(plan, evidence)),
-        "expected": _expected(plan, evidence),
+        "expected": _expected(evidence),
         "limitations": list(_limitations(plan, evidence, measured)),
         "suggestions": list(_suggestions(plan, measured)),
     }
@@ -126,7 +115,7 @@ def _checklist(plan: TrainerPlan, evidence: Evidence) -> Iterator[Item]:
     yield Item(False, f"test command: `{plan.names.command} --dry-run`")
 
 
-def _expected(plan: TrainerPlan, evidence: Evidence) -> str:
+def _expected(evidence: Evidence) -> str:
     numbers = evidence.numbers or {}
     if "first_loss" not in numbers:
         return "not measured."

@@ -10,13 +10,10 @@ from .plain import to_plain
 
 if TYPE_CHECKING:
     from .assembly import Assembled
-    from .families.torch.facts import TorchFacts
     from .inspection.model_facts import ModelFacts
-    from .inspection.project_facts import ProjectFacts
     from .outcome import Outcome
-    from .pipeline import NewRequest
+    from .pipeline import Facts, NewRequest, Proven
     from .planning.plan import TrainerPlan
-    from .proving import Evidence
 
 
 def demand_batch(model: ModelFacts) -> None:
@@ -32,16 +29,22 @@ def demand_batch(model: ModelFacts) -> None:
         "",
         f"forward({arguments}) at {model.forward_place or model.place} needs a batch to run on",
         None,
-        (f"for example --batch '{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10'", "or your own: --loader module:name"),
+        (
+            f"for example --batch '{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10'",
+            "or your own: --loader module:name",
+        ),
     )
     raise AnswerNeeded("no batch was given", questions=(question,), flags=("--batch '...'  (or --loader module:name)",))
 
 
-def tell_facts(outcome: Outcome, project: ProjectFacts, model: ModelFacts, measured: TorchFacts) -> None:
+def tell_facts(outcome: Outcome, facts: Facts) -> None:
     """What was read: the model, the base trainer, the batch."""
+    project, model, measured = facts.project, facts.model, facts.measured
     distinct = [parameter for parameter in measured.parameters if parameter.tied_to is None]
     noun = "class" if model.kind == "class" else "function"
-    outcome.say("read", str(model.place), f"{noun} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
+    outcome.say(
+        "read", str(model.place), f"{noun} {model.name}, {len(distinct)} parameters, {measured.values:,} values"
+    )
     if project.scaffold:
         base = f"{project.train_module.replace('.', '/')}/base_trainer.py"
         outcome.say("read", base, "class Trainer: you give compute_loss(batch), it owns the loop")
@@ -97,8 +100,9 @@ def _subject(topic: str, choice: str) -> str:
     return choice if choice.startswith(topic) or topic in ("optimizer", "scheduler") else f"{topic} {choice}"
 
 
-def tell_proof(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None:
+def tell_proof(outcome: Outcome, proven: Proven) -> None:
     """What was proven, from the measurements alone."""
+    plan, evidence = proven.plan, proven.evidence
     outcome.result["proof"] = {
         "proven": evidence.proven,
         "gates": list(evidence.gates),
@@ -113,16 +117,18 @@ def tell_proof(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None:
     numbers = evidence.numbers or {}
     steps = numbers.get("steps")
     first, last = numbers.get("first_loss"), numbers.get("last_loss")
+    measured = isinstance(first, (int, float)) and isinstance(last, (int, float))
     moved = f"{numbers.get('moved')}/{numbers.get('parameters')} parameters moved"
     norm = numbers.get("gradient_norm")
     gradient = f", |grad| {norm:.3g}" if isinstance(norm, (int, float)) else ""
-    loss = f"loss {first:.4f} -> {last:.4f}" if isinstance(first, (int, float)) and isinstance(last, (int, float)) else "loss"
+    loss = f"loss {first:.4f} -> {last:.4f}" if measured else "loss"
     outcome.say("prove", loss, f"{steps} steps on {numbers.get('device', 'cpu')}, {moved}{gradient}")
-    entry = "train.py" if not plan.package else f"{plan.package} "
+    entry = plan.names.command.rpartition(" ")[0].removeprefix("python ")
     rate = next((setting.value for setting in plan.settings if setting.name == "learning_rate"), None)
     back = f"; {plan.names.ini_file} gives back lr {rate}" if rate else f"; {plan.names.ini_file} reads back"
-    outcome.say("prove", f"{entry} --list".replace("  ", " "), f"shows {plan.names.trainer_class}{back}")
-    outcome.say("prove", f"{evidence.passed} checks", ", ".join(probe["probe"] for probe in evidence.having("passed")))
+    outcome.say("prove", f"{entry} --list", f"shows {plan.names.trainer_class}{back}")
+    ours = len(evidence.gates)
+    outcome.say("prove", f"{evidence.passed} checks", f"{ours} gates, {evidence.passed - ours} probes, none failed")
 
 
 def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
@@ -134,12 +140,15 @@ def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
         verb = "identical" if identical else change.verb
         added = "" if verb == "identical" else f"+{change.added_lines}"
         outcome.say(verb, change.path, f"{added:>5}   {change.label}".rstrip() if added else "")
-        files.append({"path": change.path, "verb": verb, "added": 0 if identical else change.added_lines, "label": change.label})
+        files.append(
+            {"path": change.path, "verb": verb, "added": 0 if identical else change.added_lines, "label": change.label}
+        )
     outcome.result["files"] = files
 
 
-def tell_advice(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None:
+def tell_advice(outcome: Outcome, proven: Proven) -> None:
     """What doesn't block, but should be known; and what was not measured."""
+    plan, evidence = proven.plan, proven.evidence
     advice: list[dict[str, Any]] = []
     for probe in evidence.having("advice"):
         place = probe.get("place")
@@ -154,15 +163,16 @@ def tell_advice(outcome: Outcome, plan: TrainerPlan, evidence: Evidence) -> None
         noun = "guess is" if guesses == 1 else "guesses are"
         outcome.say("advise", f"{guesses} {noun} marked", '"# assumed:" on its line in the new file')
     if plan.data.kind == "stub":
-        outcome.say("advise", "no loader was given", f"write build_dataloaders in {plan.names.trainer_file} before training")
+        outcome.say(
+            "advise", "no loader was given", f"write build_dataloaders in {plan.names.trainer_file} before training"
+        )
     outcome.result["advice"] = advice
 
 
-def close(
-    outcome: Outcome, request: NewRequest, project: ProjectFacts, plan: TrainerPlan, staged: Assembled, evidence: Evidence
-) -> None:
+def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:
     """The last line, and what makes sense next."""
-    train = plan.names.command
+    staged, evidence = proven.staged, proven.evidence
+    train = proven.plan.names.command
     outcome.next_steps = [train, "trainergen undo"]
     count = sum(not change.private for change in staged.change_set.effective)
     outcome.result["written"] = outcome.written
@@ -170,7 +180,9 @@ def close(
         outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.  Train: {train}"
         outcome.next_steps = [train]
     elif request.dry_run:
-        outcome.closing = f"Nothing was written: --dry-run ({{seconds}}); {count} files and {evidence.passed} checks would stand."
+        outcome.closing = (
+            f"Nothing was written: --dry-run ({{seconds}}); {count} files and {evidence.passed} checks would stand."
+        )
         outcome.next_steps = [request.invocation.replace(" --dry-run", "")]
     else:
         outcome.closing = f"Done in {{seconds}}, {count} files at once.  Train: {train}  Back: trainergen undo"

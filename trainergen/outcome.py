@@ -41,3 +41,7 @@ class Outcome:
     def say(self, verb: str, subject: str, evidence: str = "", flag: str = "") -> None:
         """Add a line."""
         self.lines.append(Line(verb, subject, evidence, flag))
+
+    def clear(self) -> None:
+        """Forget everything: the command starts again."""
+        vars(self).update(vars(Outcome()))

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
 from .errors import Conflict, ProofFailed, TrainergenError, UnusableInput
-from .families.torch.facts import TorchFacts
+from .handover import check_handover, render_handover, write_handover
 from .inspection.batch_grammar import batch_request
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
-from .plain import from_plain, to_plain
+from .plain import to_plain
 from .planning.names import name_trainer
 from .planning.planner import plan as plan_trainers
 from .planning.questions import check_words, missing_arguments
-from .proving import Evidence, prove
+from .proving import Evidence, prove, prove_request
 from .settings import Settings, read_settings
 from .staging.commit import commit
 from .staging.diff import render_diff
@@ -26,6 +26,7 @@ from .staging.journal import recover
 from .staging.lock import project_lock
 
 if TYPE_CHECKING:
+    from .families.torch.facts import TorchFacts
     from .inspection.model_facts import ModelFacts
     from .inspection.project_facts import ProjectFacts
     from .lab.client import Lab
@@ -71,6 +72,25 @@ class NewRequest:
         return replace(self, wishes=wishes)
 
 
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was read: the project, the class, what the lab measured of it, the project's settings."""
+
+    project: ProjectFacts
+    model: ModelFacts
+    measured: TorchFacts
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A plan with what was staged for it and what was seen of that."""
+
+    plan: TrainerPlan
+    staged: assembly.Assembled
+    evidence: Evidence
+
+
 def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
     """Generate, prove and commit one trainer.
 
@@ -88,9 +108,7 @@ def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callab
         _new(request, root, lab, outcome, progress)
 
 
-def _new(
-    request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]
-) -> None:
+def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
     settings = read_settings(root)
     request = with_defaults(request, settings)
     recovery = recover(root)
@@ -102,7 +120,7 @@ def _new(
     with opening.opened(
         lab, root, python=request.python, setting=settings.python, device=request.device, limit=request.limit
     ) as laboratory:
-        model = read_model(request.wishes.model, root, search_path=laboratory.search_path)
+        model = read_model(request.wishes.model, root, search_path=laboratory.search_path, cwd=Path.cwd())
         family = families.choose(model)
         check_words(request.wishes, family)
         missing_arguments(request.wishes, model)
@@ -110,12 +128,12 @@ def _new(
         progress("building the model")
         if not (request.wishes.vendor or project.vendored):
             laboratory.demand_imports(("trainergen", "beautilog"))
-        measured = measure(laboratory, family, model, request.wishes, project)
-        narrative.tell_facts(outcome, project, model, measured)
+        facts = Facts(project, model, measure(laboratory, family, model, request.wishes), settings)
+        narrative.tell_facts(outcome, facts)
 
-        staged, plan, evidence = first_proven(request, laboratory, outcome, progress, project, model, measured, settings)
-    narrative.tell_proof(outcome, plan, evidence)
-    finish(request, outcome, project, plan, staged, evidence, model, measured)
+        proven = first_proven(request, facts, laboratory, outcome, progress)
+    narrative.tell_proof(outcome, proven)
+    finish(request, facts, proven, outcome)
 
 
 def with_defaults(request: NewRequest, settings: Settings) -> NewRequest:
@@ -142,9 +160,11 @@ def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
         "factory": wishes.factory,
         "arguments": {key: tagged(value) for key, value in wishes.model_arguments},
         "forward": to_plain(model.forward),
-        "loader": {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
-        if wishes.loader
-        else None,
+        "loader": (
+            {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
+            if wishes.loader
+            else None
+        ),
         "seed": SEED,
         "steps": STEPS,
     }
@@ -161,7 +181,7 @@ def tagged(value: Any) -> Any:
     return value
 
 
-def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, project: ProjectFacts) -> TorchFacts:
+def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes) -> TorchFacts:
     """What the lab measures of the model on a real batch."""
     if wishes.batch is None and wishes.loader is None:
         narrative.demand_batch(model)
@@ -172,7 +192,9 @@ def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, pro
         "target": target,
         "auxiliaries": [name for name, _ in wishes.auxiliaries],
     }
-    return from_plain(TorchFacts, lab.request(f"families.{family}.measure:build", payload))
+    answer = lab.request(f"families.{family}.measure:build", payload)
+    facts: TorchFacts = families.part(family, "opinions").read_facts(answer)
+    return facts
 
 
 def parse_target(text: str) -> tuple[str | int, ...]:
@@ -187,16 +209,14 @@ def parse_target(text: str) -> tuple[str | int, ...]:
 
 def first_proven(
     request: NewRequest,
+    facts: Facts,
     lab: Laboratory,
     outcome: Outcome,
     progress: Callable[[str], None],
-    project: ProjectFacts,
-    model: ModelFacts,
-    measured: TorchFacts,
-    settings: Settings,
-) -> tuple[assembly.Assembled, TrainerPlan, Evidence]:
+) -> Proven:
     """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does."""
-    overrides = Path(project.root) / settings.templates if settings.templates else None
+    project, model, measured = facts.project, facts.model, facts.measured
+    overrides = Path(project.root) / facts.settings.templates if facts.settings.templates else None
     names = name_trainer(request.wishes, model, project)
     existing = record.read_record(Path(project.root), names.record_file)
     planned_for = project if existing is None else record.without_own(project, existing)
@@ -211,7 +231,7 @@ def first_proven(
         if existing is not None:
             different = assembly.differing(staged, Path(project.root), existing)
             if not different:
-                return staged, plan, Evidence.of_identical()
+                return Proven(plan, staged, Evidence.of_identical())
             if not request.force:
                 raise Conflict(
                     f"{plan.names.trainer_class} exists, and would be generated differently now",
@@ -221,35 +241,29 @@ def first_proven(
                 )
         progress("proving")
         try:
-            evidence = prove(lab, plan, staged, project, model_request(model, request.wishes), measured, request.prove)
+            evidence = prove(
+                lab, prove_request(plan, staged, facts, model_request(model, request.wishes)), staged, request.prove
+            )
         except ProofFailed as problem:
             failure = failure or problem
             continue
-        return staged, plan, evidence
+        return Proven(plan, staged, evidence)
     assert failure is not None
     raise failure
 
 
-def finish(
-    request: NewRequest,
-    outcome: Outcome,
-    project: ProjectFacts,
-    plan: TrainerPlan,
-    staged: assembly.Assembled,
-    evidence: Evidence,
-    model: ModelFacts,
-    measured: TorchFacts,
-) -> None:
+def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) -> None:
     """The sink: diffs for ``--dry-run``, else the commit; then the handover."""
-    narrative.tell_files(outcome, staged, identical=evidence.identical)
-    narrative.tell_advice(outcome, plan, evidence)
-    if request.dry_run:
-        outcome.diff = render_diff(staged.change_set)
-    elif not evidence.identical:
-        commit(Path(project.root), staged.change_set, force=request.force)
-        outcome.written = True
-    narrative.close(outcome, request, project, plan, staged, evidence)
+    change_set, identical = proven.staged.change_set, proven.evidence.identical
+    narrative.tell_files(outcome, proven.staged, identical=identical)
+    narrative.tell_advice(outcome, proven)
     if request.handover is not None:
-        from .handover import write_handover
-
-        write_handover(request.handover, project, plan, staged, evidence, model, measured)
+        check_handover(request.handover)
+    if request.dry_run:
+        outcome.diff = render_diff(change_set)
+    elif not identical:
+        commit(Path(facts.project.root), change_set, force=request.force)
+        outcome.written = True
+    if request.handover is not None:
+        write_handover(request.handover, render_handover(facts, proven))
+    narrative.close(outcome, request, proven)

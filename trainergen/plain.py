@@ -51,7 +51,7 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
     if origin is dict:
         _demand(isinstance(data, dict), where, "an object", data)
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in data.items()}
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         _demand(isinstance(data, dict), where, "an object", data)
         hints = typing.get_type_hints(hint)
         unknown = sorted(set(data) - {field.name for field in dataclasses.fields(hint)})

@@ -11,10 +11,9 @@ from .plain import to_plain
 
 if TYPE_CHECKING:
     from .assembly import Assembled
-    from .families.torch.facts import TorchFacts
     from .gates.finding import Finding
-    from .inspection.project_facts import ProjectFacts
     from .lab.opening import Laboratory
+    from .pipeline import Facts as ReadFacts
     from .planning.plan import TrainerPlan
 
 OTHER_RATE = "0.000123"
@@ -56,31 +55,22 @@ class Evidence:
         return len(self.gates) + len(self.having("passed"))
 
 
-def prove(
-    lab: Laboratory,
-    plan: TrainerPlan,
-    staged: Assembled,
-    project: ProjectFacts,
-    model: Mapping[str, Any],
-    measured: TorchFacts,
-    run: bool = True,
-) -> Evidence:
+def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: bool = True) -> Evidence:
     """Gates, then the lab.
 
     Args:
         lab: where the staged trainer trains.
-        plan, staged, project: what is to be proven, and where.
-        model: the model part of the request, as for measuring.
-        measured: what was measured; its feeding goes to the control run.
+        request: as `prove_request` gives it.
+        staged: what is to be proven.
         run: False under ``--no-proof``: the gates alone.
 
     Raises:
         ProofFailed: a gate or a blocking probe refused it; the error shows the line.
     """
-    passed = check_gates(staged, project)
+    passed = check_gates(staged)
     if not run:
         return Evidence(gates=passed, proven=False)
-    answer = lab.request("lab.prove:prove", prove_request(plan, staged, project, model, measured))
+    answer = lab.request("lab.prove:prove", request)
     evidence = Evidence(passed, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
     failed = evidence.having("failed")
     if failed or not answer["ok"]:
@@ -88,7 +78,7 @@ def prove(
     return evidence
 
 
-def check_gates(staged: Assembled, project: ProjectFacts) -> tuple[str, ...]:
+def check_gates(staged: Assembled) -> tuple[str, ...]:
     """Codes of the gates that the staged Python files pass.
 
     Raises:
@@ -97,7 +87,7 @@ def check_gates(staged: Assembled, project: ProjectFacts) -> tuple[str, ...]:
     from .gates.engine import GATES, check_files
     from .gates.facts import Facts
 
-    findings = check_files(staged.texts, Facts(project.root, staged.texts))
+    findings = check_files(staged.texts, Facts(staged.root, staged.texts))
     if findings:
         raise gate_failure(findings, staged, len(GATES))
     return tuple(GATES)
@@ -156,11 +146,9 @@ def excerpt(text: str, line: int, column: int, end_column: int, label: str) -> t
     )
 
 
-def prove_request(
-    plan: TrainerPlan, staged: Assembled, project: ProjectFacts, model: Mapping[str, Any], measured: TorchFacts
-) -> dict[str, Any]:
-    """The payload of ``lab.prove:prove``."""
-    names = plan.names
+def prove_request(plan: TrainerPlan, staged: Assembled, facts: ReadFacts, model: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of ``lab.prove:prove``; `model` is what the model was built by when it was measured."""
+    names, project, measured = plan.names, facts.project, facts.measured
     modules = {
         path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
         for path in staged.texts

@@ -43,7 +43,9 @@ def init(project: Path | None, package: str | None, vendor: bool | None, dry_run
     else:
         commit(root, change_set, verb="init")
         outcome.written = True
-        outcome.closing = f"Done in {{seconds}}, {len(changes)} files at once.  Next: {outcome.next_steps[0]}  Back: trainergen undo"
+        outcome.closing = (
+            f"Done in {{seconds}}, {len(changes)} files at once.  Next: {outcome.next_steps[0]}  Back: trainergen undo"
+        )
     outcome.result["written"] = outcome.written
 
 
@@ -59,7 +61,9 @@ def undo(project: Path | None, name: str | None, force: bool, outcome: Outcome) 
     outcome.written = True
     outcome.result = {
         "trainer": report.trainer,
-        "files": [{"path": each.path, "verb": each.verb, "label": each.label} for each in report.files if not each.private],
+        "files": [
+            {"path": each.path, "verb": each.verb, "label": each.label} for each in report.files if not each.private
+        ],
         "folders": list(report.folders),
     }
     what = report.trainer or "the default project"
@@ -68,7 +72,7 @@ def undo(project: Path | None, name: str | None, force: bool, outcome: Outcome) 
 
 def catalogue(project: Path | None, what: str | None, outcome: Outcome) -> None:
     """Everything one can name on the command line, and the trainers of this project."""
-    from .families.torch.objectives import all_objectives
+    from .families.torch import objectives, optimizers, schedulers
     from .patching.project import registry_styles
     from .planning.wishes import PATTERNS
     from .resources import resource_folder
@@ -78,8 +82,14 @@ def catalogue(project: Path | None, what: str | None, outcome: Outcome) -> None:
         sections["patterns"] = [(name, PATTERN_HELP[name]) for name in PATTERNS]
     if what in (None, "losses"):
         sections["losses"] = [
-            (loss, f"{objective.TASK}: {reason}") for objective in all_objectives() for loss, reason in objective.LOSSES.items()
+            (loss, f"{name}: {reason}")
+            for name, task in objectives.tasks().items()
+            for loss, reason in task.LOSSES.items()
         ]
+    if what in (None, "optimizers"):
+        sections["optimizers"] = [(name, each.class_name) for name, each in optimizers.LISTED.items()]
+    if what in (None, "schedulers"):
+        sections["schedulers"] = [(name, f"once a {each.cadence}") for name, each in schedulers.LISTED.items()]
     if what in (None, "registries"):
         sections["registries"] = [(name, _first_line(style.__doc__)) for name, style in registry_styles().items()]
     if what in (None, "templates"):

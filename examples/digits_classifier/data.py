@@ -15,7 +15,7 @@ Split = Literal["train", "val"]
 def build_loader(
     batch_size: int = 64, *, split: Split = "train", shuffle: bool = True, seed: int = 0
 ) -> DataLoader[tuple[torch.Tensor, ...]]:
-    """Batches (image float32 [batch, 1, 8, 8] in [0, 1], label int64 [batch] below 10); every fourth image is held out."""
+    """Batches (image float32 [batch, 1, 8, 8] in [0, 1], label int64 [batch] below 10); a quarter is held out."""
     digits = load_digits()
     images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
     labels = torch.tensor(digits.target, dtype=torch.int64)

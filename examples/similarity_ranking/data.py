@@ -1,4 +1,4 @@
-"""The combined similarity loader: data sets, candidate models and their true ranks in one batch, from ``constants/``."""
+"""The combined similarity loader: data sets, candidate models and true ranks in one batch, from ``constants/``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def build_combined_similarity_loader(
 ) -> DataLoader[Batch]:
     """Batches of B data sets with all M candidate models each.
 
-    A batch is a dict: ``dataset_tokens`` float32 [B, T, D], ``model_tokens`` float32 [B, M, E], ``true_ranks`` int64 [B, M]
-    (1 = best, ties share the lower rank, 0 = no truth), ``model_indices`` int64 [B, M], ``model_names`` (B lists of M),
-    ``dataset_names`` and ``dataset_splits`` (lists of B).
+    A batch is a dict: ``dataset_tokens`` float32 [B, T, D], ``model_tokens`` float32 [B, M, E], ``true_ranks`` int64
+    [B, M] (1 = best, ties share the lower rank, 0 = no truth), ``model_indices`` int64 [B, M], ``model_names`` (B lists
+    of M), ``dataset_names`` and ``dataset_splits`` (lists of B).
 
     Args:
         splits: of ``train`` and ``val``.

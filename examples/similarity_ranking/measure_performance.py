@@ -1,26 +1,25 @@
 """Measure 14 scikit-learn estimators on 64 data sets made from scikit-learn's own, and describe both as tokens.
 
-``python measure_performance.py`` writes ``constants/`` again (some minutes on one core): the accuracies, the split, and the
-tokens of data sets and models. Same scikit-learn, same numbers.
+``python measure_performance.py`` writes ``constants/`` again (about a minute on one core): the accuracies, the split,
+and the tokens of data sets and models. Same scikit-learn, same numbers.
 
-scikit-learn packages few real data sets, so a data set here is a variant of a *source* (a packaged data set or a generator):
-80 or 240 of its rows, with or without ten columns of noise; numeric targets are cut at their median. All variants of a source
-stand in one split, so that a held-out data set is never a relative of a training one. Every third source by name is held out.
+scikit-learn packages few real data sets, so a data set here is a variant of a *source* (a packaged data set or a
+generator): 80 or 240 of its rows, with or without ten columns of noise; numeric targets are cut at their median. All
+variants of a source stand in one split, so that a held-out data set is never a relative of a training one. Every third
+source by name is held out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import kurtosis, skew
 from sklearn import datasets
-from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
@@ -33,6 +32,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sklearn.base import BaseEstimator
 
 Array = NDArray[Any]
 Table = tuple[Array, Array]
@@ -87,20 +91,29 @@ def scaled(estimator: BaseEstimator) -> BaseEstimator:
 # name -> (estimator, token)
 MODELS: dict[str, tuple[BaseEstimator, list[float]]] = {
     "decision_tree": (DecisionTreeClassifier(random_state=0), [0, 0, 0, 0, 1, 0, 0, 0, 1.0, 0.0, 0]),
-    "decision_tree_depth_3": (DecisionTreeClassifier(max_depth=3, random_state=0), [0, 0, 0, 0, 1, 0, 0, 0, 0.3, 0.5, 0]),
+    "decision_tree_depth_3": (
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+        [0, 0, 0, 0, 1, 0, 0, 0, 0.3, 0.5, 0],
+    ),
     "extra_trees": (ExtraTreesClassifier(50, random_state=0), [0, 0, 0, 0, 1, 1, 0, 0, 1.0, 0.5, 0]),
     "gaussian_nb": (GaussianNB(), [0, 1, 0, 0, 0, 0, 0, 1, 0.2, 0.3, 0]),
-    "gradient_boosting": (GradientBoostingClassifier(n_estimators=30, random_state=0), [0, 0, 0, 0, 1, 1, 1, 0, 0.8, 0.3, 0]),
+    "gradient_boosting": (
+        GradientBoostingClassifier(n_estimators=30, random_state=0),
+        [0, 0, 0, 0, 1, 1, 1, 0, 0.8, 0.3, 0],
+    ),
     "knn_1": (scaled(KNeighborsClassifier(1)), [0, 0, 1, 0, 0, 0, 0, 0, 1.0, 0.0, 0.1]),
     "knn_15": (scaled(KNeighborsClassifier(15)), [0, 0, 1, 0, 0, 0, 0, 0, 0.5, 0.5, 1.0]),
     "lda": (LinearDiscriminantAnalysis(), [1, 0, 0, 0, 0, 0, 0, 1, 0.2, 0.1, 0]),
     "logistic": (scaled(LogisticRegression(max_iter=1000)), [1, 0, 0, 0, 0, 0, 0, 0, 0.2, 0.2, 0]),
-    "logistic_strong_penalty": (scaled(LogisticRegression(C=0.01, max_iter=1000)), [1, 0, 0, 0, 0, 0, 0, 0, 0.1, 0.9, 0]),
+    "logistic_strong_penalty": (
+        scaled(LogisticRegression(C=0.01, max_iter=1000)),
+        [1, 0, 0, 0, 0, 0, 0, 0, 0.1, 0.9, 0],
+    ),
     "nearest_centroid": (scaled(NearestCentroid()), [1, 0, 1, 0, 0, 0, 0, 1, 0.1, 0.9, 0]),
     "random_forest": (RandomForestClassifier(50, random_state=0), [0, 0, 0, 0, 1, 1, 0, 0, 1.0, 0.4, 0]),
     "svc_linear": (scaled(SVC(kernel="linear")), [1, 0, 0, 1, 0, 0, 0, 0, 0.2, 0.2, 0]),
     "svc_rbf": (scaled(SVC()), [0, 0, 1, 1, 0, 0, 0, 0, 0.6, 0.3, 0]),
-}  # fmt: skip
+}
 
 
 def variant(source: str, rows: int, noise_columns: int) -> Table:
@@ -130,8 +143,8 @@ def accuracies(features: Array, target: Array) -> dict[str, float]:
 def dataset_tokens(features: Array, target: Array) -> list[list[float]]:
     """One token for the whole and one for each of the five features that separate best (zeros where there are fewer).
 
-    Neighbourhood purity and the features' separation follow the complexity measures of Ho and Basu (2002). No candidate is
-    trained for them.
+    Neighbourhood purity and the features' separation follow the complexity measures of Ho and Basu (2002). No candidate
+    is trained for them.
     """
     n, p = features.shape
     shares = np.bincount(np.unique(target, return_inverse=True)[1]) / n

@@ -50,5 +50,9 @@ def build_loader(
     rows = (train if split == "train" else held_out).tolist()
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(
-        rows, batch_size=batch_size, shuffle=shuffle and split == "train", generator=generator, collate_fn=collate
+        rows,  # type: ignore[arg-type]  # a list is a data set
+        batch_size=batch_size,
+        shuffle=shuffle and split == "train",
+        generator=generator,
+        collate_fn=collate,
     )

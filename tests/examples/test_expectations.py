@@ -1,4 +1,4 @@
-"""What the examples claim before anything is generated: baselines as stated, data held out, the ranking batch's contract."""
+"""What the examples claim before anything is generated: stated baselines, held-out data, the ranking batch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/expect.json"))

@@ -88,6 +88,7 @@ def test_images_by_key_with_free_height_and_width(measure: Measure) -> None:
     assert fed(facts) == [(("image",), None, ())]
     assert dims(facts) == {("image",): ("batch", 1, "height", "width"), ("label",): ("batch",)}
     assert facts.batch_norm and facts.module_types["BatchNorm2d"] == 1
+    assert facts.warnings == ()
     assert [each.name for each in facts.buffers] == ["n.running_mean", "n.running_var", "n.num_batches_tracked"]
     assert not any(each.moves_in_eval for each in facts.buffers)
 
@@ -175,7 +176,8 @@ def test_a_dataclass_taken_whole_and_what_forward_does_not_read_is_the_target(me
 
 
 def test_a_namedtuple_described_as_a_dataclass_is_seen_for_what_it_is(measure: Measure) -> None:
-    head = "from typing import NamedTuple\nclass Pair(NamedTuple):\n    left: torch.Tensor\n    right: torch.Tensor\n    label: torch.Tensor\n"
+    fields = "".join(f"    {name}: torch.Tensor\n" for name in ("left", "right", "label"))
+    head = f"from typing import NamedTuple\nclass Pair(NamedTuple):\n{fields}"
     files = module(
         "self.f = nn.Bilinear(4, 4, 1)", "def forward(self, left, right):\n    return self.f(left, right)", head
     )
@@ -305,6 +307,36 @@ def test_preparations_are_found_only_where_the_batch_does_not_fit(
     assert fed(facts) == [((0,), None, prepare)]
 
 
+def test_inputs_of_several_kinds_are_prepared_each_in_its_way(measure: Measure) -> None:
+    files = module(
+        "self.c = nn.Conv2d(3, 4, 3)\nself.f = nn.Linear(6, 4)\nself.e = nn.Embedding(9, 4)",
+        "def forward(self, image, tabular, kind):\n"
+        "    return self.c(image).mean((2, 3)) + self.f(tabular) + self.e(kind)",
+    )
+    batch = "image: uint8[4, 3, 8, 8] < 256; tabular: float64[4, 6]; kind: int64[4] < 9; label: int64[4] < 4"
+    facts = measure(files, "model:Net", batch)
+    assert fed(facts) == [
+        (("image",), "image", ("float",)),
+        (("tabular",), "tabular", ("float",)),
+        (("kind",), "kind", ()),
+    ]
+    assert "image through float" in facts.feeding.reason
+
+
+def test_a_fault_of_the_models_own_is_not_papered_over_by_a_preparation(measure: Measure) -> None:
+    files = module(
+        "self.query = nn.Linear(6, 8)\nself.key = nn.Linear(6, 8)",
+        "def forward(self, model_tokens, dataset_tokens):\n"
+        "    q = self.query(model_tokens)\n    k = self.key(dataset_tokens)\n    scores = q @ k.transpose(1, 2)\n"
+        "    return scores.mean(-1)",
+    )
+    problem = refused(measure, files, "model:Net", "model_tokens: float32[8, 25, 6]; dataset_tokens: float32[8, 6]")
+    assert problem.kind == "user" and "IndexError" in problem.message
+    carets = next(line for line in problem.notes if "^" in line)
+    assert "IndexError: Dimension out of range" in carets
+    assert any("scores = q @ k.transpose(1, 2)" in line for line in problem.notes)
+
+
 def test_double_precision(measure: Measure) -> None:
     files = module("self.f = nn.Linear(5, 3).double()", "def forward(self, x):\n    return self.f(x)")
     facts = measure(files, "model:Net", "(float64[4, 5], float64[4, 3])")
@@ -313,8 +345,10 @@ def test_double_precision(measure: Measure) -> None:
 
 def test_a_codebook_that_moves_in_evaluation_too(measure: Measure) -> None:
     files = module(
-        "self.f = nn.Linear(5, 3)\nself.register_buffer('code', torch.zeros(3))\nself.register_buffer('still', torch.zeros(3))",
-        "def forward(self, x):\n    y = self.f(x)\n    self.code.mul_(0.9).add_(0.1 * y.detach().mean(0))\n    return y + self.code",
+        "self.f = nn.Linear(5, 3)\n"
+        "self.register_buffer('code', torch.zeros(3))\nself.register_buffer('still', torch.zeros(3))",
+        "def forward(self, x):\n    y = self.f(x)\n"
+        "    self.code.mul_(0.9).add_(0.1 * y.detach().mean(0))\n    return y + self.code",
     )
     facts = measure(files, "model:Net", "float32[4, 5]")
     assert {each.name: each.moves_in_eval for each in facts.buffers} == {"code": True, "still": False}
@@ -377,7 +411,8 @@ def test_a_ranking_batch(measure: Measure) -> None:
         "    return (self.k(model_tokens) @ self.q(dataset_tokens).mean(1).unsqueeze(-1)).squeeze(-1)",
     )
     batch = (
-        "dataset_tokens: float32[4, 10, 6]; model_tokens: float32[4, 7, 5]; true_ranks: int64[4, 7] in [1, 7]; model_names: str[4, 7]; "
+        "dataset_tokens: float32[4, 10, 6]; model_tokens: float32[4, 7, 5]; "
+        "true_ranks: int64[4, 7] in [1, 7]; model_names: str[4, 7]; "
         "model_indices: int64[4, 7] < 7"
     )
     facts = measure(files, "model:Net", batch)

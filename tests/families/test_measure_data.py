@@ -190,7 +190,8 @@ def test_a_loader_object_is_imported_as_it_is(measure: Measure, context: Context
 
 FACTORIES = {
     "splits": (
-        'def build(*, batch_size: int, shuffle: bool, seed: int = 0, splits: tuple[str, ...] = ("train",)) -> DataLoader:\n'
+        "def build(*, batch_size: int, shuffle: bool, seed: int = 0,"
+        ' splits: tuple[str, ...] = ("train",)) -> DataLoader:\n'
         '    assert shuffle == (splits == ("train",)) and seed == 3 and set(splits) <= {"train", "val"}\n'
         "    return DataLoader(dataset, batch_size=batch_size)\n",
         ("batch_size", "shuffle", "seed"),
@@ -198,7 +199,8 @@ FACTORIES = {
         'splits=("val",)',
     ),
     "split": (
-        'def build(split, batch_size=2):\n    if split not in ("train", "validation"):\n        raise ValueError(split)\n'
+        "def build(split, batch_size=2):\n"
+        '    if split not in ("train", "validation"):\n        raise ValueError(split)\n'
         "    return DataLoader(dataset, batch_size)\n",
         ("batch_size",),
         'split="train"',
@@ -206,7 +208,8 @@ FACTORIES = {
     ),
     "literal": (
         "from typing import Literal\ncalls = []\n"
-        'def build(split: Literal["train", "dev"] = "train"):\n    calls.append(split)\n    assert split in ("train", "dev"), calls\n'
+        'def build(split: Literal["train", "dev"] = "train"):\n'
+        '    calls.append(split)\n    assert split in ("train", "dev"), calls\n'
         "    return DataLoader(dataset, 8)\n",
         (),
         'split="train"',
@@ -245,7 +248,8 @@ def test_a_factory_is_called_by_the_names_it_has(measure: Measure, context: Cont
 
 
 def test_the_test_split_is_the_last_resort_and_said_aloud(measure: Measure) -> None:
-    text = 'def build(split="train"):\n    return {"train": DataLoader(dataset, 8), "test": DataLoader(dataset, 8)}[split]\n'
+    text = "loaders = {name: DataLoader(dataset, 8) for name in ('train', 'test')}\n"
+    text += 'def build(split="train"):\n    return loaders[split]\n'
     facts = measure(NET | {"data.py": DATA + text}, "model:Net", loader=loader("data:build"))
     assert facts.loader is not None and facts.loader.validation_split == 'split="test"'
     assert any("final test" in each for each in facts.warnings)
@@ -259,7 +263,8 @@ def test_a_factory_without_any_other_split_has_no_validation(measure: Measure) -
 
 
 def test_a_validation_loader_of_its_own(measure: Measure, context: Context) -> None:
-    text = "def build(batch_size):\n    return DataLoader(dataset, batch_size)\nheld_out = [(torch.zeros(6, 3), torch.zeros(6).long())]\n"
+    text = "def build(batch_size):\n    return DataLoader(dataset, batch_size)\n"
+    text += "held_out = [(torch.zeros(6, 3), torch.zeros(6).long())]\n"
     facts = measure(NET | {"data.py": DATA + text}, "model:Net", loader=loader("data:build", "data:held_out"))
     assert facts.loader is not None
     assert (facts.loader.validation, facts.loader.validation_is_factory, facts.loader.validation_split) == (

@@ -148,6 +148,13 @@ def test_a_static_check_starts_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_module_looked_for_in_vain_is_not_taken_for_the_projects_own() -> None:
+    facts = Facts(files=PROJECT)
+    assert facts.definition("torch.nn.Module") == "torch.nn.Module"
+    assert "torch" not in facts.local_names()
+    assert {"model", "config", "train"} <= facts.local_names()
+
+
 def test_facts_prefer_the_staged_text_to_the_disk(tmp_path: Path) -> None:
     write_tree(tmp_path, dict(PROJECT))
     staged = {CONFIG_PATH: PROJECT[CONFIG_PATH].replace('    SECTION: ClassVar[str] = "train_digits_net"\n', "")}

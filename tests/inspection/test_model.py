@@ -65,7 +65,7 @@ def test_follows_bases_and_reexports_to_the_inherited_constructor(tmp_path: Path
         tmp_path,
         {
             "src/zoo/__init__.py": "from .nets import *\nfrom .nets import Small as Tiny\n",
-            "src/zoo/nets.py": "from ._base import Encoder\nclass Small(Encoder[int], metaclass=type):\n    scale = 2\n",
+            "src/zoo/nets.py": "from ._base import Encoder\nclass Small(Encoder[int]):\n    scale = 2\n",
             "src/zoo/_base.py": (
                 "import torch.nn as nn\nfrom typing import Generic, TypeVar\nT = TypeVar('T')\n"
                 "class Encoder(nn.Module, Generic[T]):\n"

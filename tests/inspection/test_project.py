@@ -119,7 +119,8 @@ def test_registry_keys_come_from_literals_and_subscripts(tmp_path: Path) -> None
     [
         (
             {
-                "pyproject.toml": "[tool.black]\nline-length = 100\nskip-string-normalization = true\ntarget-version = ['py312', 'py311']\n"
+                "pyproject.toml": "[tool.black]\nline-length = 100\nskip-string-normalization = true\n"
+                "target-version = ['py312', 'py311']\n"
             },
             Formatter("black", 100, "pyproject.toml [tool.black]", "preserve", "py311"),
         ),

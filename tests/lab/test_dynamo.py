@@ -13,7 +13,7 @@ import torch
 
 def losses():
     found = {}
-    for name in ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD", "LBFGS"):
+    for name in "Adadelta Adagrad Adam AdamW Adamax ASGD NAdam RAdam RMSprop Rprop SGD LBFGS".split():
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.Tanh(), torch.nn.Linear(7, 1))
         optimizer = getattr(torch.optim, name)(model.parameters(), lr=0.01)
@@ -68,10 +68,12 @@ def test_the_real_package_comes_when_it_is_wanted(project):
             optimizer.step()
             before = type(sys.modules["torch._dynamo"]).__name__
             if which == "submodule":
+                import torch._dynamo.eval_frame as frames
+                assert frames is torch._dynamo.eval_frame is sys.modules["torch._dynamo.eval_frame"]
+                assert frames.__spec__.origin.endswith("eval_frame.py")
+            elif which == "configuration":
                 import torch._dynamo.config as config
-                import torch._dynamo
                 assert config is torch._dynamo.config is sys.modules["torch._dynamo.config"]
-                assert config.__spec__.origin.endswith("config.py")
             elif which == "attribute":
                 assert callable(torch._dynamo.optimize)
             else:
@@ -82,5 +84,5 @@ def test_the_real_package_comes_when_it_is_wanted(project):
             optimizer.step()
             return [before, type(sys.modules["torch._dynamo"]).__name__, torch._dynamo.__file__ is not None]
     """})
-    for which in ("submodule", "attribute", "compile"):
+    for which in ("submodule", "configuration", "attribute", "compile"):
         assert made.call("wants:look", which) == ["_StandIn", "module", True]

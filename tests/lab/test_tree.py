@@ -41,7 +41,6 @@ def original(tmp_path: Path) -> Path:
     (root / "outside").symlink_to("../elsewhere")
     (root / "broken").symlink_to("nowhere")
     (root / "runs-link").symlink_to(root / "runs")
-    os.mkfifo(root / "pipe")
     data = root / "data"
     data.mkdir()
     for number in range(tree.CROWDED + 1):
@@ -51,6 +50,7 @@ def original(tmp_path: Path) -> Path:
 
 def test_code_is_copied_and_the_rest_is_linked(original: Path, tmp_path: Path):
     copy = tmp_path / "copy" / "original"
+    os.mkfifo(original / "pipe")
     tree.copy_tree(original, copy)
     for name in ("model.py", "package/deep/code.py", "config.ini", "outputs/code.py", "large.py", "script.sh"):
         assert not (copy / name).is_symlink()

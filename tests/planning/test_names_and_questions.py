@@ -65,6 +65,8 @@ def test_all_names_of_a_trainer(tmp_path: Path) -> None:
     assert (below.trainer_class, below.command) == ("SmallDigitsTrainer", "python -m training SmallDigits")
     assert below.record_file == ".trainergen/small_digits_trainer.json"
     assert name_trainer(Wishes(""), read_model("m.py:build_unet", root), EMPTY).trainer_class == "UnetTrainer"
+    base = name_trainer(Wishes(""), replace(model, name="Base"), EMPTY)
+    assert (base.trainer_class, base.trainer_file) == ("BaseModelTrainer", "train/base_model_trainer.py")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ def test_all_names_of_a_trainer(tmp_path: Path) -> None:
     [
         ("class", {}, UnusableInput, "a Python keyword"),
         ("my-net", {}, UnusableInput, "not a Python name"),
+        ("base", {}, UnusableInput, "the project's own"),
         (None, {"sections": ("train_digits_net",)}, Conflict, "has a section [train_digits_net] already"),
         (None, {"registry": ("DigitsNetTrainer",)}, Conflict, "DigitsNetTrainer is taken"),
         (None, {"train_files": ("digits_net_trainer.py",)}, Conflict, "no record calls it ours"),
@@ -122,7 +125,8 @@ def test_missing_arguments_name_the_flags_and_where_they_are_used(tmp_path: Path
 ARGUMENTS = HEAD + """
 class Net(nn.Module):
     def __init__(
-        self, width: int, *, dropout: float = 0, sizes=(4, 8), norm: str | None = None, act=nn.ReLU, bias=True, note="a\\nb"
+        self, width: int, *, dropout: float = 0, sizes=(4, 8), norm: str | None = None, act=nn.ReLU, bias=True,
+        note="a\\nb"
     ):
         super().__init__()
         self.layer = nn.Linear(4, width, bias=bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,6 @@ from .proving import Prover
 from .staged import text
 from .test_faults import digits
 from .test_odd_models import Odd, payload
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -236,6 +236,7 @@ MODELS = '''
         return functional.cross_entropy(output, target, label_smoothing=0.1)
 '''
 
+INSTRUCTIONS = "return (loader, None): a batch is {image: float32 [batch, 1, 8, 8]}"
 LOSS = "functional.cross_entropy(outputs, labels)"
 
 
@@ -314,7 +315,7 @@ def payload(odd: Odd, **changes: Any) -> dict[str, Any]:
     for old, new in {
         "from model import DigitsNet\n": f"from odd import {odd.name}, smoothed\n",
         "DigitsNet(hidden=config.model_hidden, depth=config.model_depth)": f"{odd.name}()",
-        "return build_loader(batch_size=config.batch_size), None": f"raise NotImplementedError({'return a loader' + 40 * '.'!r})",
+        "return build_loader(batch_size=config.batch_size), None": f"raise NotImplementedError({INSTRUCTIONS!r})",
         'batch["image"].to(self.device)': odd.images,
         "self.model(images)": odd.call,
         '        logits = outputs["logits"]\n': "",

@@ -107,7 +107,12 @@ def test_training_is_shuffled_by_the_seed_and_validation_is_not(module: ModuleTy
         (TRUTH, {"train": ["iris"], "validation": ["iris"]}, {}, "'iris' stands in 'train' and again in 'validation'"),
         (TRUTH, {"train": ["mars"]}, {}, "data set 'mars' of 'train' has no truth"),
         (TRUTH, {"validation": ["iris"]}, {}, "no data set in ['train']; there are 'validation'"),
-        (TRUTH, SPLITS, {"iris": torch.rand(4, 7)}, "iris"),
+        (
+            TRUTH,
+            SPLITS,
+            {"digits": torch.rand(4, 7)},
+            "digits: expected float32 [T, D], all alike (the first is [4, 6])",
+        ),
         (TRUTH, SPLITS, {"wine": torch.rand(4, 6).double()}, "wine: expected float32 [T, D]"),
         (TRUTH, SPLITS, {"digits": torch.full((4, 6), torch.nan)}, "digits holds values that are not finite"),
     ],

@@ -85,7 +85,7 @@ def test_a_trainer_without_data_says_what_it_needs(tmp_path: Path) -> None:
     namespace: dict[str, object] = {}
     body = text[text.index("        message = (") : text.index("        raise NotImplementedError")]
     exec(
-        "class cls: __name__ = 'DigitsNetTrainer'\nclass config: batch_size = 8\n"
+        "cls = type('DigitsNetTrainer', (), {})\nclass config: batch_size = 8\n"
         + "\n".join(line.removeprefix("        ") for line in body.splitlines()),
         namespace,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument(
     "what",
     required=False,
-    type=click.Choice(["patterns", "losses", "optimizers", "registries", "templates", "trainers"]),
+    type=click.Choice(["patterns", "losses", "optimizers", "schedulers", "registries", "templates", "trainers"]),
 )
 @with_project
 @with_terminal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
     from ..lab.client import Lab
     from ..outcome import Outcome
     from ..planning.wishes import Wishes
+
+WORDS = (
+    "model",
+    "batch",
+    "loader",
+    "val_loader",
+    "factory",
+    "target",
+    "loss",
+    "optimizer",
+    "scheduler",
+    "name",
+    "package",
+)
+"""Options that go into the wishes as they are typed."""
+
+REPEATED = ("model_arguments", "metrics", "optimizer_arguments", "auxiliaries", "patterns")
+"""Options that may be said several times."""
 
 PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer")
 
@@ -72,8 +91,10 @@ PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer
 @click.option("--yes", is_flag=True, help="Never ask; exit 4 and name the flag instead.")
 @with_terminal
 @click.pass_obj
-def command(lab: Lab | None, as_data: bool, color: str, quiet: bool, verbose: bool, yes: bool, **options: Any) -> int:
-    """Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
+def command(
+    lab: Lab | None, /, as_data: bool, color: str, quiet: bool, verbose: bool, yes: bool, **options: Any
+) -> int:
+    r"""Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
 
     \b
     trainergen new --model model.py:DigitsNet --loader data:build_loader
@@ -82,27 +103,9 @@ def command(lab: Lab | None, as_data: bool, color: str, quiet: bool, verbose: bo
     from ..planning.wishes import Wishes
 
     terminal = terminal_of(color, quiet, verbose)
-    names = (
-        "model",
-        "batch",
-        "loader",
-        "val_loader",
-        "factory",
-        "target",
-        "loss",
-        "optimizer",
-        "scheduler",
-        "name",
-        "package",
-    )
-    wishes = Wishes(
-        **{name: options[name] for name in names},
-        **{
-            name: tuple(options[name])
-            for name in ("model_arguments", "metrics", "optimizer_arguments", "auxiliaries", "patterns")
-        },
-        vendor=bool(options["vendor"]),
-    )
+    said: dict[str, Any] = {name: options[name] for name in WORDS}
+    said |= {name: tuple(options[name]) for name in REPEATED}
+    wishes = Wishes(**said, vendor=bool(options["vendor"]))
     asks = terminal.can_ask and not yes and not as_data
 
     def work(outcome: Outcome) -> None:
@@ -131,7 +134,7 @@ def command(lab: Lab | None, as_data: bool, color: str, quiet: bool, verbose: bo
                 terminal.clear_progress()
                 answers = [(question, _ask(question)) for question in needed.questions]
                 request = request.answered(_with_answers(request.wishes, answers))
-                outcome.__init__()  # type: ignore[misc]  # the story starts again, with the answers
+                outcome.clear()  # the story starts again, with the answers
 
     return execute("new", terminal, as_data, work)
 
@@ -148,8 +151,6 @@ def _ask(question: Question) -> str:
 
 
 def _with_answers(wishes: Wishes, answers: list[tuple[Question, str]]) -> Wishes:
-    from dataclasses import replace
-
     changes: dict[str, Any] = {}
     fields = {"--model-arg": "model_arguments", "--optimizer-arg": "optimizer_arguments"}
     for question, answer in answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,7 +76,7 @@ class Weight(click.ParamType[tuple[str, float]]):
             weight = float(text)
         except ValueError:
             weight = float("nan")
-        if not key or weight != weight or weight in (float("inf"), float("-inf")):
+        if not key or not math.isfinite(weight):
             self.fail(f"{value!r} is not of the form name=weight, such as sparsity=0.1", param, ctx)
         return key, weight
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
 from ..errors import AnswerNeeded, ProofFailed, TrainergenError, UserCodeFailed
 from ..outcome import Line, Outcome
@@ -44,7 +44,7 @@ def layout(terminal: Terminal, lines: list[Line]) -> list[str]:
     return texts
 
 
-def _column(lengths: Any, least: int) -> int:
+def _column(lengths: Iterable[int], least: int) -> int:
     within = [length for length in lengths if length <= least + 12]
     return max([least, *within])
 

@@ -1,0 +1,1 @@
+"""What a project's base trainer asks of a subclass: one folder a contract."""

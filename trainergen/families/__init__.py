@@ -22,11 +22,15 @@ def choose(facts: ModelFacts) -> str:
         UnusableInput: none claims it.
     """
     for name in families():
-        module: Any = importlib.import_module(f"{__name__}.{name}.claims")
-        if module.claims(facts) is not None:
+        if part(name, "claims").claims(facts) is not None:
             return name
     raise UnusableInput(
         f"{facts.reference}: no kind of model that trainergen knows",
         place=str(facts.place),
         hint=f"families: {', '.join(families()) or 'none'}; a class that derives from torch.nn.Module, or a function",
     )
+
+
+def part(family: str, name: str) -> Any:
+    """A module of a family, by its name: ``claims``, ``opinions``."""
+    return importlib.import_module(f"{__name__}.{family}.{name}")

@@ -110,7 +110,9 @@ class Facts:
         """First parts of the names that are imported from the project itself."""
         if self._locals is None:
             names = set()
-            for path in [*self.files, *self._sources]:
+            # Paths that were looked for in vain are remembered too: they are nobody's modules.
+            known = [path for path, source in self._sources.items() if source is not None]
+            for path in [*self.files, *known]:
                 parts = path.removeprefix("src/").split("/")
                 names.add(parts[0].removesuffix(".py"))
             if self.root is not None:

@@ -50,8 +50,9 @@ class Token(NamedTuple):
 def parse(text: str) -> BatchSpec:
     """The batch that `text` describes, e.g. ``image: float32[8,1,28,28]; label: int64[8] < 10``.
 
-    Sizes are plain ints in `Leaf.dims` unless the text names them (``float32[batch=8, 3]``); which of them the model fixes
-    is measured later. `BatchSpec.samples` is the size called ``batch``, else the first size of the first leaf that has one.
+    Sizes are plain ints in `Leaf.dims` unless the text names them (``float32[batch=8, 3]``); which of them the model
+    fixes is measured later. `BatchSpec.samples` is the size called ``batch``, else the first size of the first leaf
+    that has one.
 
     Raises:
         UnusableInput: the text does not follow the grammar; the notes point at the column.
@@ -217,7 +218,7 @@ class _Parser:
             return int(token.text)
         if token.kind == "name":
             self.fail(token, "a key with a dot is written in quotes", hint=f'write "{token.text}": ...')
-        self.fail(token, f"expected a name, found {_found(token)}")
+        return self.fail(token, f"expected a name, found {_found(token)}")
 
     def node(self) -> Node:
         if self.starts_object():

@@ -1,9 +1,10 @@
-"""The form of a live batch or output: its containers taken apart and put together again, and described as a `BatchSpec`."""
+"""The form of a live batch or output: containers taken apart and put together again, and described as `BatchSpec`."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -25,10 +26,10 @@ class Container(NamedTuple):
 
 
 def open_container(value: Any) -> Container | None:
-    """`value` taken apart by one level; None for what is a leaf (tensors, lists of strings or numbers, foreign objects).
+    """`value` taken apart by one level; None for a leaf (tensors, lists of strings or numbers, foreign objects).
 
-    A dataclass comes before a mapping (Hugging Face's ``ModelOutput`` is both, and its fields that are None are left out);
-    a mapping whose keys are neither text nor integers is a leaf.
+    A dataclass comes before a mapping (Hugging Face's ``ModelOutput`` is both, and its fields that are None are left
+    out); a mapping whose keys are neither text nor integers is a leaf.
     """
     if isinstance(value, torch.nn.utils.rnn.PackedSequence):
         return None  # a namedtuple, but its parts make no sense one by one
@@ -102,8 +103,9 @@ def live_leaves(value: Any, path: Path = ()) -> list[tuple[Path, Any]]:
 def describe(value: Any, source: Source, place: str | None, samples: int | None = None) -> BatchSpec:
     """The form of a live batch, its sample dimension called ``batch``.
 
-    How many samples there are is read from the first dimensions: the size that most leaves begin with; between equals, the
-    one that more leaves have as their first or second. A leaf of at least three dimensions may carry it second (sequence first).
+    How many samples there are is read from the first dimensions: the size that most leaves begin with; between equals,
+    the one that more leaves have as their first or second. A leaf of at least three dimensions may carry it second
+    (sequence first).
 
     Args:
         value: tensors, numbers, lists of strings, nested in dicts, tuples, lists, dataclasses, namedtuples.
@@ -134,14 +136,25 @@ def value_range(tensor: torch.Tensor) -> tuple[int | float | None, int | float |
         return None, None
     try:
         values = tensor.detach()
-        if values.is_floating_point():
+        low, high = (bound.item() for bound in torch.aminmax(values))  # NaN comes through
+        if not (math.isfinite(low) and math.isfinite(high)):
             values = values[torch.isfinite(values)]
             if not values.numel():
                 return None, None
-        low, high = torch.aminmax(values)
-        return low.item(), high.item()
+            low, high = (bound.item() for bound in torch.aminmax(values))
+        return low, high
     except (RuntimeError, TypeError, NotImplementedError):  # quantised and other foreign tensors
         return None, None
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Whether every value is finite; True for what has no such values (integers, complex, sparse tensors)."""
+    if not tensor.is_floating_point() or tensor.layout != torch.strided or not tensor.numel():
+        return True
+    try:
+        return all(math.isfinite(bound.item()) for bound in torch.aminmax(tensor.detach()))
+    except (RuntimeError, NotImplementedError):  # as above
+        return True
 
 
 def _describe(value: Any, source: Source, place: str | None) -> Node:

@@ -30,8 +30,8 @@ def differences(expected: Any, found: Any, where: str = "batch") -> list[str]:
     if isinstance(expected, tuple):
         if len(expected) != len(found):
             return [f"{where} has {len(found)} parts, not {len(expected)}"]
-        pairs = list(zip(range(len(expected)), expected, found, strict=True))
-        return [line for index, one, two in pairs for line in differences(one, two, f"{where}[{index}]")]
+        places = [f"{where}[{index}]" for index in range(len(expected))]
+        return [line for each in zip(expected, found, places, strict=True) for line in differences(*each)]
     if isinstance(expected, list) and expected and found:
         return differences(expected[0], found[0], f"{where}[0]")  # a list may be as long as its batch
     return []

@@ -1,4 +1,4 @@
-"""Makes a batch with seeded random values from its description: what ``--batch 'image: float32[8,1,28,28]'`` trains on in the proof."""
+"""Makes a batch with seeded random values from its description, ``--batch 'image: float32[8,1,28,28]'``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens the batch that ``--batch`` names, in the lab: a file, an object of the project, or a description to be filled with values."""
+"""Opens the batch that ``--batch`` names, in the lab: a file, an object of the project, or a description."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def open_batch(request: dict[str, Any], context: Context, seed: int) -> OpenedBa
     """The batch that the request's ``batch`` names (kinds ``file``, ``object``, ``grammar``).
 
     Args:
-        request: ``{"kind": "file", "path": ...}``, ``{"kind": "object", "target": ...}`` or ``{"kind": "grammar", "spec": ...}``.
+        request: ``{"kind": "file", "path": ...}``, ``{"kind": "object", "target": ...}`` or
+            ``{"kind": "grammar", "spec": ...}``.
         context: where the copied tree is.
         seed: for the values of a described batch.
 
@@ -126,7 +127,7 @@ def _refused_name(message: str) -> str | None:
 
 
 def _global_of_pickle(path: Path) -> str | None:
-    """The first name that a bare pickle would import, read without running it; None where the file is no whole pickle."""
+    """The first name that a bare pickle would import, read without running it; None where it is no whole pickle."""
     words: list[str] = []
     try:
         for operation, argument, _ in pickletools.genops(path.read_bytes()):

@@ -60,6 +60,11 @@ class Lab:
     ) -> None:
         self.close(wait=True)
 
+    @property
+    def root(self) -> str | None:
+        """The tree whose copy requests run in."""
+        return self._root
+
     def set_tree(self, original: str | os.PathLike[str]) -> None:
         """Have all further requests run in a copy of the tree `original`; returns at once, the lab copies meanwhile."""
         self._root = os.path.realpath(original)

@@ -9,6 +9,7 @@ the lab, only where the expected hook exists, and a test compares optimizers wit
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.abc
@@ -101,7 +102,8 @@ class _Submodules(importlib.abc.MetaPathFinder):
         loaded = sys.modules.get(name)
         if loaded is not None:  # importing the package imported it: it must not be loaded a second time
             spec = importlib.machinery.ModuleSpec(name, _Loaded(loaded))
-            loaded.__spec__ = spec  # the import system takes the spec of what it now finds loaded, not our answer
+            with contextlib.suppress(AttributeError):  # torch's configuration modules have none, and take none
+                loaded.__spec__ = spec  # the import system takes the spec of what it now finds loaded, not our answer
             return spec
         return importlib.machinery.PathFinder.find_spec(name, list(package.__path__))
 
@@ -111,10 +113,11 @@ class _Loaded(importlib.abc.Loader):
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
-        self._spec = module.__spec__
+        self._spec = getattr(module, "__spec__", None)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec
+        with contextlib.suppress(AttributeError):
+            module.__spec__ = self._spec

@@ -1,10 +1,11 @@
-"""Opens ``--loader`` and ``--val-loader`` in the lab: an object as it is, a factory called by the names that its signature has.
+"""Opens ``--loader`` and ``--val-loader`` in the lab: an object as it is, a factory by the names its signature has.
 
-A factory is given ``batch_size``, ``shuffle`` and ``seed`` if it has parameters of these names, and asked for training data by
-the first of these that it has: ``splits=("train",)``, ``split="train"``, ``train=True``. The same parameter then asks for
-validation: ``train=False``, or the first split of `VALIDATION_SPLITS` (of those in its ``Literal`` annotation, if it has one)
-for which the factory neither raises nor gives nothing. ``test`` comes last, with a warning: a trainer that stops early on test
-data has trained on it. Without such a parameter there is no validation loader, unless ``--val-loader`` names one.
+A factory is given ``batch_size``, ``shuffle`` and ``seed`` if it has parameters of these names, and asked for training
+data by the first of these that it has: ``splits=("train",)``, ``split="train"``, ``train=True``. The same parameter
+then asks for validation: ``train=False``, or the first split of `VALIDATION_SPLITS` (of those in its ``Literal``
+annotation, if it has one) for which the factory neither raises nor gives nothing. ``test`` comes last, with a warning:
+a trainer that stops early on test data has trained on it. Without such a parameter there is no validation loader,
+unless ``--val-loader`` names one.
 """
 
 from __future__ import annotations
@@ -248,7 +249,8 @@ def _demand_fed(
             "input",
             f"{target} needs {', '.join(missing)}, which trainergen does not give",
             place=place_of(found, context),
-            hint=f"it gives {', '.join(FED)} and splits, split or train: give the others defaults, or name a function without them",
+            hint=f"it gives {', '.join(FED)} and splits, split or train: give the others defaults,"
+            " or name a function without them",
         )
 
 
@@ -299,8 +301,11 @@ def _first_batches(loader: Any, shown: str, context: Context) -> list[Any]:
 
 
 def _why_empty(loader: Any) -> str:
-    if isinstance(loader, torch.utils.data.DataLoader) and loader.drop_last and len(loader.dataset):  # type: ignore[arg-type]
-        return f"its {len(loader.dataset)} samples are less than one batch of {loader.batch_size}, and drop_last=True drops them"  # type: ignore[arg-type]
+    if isinstance(loader, torch.utils.data.DataLoader) and loader.drop_last:
+        samples = _length(loader.dataset)
+        if samples:
+            said = f"its {samples} samples are less than one batch of {loader.batch_size}"
+            return f"{said}, and drop_last=True drops them"
     return "its data set is empty: check the path and the split that it reads"
 
 

@@ -49,7 +49,13 @@ class Laboratory:
 
 @contextmanager
 def opened(
-    lab: client.Lab | None, root: Path, *, python: str | None, setting: str | None, device: str | None, limit: str | None
+    lab: client.Lab | None,
+    root: Path,
+    *,
+    python: str | None,
+    setting: str | None,
+    device: str | None,
+    limit: str | None,
 ) -> Iterator[Laboratory]:
     """The lab for the project at `root`.
 
@@ -66,13 +72,15 @@ def opened(
     """
     chosen_device = device or "cpu"
     if chosen_device.partition(":")[0] not in DEVICES:
-        raise UnusableInput(f"--device {chosen_device!r} is none of {', '.join(DEVICES)}", hint="cpu, cuda, cuda:1 or mps")
+        raise UnusableInput(
+            f"--device {chosen_device!r} is none of {', '.join(DEVICES)}", hint="cpu, cuda, cuda:1 or mps"
+        )
     bounds = limits.parse(limit) if limit else None
     chosen, _ = interpreter.choose(python, setting, root)
     own: client.Lab | None = None
-    if lab is None or os.path.abspath(lab.python) != os.path.abspath(chosen):
+    if lab is None or Path(lab.python).absolute() != Path(chosen).absolute():
         own = lab = client.start(chosen, root=root)
-    elif lab._root != os.path.realpath(root):  # noqa: SLF001
+    elif lab.root != os.path.realpath(root):
         lab.set_tree(root)
     try:
         yield Laboratory(lab, chosen_device, bounds)
@@ -83,7 +91,7 @@ def opened(
 
 def site_packages(python: str) -> tuple[Path, ...]:
     """Where an interpreter's packages lie, found without starting it."""
-    if os.path.abspath(python) == os.path.abspath(sys.executable):
+    if Path(python).absolute() == Path(sys.executable).absolute():
         return tuple(Path(entry) for entry in sys.path if entry and Path(entry).is_dir())
     prefix = Path(python).absolute().parent.parent
     return tuple(sorted(prefix.glob("lib/python3*/site-packages"))) + tuple(sorted(prefix.glob("Lib/site-packages")))

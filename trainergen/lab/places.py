@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .protocol import Context

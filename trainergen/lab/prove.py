@@ -1,9 +1,10 @@
-"""Runs the exact staged bytes in the copied tree, from the registry to the weight file, and holds them against a bare loop."""
+"""Runs the exact staged bytes in the copied tree, from registry to weight file, against a bare loop."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import math
 import resource
 import shutil
@@ -11,7 +12,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,8 +23,8 @@ from .protocol import Context, LabProblem
 from .verdict import Bench, Broken
 
 if TYPE_CHECKING:
-    from types import ModuleType
     from collections.abc import Mapping
+    from types import ModuleType
 
 AROUND = ("staged", "config", "loader")
 """The probes taken here; those between `staged` and `config` are the family's."""
@@ -61,7 +62,9 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
             raise Broken("staged")
         bench.place = trainer_place(trainer_class, drive.RESPONSIBLE, payload, context)
         config = bench.attempt("build", lambda: drive.load_config(trainer_class))
-        workshop = _Workshop(drive, trainer_class, payload, context, rehearsal.batches, batches.get("validation", []))
+        workshop = _Workshop(
+            drive, trainer_class, payload, context, train=rehearsal.batches, validation=batches.get("validation", [])
+        )
         numbers |= family.prove(rehearsal, partial(workshop.open, config), bench)
         bench.judge(bench.attempt("config", lambda: _config(payload["config"], config, workshop, context)))
         bench.judge(_loader(payload, workshop, config, batches["train"][0]))
@@ -90,6 +93,7 @@ class _Workshop:
         trainer_class: type,
         payload: Mapping[str, Any],
         context: Context,
+        *,
         train: list[Any],
         validation: list[Any],
     ) -> None:
@@ -151,16 +155,19 @@ def _find(payload: Mapping[str, Any], context: Context, drive: ModuleType, liste
     lost = [name for name in payload.get("listed_before", ()) if name not in listed]
     faults += [Fault("lost", name, f"the registry no longer lists {name}") for name in lost]
     for name, file in payload["modules"].items():
-        faults += _origin(importlib.import_module(name), context.root / file, payload["files"][file].encode(), context)
+        faults += _origin(name, context.root / file, payload["files"][file].encode(), context)
     others = [name for name in listed if name != trainer["key"]]
     title = f"{trainer['name']} is found as {named}" + (f", beside {', '.join(others)}" if others else "")
     bench.judge(Measurement("staged", title, tuple(faults)))
     return found
 
 
-def _origin(module: ModuleType, expected: Path, staged: bytes, context: Context) -> list[Fault]:
-    name = module.__name__
-    file = getattr(module, "__file__", None)
+def _origin(name: str, expected: Path, staged: bytes, context: Context) -> list[Fault]:
+    if name.rpartition(".")[2] == "__main__":  # importing it would run the program
+        spec = importlib.util.find_spec(name)
+        file = None if spec is None else spec.origin
+    else:
+        file = getattr(importlib.import_module(name), "__file__", None)
     if file is None or Path(file).resolve() != expected.resolve():
         text = f"import {name} finds {file}, not the staged {expected.relative_to(context.root)}"
         hint = "another module of that name comes first on sys.path: choose another name, or --package"
@@ -234,7 +241,7 @@ def _means(value: Any, text: str) -> bool:
 
 
 def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample: Any) -> Measurement:
-    """With a loader the trainer builds its own, with batches of that form; without one it refuses, with instructions."""
+    """With a loader the trainer builds its own, its batches of that form; without one it refuses, with instructions."""
     given = payload.get("loader")
     folder, device = workshop.folder(3), workshop.context.device
     try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from .frames import frames_of, printed
 from .protocol import Context, LabProblem
 
 if TYPE_CHECKING:
-    from ..runtime.probes.session import Fault, Measurement
     from collections.abc import Callable, Mapping
+
+    from ..runtime.probes.session import Fault, Measurement
 
 Status = Literal["passed", "failed", "advice", "unmeasured"]
 
@@ -84,7 +85,7 @@ class Verdict:
         }
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818 - no error: the end of a way
     """A probe failed in such a way that those after it have nothing to measure."""
 
 
@@ -102,8 +103,8 @@ class Bench:
         self,
         context: Context,
         staged: tuple[str, ...],
-        place: Callable[[str], Mapping[str, Any] | None] = lambda probe: None,
-        model_place: Callable[[str], Mapping[str, Any] | None] = lambda subject: None,
+        place: Callable[[str], Mapping[str, Any] | None] = lambda _: None,
+        model_place: Callable[[str], Mapping[str, Any] | None] = lambda _: None,
     ) -> None:
         self.context = context
         self.staged = staged

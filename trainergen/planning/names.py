@@ -14,6 +14,9 @@ from .wishes import Wishes
 BUILDERS = ("build_", "create_", "make_", "get_", "load_")
 """Prefixes of functions that return a model; the trainer is named after what they build."""
 
+RESERVED = ("base",)
+"""``train/base_trainer.py`` and ``BaseTrainerConfig`` are the project's own."""
+
 
 def snake_case(name: str) -> str:
     """``SimilarityModel`` as ``similarity_model``, ``HTTPNet2D`` as ``http_net2d``; what is snake case stays."""
@@ -70,6 +73,10 @@ def _base(wishes: Wishes, model: ModelFacts) -> tuple[str, str]:
         snake = snake_case(name.removesuffix("Trainer").removesuffix("_trainer"))
         if not snake or not snake[0].isalpha():
             raise UnusableInput(f"--name {name}: nothing left to name a file by", hint="snake case, such as digits_net")
+        if snake in RESERVED:
+            raise UnusableInput(
+                f"--name {name}: train/{snake}_trainer.py is the project's own", hint=f"--name {snake}_model"
+            )
         return snake, name.removesuffix("Trainer") if name[0].isupper() and "_" not in name else pascal_case(snake)
     name = model.name
     if model.kind == "function":
@@ -79,8 +86,8 @@ def _base(wishes: Wishes, model: ModelFacts) -> tuple[str, str]:
                 break
     name = name.strip("_") or "model"
     snake = snake_case(name)
-    if keyword.iskeyword(snake):
-        snake = f"{snake}_model"
+    if keyword.iskeyword(snake) or snake in RESERVED:
+        return f"{snake}_model", f"{pascal_case(snake)}Model"
     return snake, name if name[0].isupper() and "_" not in name else pascal_case(name if "_" in name else snake)
 
 

@@ -144,7 +144,11 @@ class Engine:
             As `render`.
         """
         with self._reported():
-            return self.environment.get_template(name).module
+            template = self.environment.get_template(name)
+            try:
+                return template.module
+            except Exception:
+                self.environment.handle_exception()  # as render does: lines of the template, not of what it compiled to
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

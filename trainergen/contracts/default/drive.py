@@ -1,4 +1,4 @@
-"""How the lab drives a trainer of trainergen's own contract: `from_config`, then the loop's own epoch, a batch at a time."""
+"""How the lab drives a trainer of trainergen's own contract: `from_config`, then the loop, batch by batch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import dataclasses
 import importlib
 import io
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
-    from types import ModuleType
     from collections.abc import Mapping
+    from types import ModuleType
+
+    from torch.optim import Optimizer
 
 RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "build": ("build_model", "build_optimizer", "__init__"),

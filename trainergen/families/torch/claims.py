@@ -1,4 +1,4 @@
-"""Is this mine? The torch family takes what leads to ``torch.nn.Module`` by its bases, and functions that may return one."""
+"""Is this mine? The torch family takes what leads to ``torch.nn.Module`` by its bases, and functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def claims(facts: ModelFacts) -> str | None:
     """Why the torch family takes the class or function, or None where it is not one of ours.
 
-    A class with a base that nobody could read is taken if it has a ``forward``: the lab, which builds it, has the last word.
+    A class with a base that nobody could read is taken if it has a ``forward``: the lab, which builds it, has the last
+    word.
     """
     if facts.kind == "function":
         return f"{facts.name} is a function: what it returns is looked at in the lab"

@@ -7,17 +7,15 @@ import dataclasses
 import importlib
 import io
 from collections.abc import Callable, Mapping
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
 
 from ...lab.frames import user_code
 from ...lab.imports import import_object
-from ...lab.protocol import Context, LabProblem
-from ...runtime.probes.walk import seed_everything
+from ...lab.protocol import Context
 from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
 
 if TYPE_CHECKING:
@@ -118,31 +116,9 @@ class Control:
         """Nothing is saved."""
         return None
 
-    def pretend(self, device: torch.device) -> bool:
+    def pretend(self, device: torch.device) -> bool:  # noqa: ARG002 - the Protocol's
         """The loss function moves the batch to wherever the model says it is."""
         return True
-
-
-def build_model(request: Mapping[str, Any], context: Context) -> nn.Module:
-    """The user's model as the request names it (see the lab's requests: model, factory, arguments, seed), on the device.
-
-    Raises:
-        LabProblem: the user's code raised.
-    """
-    target = request.get("factory") or f"{request['model']['module']}:{request['model']['name']}"
-    make = import_object(target, context)
-    arguments = {name: _from_json(value) for name, value in request.get("arguments", {}).items()}
-    seed_everything(int(request.get("seed", 0)))
-    with user_code(context, f"building {request['model']['name']}"):
-        model: nn.Module = make(**arguments)
-        lazy = [name for name, value in model.named_parameters() if is_lazy(value)]
-        if lazy:
-            raise LabProblem(
-                "user",
-                f"{lazy[0]} has no shape before the first forward ({type(model).__name__} has lazy layers)",
-                hint="give a --factory that builds the model and runs it once on an example",
-            )
-        return model.to(context.device)
 
 
 def build_loss(request: Mapping[str, Any], context: Context) -> LossFunction:
@@ -175,10 +151,8 @@ def build_loss(request: Mapping[str, Any], context: Context) -> LossFunction:
 def pick(value: Any, path: Any) -> Any:
     """The part of a batch or an output at `path`: keys of mappings, indices of sequences, names of attributes."""
     for key in path:
-        if isinstance(value, Mapping) or isinstance(key, int):
-            value = value[key]
-        else:
-            value = getattr(value, key)
+        by_key = isinstance(value, Mapping) or isinstance(key, int)
+        value = value[key] if by_key else getattr(value, key)
     return value
 
 
@@ -261,21 +235,10 @@ def _reference(objective: Mapping[str, Any], context: Context) -> Callable[[Any,
         found = import_object(objective["loss"], context)
         theirs = found() if isinstance(found, type) else found
         if objective["target"] is None:
-            return lambda output, target, _: theirs(output)
+            return lambda output, *_: theirs(output)
         return lambda output, target, _: theirs(output, target)
     module = importlib.import_module(f"{objectives.__name__}.{objective['task'].replace('-', '_')}")
     references: dict[str, Callable[[Any, Any, Any], Any]] = module.REFERENCES
     if objective["loss"] not in references:
         raise LookupError(f"{module.__name__} has no reference for the loss {objective['loss']!r}")
     return references[objective["loss"]]
-
-
-def _from_json(value: Any) -> Any:
-    """JSON cannot write a tuple; it arrives as ``{"$tuple": [...]}``."""
-    if isinstance(value, dict):
-        if set(value) == {"$tuple"}:
-            return tuple(_from_json(item) for item in value["$tuple"])
-        return {key: _from_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_from_json(item) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""Which parts of a batch go into ``forward``, and as what: the ways worth trying, likeliest first. Pure: no torch, nothing run."""
+"""Which parts of a batch go into ``forward``, and as what: the ways worth trying, likeliest first. Nothing is run."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def candidates(
 ) -> tuple[Feeding, ...]:
     """The ways to feed `forward` from a batch, in the order in which they are worth trying.
 
-    Each assignment of parts to arguments comes as it is, then with preparations that may make it fit (a cast to the model's
-    floating dtype, an added dimension, channels first, flattened), before the next assignment.
+    Each assignment of parts to arguments comes as it is, then with preparations that may make it fit (a cast to the
+    model's floating dtype, an added dimension, channels first, flattened), before the next assignment.
 
     Args:
         forward: its parameters without ``self``.

@@ -1,4 +1,4 @@
-"""The lab's ``build`` request: builds the model, reads a batch, runs forward on it, and measures everything that planning decides by."""
+"""The lab's ``build`` request: builds the model, runs it on a batch, measures everything that planning decides by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, leaves, spell_path
 from ...inspection.model_facts import Argument
-from ...lab.batch_form import describe, live_leaves, map_leaves, part
+from ...lab.batch_form import describe, is_finite, live_leaves, map_leaves, part
 from ...lab.batches import open_batch
 from ...lab.loaders import LoaderCall, open_loaders
 from ...lab.protocol import Context, LabProblem
@@ -50,7 +50,8 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     Saves the batches that the proof trains on (CPU tensors) in the scratch folder.
 
     Args:
-        payload: ``model``, ``factory``, ``arguments``, ``forward``, ``batch`` or ``loader``, ``target``, ``auxiliaries``, ``seed``.
+        payload: ``model``, ``factory``, ``arguments``, ``forward``, ``batch`` or ``loader``, ``target``,
+            ``auxiliaries``, ``seed``.
         context: the copied tree, the scratch folder, the device.
 
     Raises:
@@ -72,14 +73,15 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
 
     subject = Subject(model, move_batch(data.train[0], device), data.spec, context, Snapshot(model, device))
     ran = first_that_runs(subject, feedings)
+    without_backward = _backward(ran.output, model)  # before buffers are restored: BatchNorm's backward reads them
+    memory = _peak_memory(device)
     subject.snapshot.restore()
     subject.snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
     output = output_facts(ran.output)
     warnings = [*data.warnings, *demand_learnable(ran.output, output, subject, _dirty(data.train[0]))]
     demand_auxiliaries(payload.get("auxiliaries", ()), output, subject.name)
     kind, output_type = output_kind(ran.output)
-    warnings += _backward(ran.output, model)
-    memory = _peak_memory(device)
+    warnings += without_backward
 
     moved = _evaluate(subject, ran.feeding)
     feeding, inputs = _settle(subject, ran, target)
@@ -164,17 +166,12 @@ def _loader_facts(train: LoaderCall, validation: LoaderCall | None) -> LoaderFac
 def _dirty(batch: Any) -> list[str]:
     """Parts of the batch with values that are not finite."""
     return [
-        spell_path(path)
-        for path, leaf in live_leaves(batch)
-        if isinstance(leaf, torch.Tensor)
-        and leaf.is_floating_point()
-        and leaf.layout == torch.strided
-        and not bool(torch.isfinite(leaf).all())
+        spell_path(path) for path, leaf in live_leaves(batch) if isinstance(leaf, torch.Tensor) and not is_finite(leaf)
     ]
 
 
 def _backward(output: Any, model: nn.Module) -> list[str]:
-    """One backward from everything that has a graph, for the memory it takes; the real loss's is the proof's business."""
+    """One backward from everything that has a graph, for the memory it takes; the loss's is the proof's business."""
     with contextlib.suppress(RuntimeError):
         total = [
             leaf.sum().abs() for _, leaf in live_leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
@@ -187,7 +184,7 @@ def _backward(output: Any, model: nn.Module) -> list[str]:
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU where the model is on one, else of this process, whose peak Linux counts in KiB and macOS in bytes."""
+    """Bytes: of the GPU where the model is on one, else of this process (Linux counts in KiB, macOS in bytes)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:
@@ -321,7 +318,7 @@ def _with_ranges(spec: BatchSpec, batches: Sequence[Any]) -> BatchSpec:
 
 
 def _targets(data: _Data, feeding: Feeding, target: Path | None) -> tuple[TargetFacts, ...]:
-    """Values of every tensor that does not go in, and of the target that the user named, over the batches that were read."""
+    """Values of every tensor that does not go in, and of the target that the user named, over all batches read."""
     known = dict(leaves(data.spec.root))
     paths = [
         *feeding.targets,

@@ -73,7 +73,7 @@ class Snapshot:
 
 @dataclass
 class Ran:
-    """A forward that ran: how it was fed, what it gave, the leaf modules it went through in the order they ended, seconds."""
+    """A forward that ran: how it was fed, what it gave, the leaf modules in the order in which they ended, seconds."""
 
     feeding: Feeding
     output: Any
@@ -133,10 +133,10 @@ class Subject:
 def first_that_runs(subject: Subject, feedings: Sequence[Feeding]) -> Ran:
     """The first of `feedings` that forward takes, in train mode.
 
-    A preparation is tried only on evidence, so that it does not paper over a fault in forward: a cast after an error that
-    speaks of dtypes, another shape after one of torch's own layers refused a tensor that has the shape of a part of the
-    batch. A feeding that runs but gives nothing of the batch's size (a tensor without batch dimension, read as if one of
-    its dimensions were) is kept for the case that no other does better.
+    A preparation is tried only on evidence, so that it does not paper over a fault in forward: a cast after an error
+    that speaks of dtypes, another shape after one of torch's own layers refused a tensor that has the shape of a part
+    of the batch. A feeding that runs but gives nothing of the batch's size (a tensor without batch dimension, read as
+    if one of its dimensions were) is kept for the case that no other does better.
 
     Raises:
         LabProblem: kind ``user``: forward raised for every one; what is told is the first, unprepared one's error.
@@ -238,7 +238,7 @@ def _from(place: str | None) -> str:
 
 
 def _keeps_batch(output: Any, samples: int) -> bool:
-    """Whether some output counts the samples, in one of its first two dimensions or as a multiple; a scalar may be their mean."""
+    """Whether some output counts the samples: in its first two dimensions, as a multiple, or as their mean."""
     tensors = [leaf for _, leaf in live_leaves(output) if isinstance(leaf, torch.Tensor)]
     if not tensors or samples == 0:
         return True

@@ -1,4 +1,4 @@
-"""Builds the model that a request names, asks for what only the user knows, and takes stock of its parameters and buffers."""
+"""Builds the model that a request names, asks for what only the user knows, and takes stock of its parameters."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def build_model(payload: Mapping[str, Any], context: Context) -> nn.Module:
     """The model, on the context's device, from the class, the function, or the ``--factory`` of the request.
 
     Raises:
-        LabProblem: kind ``input``: not an ``nn.Module``, or an argument that it does not take; kind ``answer``: arguments
-            without default are missing, with the flags that give them; kind ``user``: the constructor raised.
+        LabProblem: kind ``input``: not an ``nn.Module``, or an argument that it does not take; kind ``answer``:
+            arguments without default are missing, with the flags that give them; kind ``user``: the constructor raised.
     """
     target = payload.get("factory") or f"{payload['model']['module']}:{payload['model']['name']}"
     make = import_object(target, context)
@@ -60,7 +60,7 @@ def from_json(value: Any) -> Any:
 
 
 def forward_arguments(model: nn.Module, read: Sequence[Argument]) -> tuple[Argument, ...]:
-    """The parameters of the built model's ``forward``, which may differ from what was `read` in the source (a factory has none).
+    """The parameters of the built model's ``forward``: not always those `read` in the source (a factory has none).
 
     What was read is taken where the live signature says nothing: scripted and compiled modules.
     """

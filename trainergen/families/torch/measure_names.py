@@ -1,4 +1,4 @@
-"""Names for the dimensions that may vary: by the user's description, else by rank and position, unique over the batch."""
+"""Names for the dimensions that may vary: the user's, else by rank and position, unique over the batch."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Observed:
 
 
 def name_outputs(observed: Observed, known: Mapping[Path, Leaf]) -> dict[Path, Dims]:
-    """Dims of each output: an input's symbol where the size follows it exactly, ``<symbol>_out`` where it follows otherwise.
+    """Dims of each output: an input's symbol where a size equals it, ``<symbol>_out`` where it follows otherwise.
 
     Args:
         observed: what the trials showed.

@@ -9,7 +9,14 @@ import torch
 
 from ...errors import did_you_mean
 from ...inspection.batch_spec import spell_path
-from ...lab.batch_form import live_leaves, open_container, spelled_dtype, type_name
+from ...lab.batch_form import (
+    is_finite,
+    live_leaves,
+    open_container,
+    spelled_dtype,
+    type_name,
+    value_range,
+)
 from ...lab.protocol import LabProblem
 from .facts import OutputFacts
 from .measure_call import Subject, batch_notes
@@ -101,7 +108,7 @@ def demand_learnable(
                 (
                     f"the batch itself holds such values, in {', '.join(dirty)}: clean the data"
                     if dirty
-                    else "look for a division by zero, a logarithm or root of zero or less, or weights that were never initialised"
+                    else "look for a division by zero, a logarithm or root of zero or less, or uninitialised weights"
                 ),
             )
         warnings.append(f"{where} returned -inf in places: a loss must mask them")
@@ -129,14 +136,9 @@ def demand_auxiliaries(names: Sequence[str], facts: Sequence[OutputFacts], name:
 def _tensor_facts(path: tuple[str | int, ...], tensor: torch.Tensor) -> OutputFacts:
     values = tensor.detach()
     sizes = tuple(int(size) for size in values.shape)
-    low = high = None
-    finite = True
-    if values.layout == torch.strided and values.numel() and not values.is_complex() and values.dtype != torch.bool:
-        mask = torch.isfinite(values)
-        finite = bool(mask.all())
-        kept = values if finite else values[mask]  # no copy of a large output where none is needed
-        if kept.numel():
-            low, high = (float(bound) for bound in torch.aminmax(kept))
+    finite = is_finite(values)
+    bounds = value_range(values)
+    low, high = (None if bound is None else float(bound) for bound in bounds)
     facts = OutputFacts(path, spelled_dtype(tensor), sizes, sizes, low, high, finite, tensor.requires_grad)
     if not (finite and values.is_floating_point() and sizes and sizes[-1] >= 2 and values.numel()):
         return facts

@@ -1,4 +1,4 @@
-"""Finds out by running which sizes the model fixes: each dimension of each input is tried with another size, alone, then with its likes."""
+"""Finds out by running which sizes the model fixes: each is tried with another, alone, then with its likes."""
 
 from __future__ import annotations
 
@@ -77,8 +77,9 @@ def find_sizes(
 ) -> Sizing:
     """Try other sizes for every dimension of `inputs`; the other leaves keep theirs.
 
-    A size that works with another one is a symbol: named by the user's description, else by rank and position. Dimensions
-    of one size that only work together share a symbol. What fails with every size tried is fixed, and its error the evidence.
+    A size that works with another one is a symbol: named by the user's description, else by rank and position.
+    Dimensions of one size that only work together share a symbol. What fails with every size tried is fixed, and its
+    error the evidence.
 
     Args:
         run: runs forward on a batch of the same form, from the same state each time; raises what forward raises.
@@ -221,7 +222,7 @@ def _first_failure(trials: _Trials, axes: list[Axis], sizes: Sequence[int]) -> t
 
 
 def _others(size: int) -> list[int]:
-    """Other sizes to try: half and double (what a stride or a head count divides), then its neighbours. Never 1, which broadcasts."""
+    """Other sizes to try: half and double (strides and heads divide them), then neighbours; never 1: it broadcasts."""
     half = [size // 2] if size >= 4 and size % 2 == 0 else []
     tries = [*half, 2 * size, size + 1, *([size - 1] if size >= 3 else [])]
     return [each for index, each in enumerate(tries) if each > 1 and each not in tries[:index]]

@@ -75,12 +75,8 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
     scheduler = choose_scheduler(wishes, measured, hints)
     parts = inputs(model, measured)
     particular = optimizer.particular or scheduler.plan is not None
-    why = (
-        hints.said.get("optimizer")
-        or hints.said.get("groups")
-        or hints.said.get("scheduler")
-        or "you asked for its optimizer"
-    )
+    asked = wishes.optimizer or wishes.scheduler or wishes.optimizer_arguments
+    why = "you ask for its own optimizer" if asked else f"the {model.kind} asks for its own optimizer"
     found = []
     for chosen in choose_objectives(wishes, model, measured):
         objective = _named(chosen.objective, parts)

@@ -21,7 +21,7 @@ class Listed:
         class_name: in ``torch.optim``.
         arguments: keywords that ``--optimizer-arg`` may give.
         defaults: keyword -> literal, where ours differ from torch's.
-        decay: default of the ``weight_decay`` setting: 0.01 where decay is decoupled (Loshchilov and Hutter 2019), 1e-4 for
+        decay: default of the ``weight_decay`` setting: 0.01 where decoupled (Loshchilov and Hutter 2019), 1e-4 for
             SGD (He et al. 2016), 0 where it enters the adaptive gradient.
     """
 
@@ -125,7 +125,7 @@ def learning_rate(
 ) -> tuple[str, str]:
     """The rate as a literal, and why.
 
-    The defaults are the usual first tries for each kind of layer: 3e-4 for attention, 1e-3 (Kingma and Ba 2015) elsewhere;
+    The defaults are the usual first tries for each kind of layer: 3e-4 for attention, else 1e-3 (Kingma and Ba 2015);
     with SGD 0.1 for convolutions with batch norm (He et al. 2016), else 0.01.
     """
     if "lr" in given:

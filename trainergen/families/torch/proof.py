@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from ...lab.protocol import Context, LabProblem
 from ...lab.verdict import Bench, Broken, Verdict
@@ -25,10 +26,13 @@ from ...runtime.probes import (
 )
 from ...runtime.probes.session import Fault, Measurement, Session
 from ...runtime.probes.walk import Walk, fresh, seed_everything, walk
-from .control import Control, build_loss, build_model
+from .control import Control, build_loss
+from .measure_model import build_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from torch import nn
 
 PROBES = (
     "build",
@@ -83,7 +87,7 @@ def rehearse(request: Mapping[str, Any], context: Context, batches: Mapping[str,
     validation = validation_batch(batches)
     compute = build_loss(request, context)
     name = f"{request['model']['name']}.forward and the loss {request['objective']['loss']}"
-    pair = [Control(build_model(request, context), compute, validation, context, name) for _ in range(2)]
+    pair = [Control(_built(request, context), compute, validation, context, name) for _ in range(2)]
     first, second = pair
     start = {key: _copy(value) for key, value in first.model.state_dict().items()}
     second.model.load_state_dict(start)
@@ -191,7 +195,7 @@ def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fau
         seed_everything(rehearsal.seed + number)
         expected[:] = [rehearsal.control.gradients(batch)[1]]
 
-    def compare(number: int, found: dict[str, torch.Tensor | None]) -> None:
+    def compare(_: int, found: dict[str, torch.Tensor | None]) -> None:
         if rehearsal.repeatable and not faults:
             faults.extend(gradients.compare(found, expected[0], clip_norm=session.clip_norm))
 
@@ -261,6 +265,18 @@ def _prove_device(session: Session, rehearsal: Rehearsal, bench: Bench) -> None:
         bench.skip("device", because=f"{expected.title}, in the bare loop too")
         return
     bench.judge(bench.attempt("device", lambda: device.measure(session, rehearsal.batches[0])))
+
+
+def _built(request: Mapping[str, Any], context: Context) -> nn.Module:
+    model = build_model(request, context)
+    lazy = [name for name, value in model.named_parameters() if is_lazy(value)]
+    if lazy:
+        raise LabProblem(
+            "user",
+            f"{lazy[0]} has no shape before the first forward ({type(model).__name__} has lazy layers)",
+            hint="give a --factory that builds the model and runs it once on an example",
+        )
+    return model
 
 
 _HINTS = {

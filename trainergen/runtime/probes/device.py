@@ -1,6 +1,6 @@
 """Does the loss follow the trainer to another device? Seen on a machine that has only one, by bookkeeping.
 
-Torch's own device without storage would answer too, but its first operation imports sympy (0.8 s), and no value can be read.
+Torch's own device without storage would answer too, but first it imports sympy (0.8 s), and it holds no values.
 """
 
 from __future__ import annotations

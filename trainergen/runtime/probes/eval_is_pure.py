@@ -67,13 +67,13 @@ class _Watch:
         optimizer = session.optimizer
         self.step = None if optimizer is None else optimizer.register_step_pre_hook(self._step)
 
-    def _forward(self, model: nn.Module, arguments: Any) -> None:
+    def _forward(self, model: nn.Module, _: Any) -> None:
         self.graph = self.graph or torch.is_grad_enabled()
         for name, module in model.named_modules():
             if module.training:
                 self.training.setdefault(name, type(module).__name__)
 
-    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+    def _step(self, *_: Any) -> None:
         self.steps += 1
 
     def detach(self) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 
 from .session import Fault, Measurement, unmeasured
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .walk import Walk
     from collections.abc import Mapping
+
+    from .walk import Walk
 
 NAME = "gradients"
 
@@ -51,8 +52,8 @@ def compare(
 ) -> list[Fault]:
     """Gradients as the optimizer saw them, against those of a bare backward pass from the same weights and batch.
 
-    A gradient may differ by `rtol` of its own norm plus a hundredth of that of the total norm: a bias before a BatchNorm
-    has no gradient but rounding noise.
+    A gradient may differ by `rtol` of its own norm plus a hundredth of that of the total norm: a bias before a
+    BatchNorm has no gradient but rounding noise.
 
     Args:
         gradients: what the optimizer saw, after clipping.

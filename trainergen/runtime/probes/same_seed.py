@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .session import Fault, Measurement, unmeasured
 from typing import TYPE_CHECKING
+
+from .session import Fault, Measurement, unmeasured
 
 if TYPE_CHECKING:
     from .walk import Walk

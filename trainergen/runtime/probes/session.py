@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import torch
-    from torch.optim import Optimizer
-    from torch import nn
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+    from torch.optim import Optimizer
 
 
 class Session(Protocol):

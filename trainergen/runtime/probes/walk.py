@@ -6,15 +6,17 @@ import copy
 import random
 import sys
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from .session import Session
-    from torch.optim import Optimizer
     from collections.abc import Callable, Sequence
+
+    from torch.optim import Optimizer
+
+    from .session import Session
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ A task's file has
 
 * ``TASK``: its name, the file's own with dashes;
 * ``LOSSES``: loss name -> one phrase on when it is right, the default first;
-* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or computed over the whole epoch (the
+* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or over the whole epoch (the
   task's template says which of the runtime's functions each is); ``DEFAULT_METRICS``: those taken unasked;
-* ``REFERENCES``: loss name -> ``function(output, target, functional)``: the loss in plain ``torch.nn.functional`` (given,
+* ``REFERENCES``: loss name -> ``function(output, target, functional)``: the loss in ``torch.nn.functional`` (given,
   not imported) on the prepared output and target. The proof's control run trains with it;
 * ``fit(pair)``: whether one output and one part of the batch belong together under this task, and how well.
 

@@ -38,7 +38,7 @@ def fit(pair: Pair) -> Fit | None:
 
 def losses(pair: Pair, prediction: tuple[str, ...], target: tuple[str, ...]) -> tuple[LossOption, ...]:
     """The two cross-entropies on bits, the one that fits the model's last activation first."""
-    logits = LossOption("bce_with_logits", "no sigmoid at the end of the model", prediction, target)
+    logits = LossOption("bce_with_logits", LOSSES["bce_with_logits"], prediction, target)
     if pair.activation == "Sigmoid":
         return LossOption("bce", "the model ends in a sigmoid: no second one", prediction, target), logits
     return logits, LossOption("bce", LOSSES["bce"], prediction, target)

@@ -6,8 +6,8 @@ from . import Fit, Pair, binary, cast, shape_text
 
 TASK = "multi-label"
 LOSSES = {
-    "bce_with_logits": "one logit a label against 0 or 1",
-    "bce": "one probability a label against 0 or 1",
+    "bce_with_logits": "one logit against 0 or 1",
+    "bce": "one probability against 0 or 1",
 }
 REFERENCES = binary.REFERENCES
 METRICS = ("accuracy",)

@@ -34,7 +34,7 @@ def fit(pair: Pair) -> Fit | None:
 
 
 def _mean_over_rows(output: Any, target: Any, row_loss: Callable[[Any, Any], Any]) -> Any:
-    """The mean of `row_loss` (scores, ranks of the entries that have one) over the rows with at least two such entries."""
+    """The mean of `row_loss` (scores, ranks of the entries that have one) over rows with two such entries or more."""
     losses = []
     for scores, ranks in zip(output, target, strict=True):
         known = ranks > 0

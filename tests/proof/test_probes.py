@@ -1,0 +1,132 @@
+"""The probes by themselves, on a bare loop: what `prove` does not reach, and the small pure parts of it."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from trainergen.families.torch.control import Control, pick, prepared
+from trainergen.lab.batch_shape import differences
+from trainergen.lab.protocol import Context
+from trainergen.lab.prove import with_value
+from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved
+from trainergen.runtime.probes.walk import walk
+
+
+def batch(seed: int = 0) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {"x": torch.randn(16, 4, generator=generator), "y": torch.randint(0, 3, (16,), generator=generator)}
+
+
+def session(model: nn.Module, **extra: Any) -> Control:
+    def loss(module: nn.Module, given: Any) -> torch.Tensor:
+        place = next(module.parameters()).device
+        return functional.cross_entropy(module(given["x"].to(place)), given["y"].to(place))
+
+    here = Path.cwd()
+    return Control(model, extra.get("loss", loss), batch(), Context(here, here, here, "cpu"), "the model")
+
+
+def test_a_model_that_can_learn_overfits_one_batch_and_a_constant_one_does_not() -> None:
+    torch.manual_seed(0)
+    able = session(nn.Sequential(nn.Linear(4, 256), nn.ReLU(), nn.Linear(256, 3)))
+    assert not overfit_one_batch.measure(able, batch(), seed=0, steps=400).faults
+    blind = nn.Linear(4, 3)
+    blind.weight.requires_grad_(False)
+    nn.init.zeros_(blind.weight)
+    stuck = overfit_one_batch.measure(session(blind), batch(), seed=0, steps=20)
+    assert [fault.kind for fault in stuck.faults] == ["stuck"]
+
+
+def test_a_walk_tells_gradients_and_movement() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    model[0].bias.requires_grad_(False)
+    model.register_parameter("spare", nn.Parameter(torch.zeros(2)))
+    taken = walk(session(model), [batch(0), batch(1)], seed=0)
+    assert taken.optimizer_steps == 2
+    assert taken.moved == {"0.weight", "2.weight", "2.bias"}
+    assert [(f.kind, f.subject) for f in gradients.measure(taken).faults] == [("no-gradient", "spare")]
+    assert [(f.kind, f.subject) for f in parameters_moved.measure(taken).faults] == [("not-moved", "spare")]
+    total = sum((norm or 0.0) ** 2 for norm in taken.gradients[1].values()) ** 0.5
+    assert norms.measure(taken).numbers["gradient_norm"] == pytest.approx(total)
+
+
+def test_gradients_are_compared_after_clipping_and_their_scale_counts() -> None:
+    right: dict[str, torch.Tensor | None] = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([4.0]), "c": None}
+    clipped: dict[str, torch.Tensor | None] = {"a": torch.tensor([0.6, 0.0]), "b": torch.tensor([0.8]), "c": None}
+    assert gradients.compare(right, right, clip_norm=None) == []
+    assert gradients.compare(right, right, clip_norm=10.0) == []
+    assert gradients.compare(clipped, right, clip_norm=1.0) == []
+    lost: dict[str, torch.Tensor | None] = {**right, "b": None}
+    found: dict[str, torch.Tensor | None] = {**right, "c": torch.ones(1)}
+    for wrong, norm in ((clipped, None), (right, 1.0), (lost, None), (found, None)):
+        assert [fault.kind for fault in gradients.compare(wrong, right, clip_norm=norm)] == ["not-the-loss"]
+    noise: dict[str, torch.Tensor | None] = {**right, "c": torch.tensor([1e-7])}
+    assert gradients.compare(noise, right, clip_norm=None) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "follows"),
+    [
+        ("model(b['x'].to(p.device))", True),
+        ("model(b['x'].double().float().to(p))", True),
+        ("model(b['x'].to(device=p.device, dtype=torch.float32) + torch.ones(4, device=p.device))", True),
+        ("model(torch.zeros_like(b['x'].to(p.device)))[torch.arange(16)]", True),
+        ("model(b['x'].to(p.device) * torch.tensor(2.0))", True),
+        ("model(b['x'])", False),
+        ("model(b['x'].to(p.device)) + model(b['x'])", False),
+        ("model(b['x'].to(p.device).cpu())", False),
+        ("model(b['x'].to(p.device) + torch.ones(4))", False),
+        ("model(torch.cat([b['x'].to(p.device)[:1], b['x'][1:]]))", False),
+    ],
+)
+def test_the_device_probe_sees_what_a_second_device_would_refuse(expression: str, follows: bool) -> None:
+    def loss(model: nn.Module, b: Any) -> torch.Tensor:
+        p = next(model.parameters())
+        output: torch.Tensor = eval(expression, {"model": model, "b": b, "p": p, "torch": torch})
+        return output.sum()
+
+    found = device.measure(session(nn.Linear(4, 3), loss=loss), batch())
+    assert found.measured
+    assert (found.faults == ()) == follows
+
+
+def test_an_ini_line_is_replaced_or_added_in_its_section_alone() -> None:
+    text = "\ufeff[a]\r\nrate = 1\r\n\n[b]\n# rate = 2\nrate: 3\n  rate = continued\nrates = 4"
+    assert with_value(text, "b", "rate", "9") == text.replace("rate: 3", "rate = 9")
+    assert with_value(text, "b", "other", "9") == text.replace("[b]\n", "[b]\nother = 9\n")
+    assert with_value(text, "a", "rate", "9") == text.replace("rate = 1\r\n", "rate = 9\n")
+    assert with_value("[only]", "only", "key", "1") == "[only]\nkey = 1\n"
+    with pytest.raises(LookupError, match=r"\[c\]"):
+        with_value(text, "c", "rate", "9")
+
+
+def test_two_batches_have_one_form_whatever_their_sizes() -> None:
+    Pair = namedtuple("Pair", "left right")
+    small = {"x": torch.zeros(2, 3), "names": ["a"], "pair": Pair(torch.zeros(1), 1)}
+    large = {"x": torch.zeros(5, 7), "names": ["a", "b"], "pair": Pair(torch.zeros(4), 2)}
+    assert differences(small, large) == []
+    assert differences(small, {**large, "x": torch.zeros(2)}) == ["batch['x'] is float32 [2], not float32 [2, 3]"]
+    assert differences(small, {**large, "x": torch.zeros(2, 3).long()})[0].startswith("batch['x'] is int64")
+    assert differences(small, {"x": large["x"]})[0].startswith("batch has the keys ['x']")
+    assert differences(small, {**large, "pair": Pair(torch.zeros(4), "2")}) == ["batch['pair'][1] is a str, not a int"]
+    assert differences((torch.zeros(1),), [torch.zeros(1)]) == ["batch is a list, not a tuple"]
+
+
+def test_paths_and_operations_of_the_control() -> None:
+    Pair = namedtuple("Pair", "left right")
+    value = {"a": [Pair(torch.arange(6).reshape(2, 3), None)]}
+    found = pick(value, ["a", 0, "left"])
+    model = nn.Linear(1, 1).double()
+    assert prepared(found, ["float"], model).dtype == torch.float64
+    assert prepared(found, ["unsqueeze:1", "permute:2,0,1", "squeeze:2"], model).shape == (3, 2)
+    assert prepared(found, ["bool", "long", "flatten:0"], model).tolist() == [0, 1, 1, 1, 1, 1]
+    with pytest.raises(LookupError, match="rotate"):
+        prepared(found, ["rotate:1"], model)
