@@ -277,3 +277,14 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_the_lab_outlives_the_thread_that_started_it(tmp_path):
+    import threading
+
+    started: list[client.Lab] = []
+    thread = threading.Thread(target=lambda: started.append(client.start(root=tmp_path, preload=())))
+    thread.start()
+    thread.join()
+    with started[0] as lab:
+        assert lab.request("lab.server:ping", 1)["payload"] == 1

@@ -19,6 +19,7 @@ from .frames import frames_of, is_out_of_memory, is_users, problem_from
 from .protocol import Context, LabProblem
 
 CHANNEL_LOST = 113  # exit status: the answer could not be written
+NOT_STARTED = 114  # exit status: it failed before any code of the user's ran
 _HIGH = 100  # descriptors of ours start here, out of the way of code that closes the low ones
 
 
@@ -36,7 +37,7 @@ def run_forked(  # noqa: PLR0917
         crash: the file that tells where a crash or a hang was.
         output: the pipe that takes what the user's code prints.
     """
-    status = CHANNEL_LOST
+    status = NOT_STARTED
     try:
         os.setpgid(0, 0)  # killpg(0, ...) in user code must not reach the supervisor
         processes.die_with_parent(signal.SIGKILL)
@@ -51,11 +52,14 @@ def run_forked(  # noqa: PLR0917
         os.close(nothing)
         os.close(output)
         isolation.make_read_only(context.original, folder)
+        status = CHANNEL_LOST  # perform lets nothing out: what fails from here on is the writing
         answer = perform(request, context, folder, crash)
         wire.write(channel, _encoded(nonce, answer))
         status = 0
-    except OSError:
-        pass
+    except BaseException:
+        with contextlib.suppress(Exception):
+            traceback.print_exc()
+            sys.stderr.flush()
     finally:
         os._exit(status)
 

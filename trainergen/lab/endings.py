@@ -7,7 +7,7 @@ import re
 import signal
 from typing import Any
 
-from .child import CHANNEL_LOST
+from .child import CHANNEL_LOST, NOT_STARTED
 from .frames import Frame, excerpt, is_users, place, shown_path
 from .limits import Limits, memory_limit, shown_size
 from .protocol import Context, LabProblem
@@ -41,6 +41,8 @@ def died(status: int, crash: str, output: str, bounds: Limits, context: Context)
     """
     frame = _where(crash, context)
     code = os.waitstatus_to_exitcode(status)
+    if code == NOT_STARTED and frame is None:
+        return LabProblem("internal", "a child of the lab could not start", notes=tuple(_printed(output)))
     what, hint, mark = _describe(code, bounds)
     return LabProblem(
         "user",

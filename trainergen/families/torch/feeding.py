@@ -48,7 +48,7 @@ Ways: TypeAlias = dict[int, tuple[str, ...]]
 """Preparations by the index of the argument."""
 
 
-class NoFeeding(ValueError):  # noqa: N818 - says what there is not
+class NoFeeding(ValueError):
     """No part of the batch fits what ``forward`` requires: keys or parts are missing.
 
     Attributes:
