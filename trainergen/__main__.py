@@ -17,6 +17,8 @@ def main() -> None:
         from .cli import run
 
         code = run(sys.argv[1:], lab)
+    except KeyboardInterrupt:  # before a command had begun
+        code = 130
     finally:
         if lab is not None:
             lab.close()

@@ -147,6 +147,13 @@ class InternalError(TrainergenError):
     """Our own bug."""
 
 
+class Interrupted(TrainergenError):
+    """Ctrl-C."""
+
+    exit_code = 130
+    title = "interrupted"
+
+
 def nearest(word: str, choices: list[str] | tuple[str, ...]) -> str | None:
     """The choice that `word` was probably meant to be, or None (difflib's ratio of at least 0.6, case ignored)."""
     import difflib

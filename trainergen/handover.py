@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import UnusableInput
+from .errors import MachineRefused, UnusableInput
 from .inspection.batch_spec import leaves, spell_path, spell_shape
 from .rendering.engine import Engine
 
@@ -35,9 +36,14 @@ def check_handover(file: Path) -> None:
 
     Raises:
         UnusableInput: its folder does not exist.
+        MachineRefused: its folder can't be written to.
     """
     if not file.absolute().parent.is_dir():
         raise UnusableInput(f"--handover {file}: no such folder", place=str(file.parent), hint="create it first")
+    if not os.access(file.absolute().parent, os.W_OK):
+        raise MachineRefused(
+            f"--handover {file}: permission denied", place=str(file.parent), hint="name another folder"
+        )
 
 
 def write_handover(file: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from .planning.questions import check_words, missing_arguments
 from .proving import Evidence, prove, prove_request
 from .settings import Settings, read_settings
 from .staging.commit import commit
+from .staging.conflicts import conflicts, merged
 from .staging.diff import render_diff
 from .staging.journal import recover
 from .staging.lock import project_lock
@@ -124,6 +125,9 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         family = families.choose(model)
         check_words(request.wishes, family)
         missing_arguments(request.wishes, model)
+        name_trainer(request.wishes, model, project)  # a taken name is said before anything is built
+        if request.handover is not None:
+            check_handover(request.handover)
 
         progress("building the model")
         if not (request.wishes.vendor or project.vendored):
@@ -239,6 +243,9 @@ def first_proven(
                     hint="trainergen undo takes it back; --force replaces the trainer's own file",
                     notes=tuple(f"   differs: {path}" for path in different),
                 )
+        standing_in_the_way = conflicts(Path(project.root), staged.change_set, force=request.force)
+        if standing_in_the_way:
+            raise merged(standing_in_the_way)
         progress("proving")
         try:
             evidence = prove(
@@ -257,8 +264,6 @@ def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) 
     change_set, identical = proven.staged.change_set, proven.evidence.identical
     narrative.tell_files(outcome, proven.staged, identical=identical)
     narrative.tell_advice(outcome, proven)
-    if request.handover is not None:
-        check_handover(request.handover)
     if request.dry_run:
         outcome.diff = render_diff(change_set)
     elif not identical:

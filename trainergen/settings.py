@@ -59,19 +59,27 @@ def read_settings(root: Path) -> Settings:
     except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except UnicodeDecodeError as problem:
-        raise UnusableInput(f"pyproject.toml is not UTF-8: {problem.reason}", place="pyproject.toml") from None
+        raise UnusableInput(
+            f"pyproject.toml is not UTF-8: {problem.reason}", place="pyproject.toml", hint="save it as UTF-8"
+        ) from None
     if "trainergen" not in text:  # tomllib costs 10 ms, and most projects say nothing
         return Settings()
+    import re
     import tomllib
 
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise UnusableInput(f"pyproject.toml does not parse: {problem}", place="pyproject.toml") from None
+        line = re.search(r"at line (\d+)", str(problem))
+        raise UnusableInput(
+            f"pyproject.toml does not parse: {problem}",
+            place=f"pyproject.toml:{line[1]}" if line else "pyproject.toml",
+            hint="correct it first: trainergen reads its defaults there",
+        ) from None
     tool = document.get("tool", {})
     table = tool.get("trainergen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise UnusableInput(f"{TABLE} is no table", place="pyproject.toml")
+        raise UnusableInput(f"{TABLE} is no table", place="pyproject.toml", hint=f"write {TABLE}, then key = value")
     return Settings(**{_checked(key, value, text): value for key, value in table.items()})
 
 
@@ -80,8 +88,10 @@ def _checked(key: str, value: Any, text: str) -> str:
     if key not in KEYS:
         raise UnusableInput(f"{TABLE} has no key {key!r}", place=place, hint=did_you_mean(key, tuple(KEYS)))
     if not isinstance(value, KEYS[key]):
-        expected = {"str": "a string", "bool": "true or false"}[KEYS[key].__name__]
-        raise UnusableInput(f"{TABLE} {key} must be {expected}, got {value!r}", place=place)
+        expected, example = {str: ("a string", '"..."'), bool: ("true or false", "true")}[KEYS[key]]
+        raise UnusableInput(
+            f"{TABLE} {key} must be {expected}, got {value!r}", place=place, hint=f"write {key} = {example}"
+        )
     return key
 
 

@@ -212,7 +212,7 @@ def test_a_long_import_gets_brackets_and_a_bracketed_one_its_line(tmp_path: Path
     ],
 )
 def test_a_config_module_that_can_t_take_the_class_is_a_conflict(text: str) -> None:
-    with pytest.raises(Conflict, match="config/train.py"):
+    with pytest.raises(Conflict, match=r"config/train\.py"):
         dataclass_module.edit(
             text.encode(), "config/train.py", name="DigitsNetTrainerConfig", text=CLASS, imports=IMPORTS, width=88
         )

@@ -194,7 +194,6 @@ MODELS = '''
             super().__init__()
             self.norm = nn.BatchNorm1d(64)
             self.norm.requires_grad_(False)
-            self.train()
 
         def train(self, mode=True):
             super().train(mode)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from trainergen.gates.engine import check_files
+from trainergen.gates.facts import Facts
 from trainergen.rendering.scaffold import RUFF_LESS
 
 from ..building import write_tree
@@ -45,6 +47,16 @@ def test_ruff_with_everything_and_black_find_nothing(project: Path) -> None:
     passes(project, BINARY / "ruff", "check", "--no-cache", "--select", "ALL", "--ignore", less, *GENERATED, "train.py")
     passes(project, BINARY / "ruff", "check", "--no-cache", *GENERATED, "train.py")
     passes(project, BINARY / "black", "--check", "-q", *GENERATED, "train.py")
+
+
+def test_the_gates_find_nothing(project: Path) -> None:
+    files = {
+        path.relative_to(project).as_posix(): path.read_text()
+        for folder in ("config", "train", "dataloader")
+        for path in (project / folder).rglob("*.py")
+    }
+    assert len(files) > 10
+    assert check_files(files, Facts(files=files)) == []
 
 
 def test_mypy_strict_finds_nothing(project: Path) -> None:
@@ -190,7 +202,6 @@ def test_a_package_that_carries_the_runtime_needs_no_trainergen(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize(("package", "vendored"), [("training", False), ("", True), ("training", True)])
 def test_mypy_strict_finds_nothing_in_the_variants(package: str, vendored: bool, tmp_path: Path) -> None:
-    files = {path: text for path, text in plans.USER_FILES.items()}
-    root = write_tree(tmp_path / "lab", files)
+    root = write_tree(tmp_path / "lab", plans.USER_FILES)
     plans.generate(root, [plans.digits(package, vendored)], package=package, vendored=vendored)
     passes(root, BINARY / "mypy", "--strict", *([package] if package else ["config", "train"]))

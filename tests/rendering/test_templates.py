@@ -9,7 +9,7 @@ import pytest
 
 from trainergen.errors import UnusableInput
 from trainergen.inspection.project_facts import Formatter
-from trainergen.planning.plan import DataPlan
+from trainergen.planning.plan import DataPlan, SchedulerPlan
 from trainergen.rendering.trainer import render_trainer
 from trainergen.resources import resource_folder
 
@@ -110,6 +110,28 @@ def test_names_that_would_hide_one_another_are_told_apart(tmp_path: Path) -> Non
     assert "from data import metrics as metrics_loader" in text
     assert "logits = self.model(input_)" in text
     assert "functional.cross_entropy(logits, logits_)" in text
+
+
+def test_what_depends_on_the_model_s_dtype_and_the_runtime_s_own_scheduler(tmp_path: Path) -> None:
+    plan = replace(
+        plans.risk(),
+        dtype="float64",
+        scheduler=SchedulerPlan("warmup_cosine", "trainergen.runtime.schedulers", "WarmupCosine", "step"),
+    )
+    text = render_trainer(plan, plans.facts(tmp_path)).files["train/risk_trainer.py"].text
+    assert "died = batch.died.to(self.device).double()" in text
+    assert "return WarmupCosine(optimizer)" in text and "trainergen" not in text
+    assert "from train.base_trainer import" in text and "WarmupCosine" in text.split("class ")[0]
+
+
+def test_a_combined_loader_below_a_package_is_imported_relatively(tmp_path: Path) -> None:
+    made = plans.ranker()
+    data = replace(made.data, module="lab.dataloader.similarity", validation_module="lab.dataloader.similarity")
+    plan = replace(made, package="lab", names=plans.names("ranker", "Ranker", "lab"), data=data)
+    files = render_trainer(plan, plans.facts(tmp_path, "lab")).files
+    assert set(files) == {"lab/train/ranker_trainer.py", "lab/dataloader/similarity.py", "lab/dataloader/__init__.py"}
+    assert "from ..dataloader.similarity import build_combined" in files["lab/train/ranker_trainer.py"].text
+    assert 'parents[2] / "constants"' in files["lab/dataloader/similarity.py"].text
 
 
 def test_no_template_names_both_a_pattern_and_a_contract() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
-from ..errors import InternalError, MachineRefused, TrainergenError
+from ..errors import InternalError, Interrupted, MachineRefused, TrainergenError
 from ..outcome import Outcome
 from .report import as_json, print_outcome
 from .terminal import Terminal
@@ -29,11 +28,13 @@ def execute(command: str, terminal: Terminal, as_data: bool, work: Callable[[Out
     except TrainergenError as problem:
         error = problem
     except KeyboardInterrupt:
-        terminal.clear_progress()
-        print("interrupted: nothing was written", file=sys.stderr)
-        return 130
+        error = Interrupted("interrupted", hint="the same command starts again; nothing of this one is left")
     except OSError as problem:
-        error = MachineRefused(f"{problem.strerror or problem}", place=problem.filename)
+        error = MachineRefused(
+            problem.strerror or str(problem),
+            place=str(problem.filename) if problem.filename is not None else None,
+            hint="see to it on this machine (rights, room, limits), then run the command again",
+        )
     except Exception as problem:
         error = _internal(problem)
     if as_data:

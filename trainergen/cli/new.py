@@ -88,6 +88,7 @@ PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer
 @click.option(
     "--handover", type=click.Path(path_type=Path, dir_okay=False), help="Write the six-section handover here."
 )
+@click.option("--traceback", is_flag=True, help="Show every frame of a failure in your code.")
 @click.option("--yes", is_flag=True, help="Never ask; exit 4 and name the flag instead.")
 @with_terminal
 @click.pass_obj
@@ -102,7 +103,7 @@ def command(
     """
     from ..planning.wishes import Wishes
 
-    terminal = terminal_of(color, quiet, verbose)
+    terminal = terminal_of(color, quiet, verbose, options["traceback"])
     said: dict[str, Any] = {name: options[name] for name in WORDS}
     said |= {name: tuple(options[name]) for name in REPEATED}
     wishes = Wishes(**said, vendor=bool(options["vendor"]))

@@ -42,9 +42,9 @@ def with_project(function: F) -> F:
     )(function)
 
 
-def terminal_of(color: str, quiet: bool, verbose: bool) -> Terminal:
+def terminal_of(color: str, quiet: bool, verbose: bool, traceback: bool = False) -> Terminal:
     """The terminal that the options describe."""
-    return Terminal(color, quiet, verbose)
+    return Terminal(color, quiet, verbose, traceback)
 
 
 class Assignment(click.ParamType[tuple[str, Any]]):

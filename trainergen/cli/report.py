@@ -62,7 +62,17 @@ def error_block(terminal: Terminal, error: TrainergenError) -> list[str]:
         block += [f"   = say:  {flag}" for flag in error.flags]
     if error.hint:
         block.append(f"   = help: {error.hint}")
-    return block
+    return block + _frames(terminal, error)
+
+
+def _frames(terminal: Terminal, error: TrainergenError) -> list[str]:
+    """Every frame of a failure in the lab under ``--traceback``, else how many there are."""
+    if not error.traceback:
+        return []
+    if terminal.traceback:
+        return ["   = more:", *(f"   | {line}" for line in error.traceback)]
+    frames = sum(line.lstrip().startswith("File ") for line in error.traceback)
+    return [f"   = more: --traceback shows {frames} frame{'' if frames == 1 else 's'}"] if frames else []
 
 
 def _questions_block(error: AnswerNeeded) -> list[str]:
@@ -83,7 +93,7 @@ def closing_line(outcome: Outcome, error: TrainergenError | None, seconds: float
     if error is None:
         return outcome.closing.replace("{seconds}", f"{seconds:.1f} s")
     timing = f"({seconds:.1f} s, exit {error.exit_code})"
-    state = "Nothing was written"
+    state = "The change set was written, what came after it failed" if outcome.written else "Nothing was written"
     if isinstance(error, ProofFailed):
         gates = "1 gate" if error.failed == 1 else f"{error.failed} gates"
         return f"{state}: {gates} failed, {error.passed} passed {timing}.  See the staged files: add --dry-run"

@@ -29,10 +29,14 @@ class Terminal:
         color: ``auto`` (``NO_COLOR`` and ``FORCE_COLOR`` decide, then whether stdout is a terminal), ``always`` or ``never``.
         quiet: only the closing line and errors.
         verbose: progress stays on stderr, line by line.
+        traceback: a failure in the lab is shown with every frame.
     """
 
-    def __init__(self, color: str = "auto", quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self, color: str = "auto", quiet: bool = False, verbose: bool = False, traceback: bool = False
+    ) -> None:
         self.quiet = quiet
+        self.traceback = traceback
         self.verbose = verbose
         self.colored = _wants_color(color, sys.stdout)
         self._progress_width = 0

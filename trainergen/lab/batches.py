@@ -122,7 +122,7 @@ def _read_torch(path: Path, shown: str) -> Any:
 
 def _refused_name(message: str) -> str | None:
     """The class or function that torch's restricted reader refused, by its message."""
-    match = re.search(r"GLOBAL (\S+) was not an allowed", message)
+    match = re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", message)
     return match[1].strip("'\"`.") if match else None
 
 
@@ -201,7 +201,9 @@ def _not_installed(package: str, shown: str) -> LabProblem:
 
 
 def _corrupt(shown: str, error: Exception) -> LabProblem:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". ")[0][:160]
+    if reason.startswith("Weights only load failed"):  # what follows advises to run the pickle
+        reason = "it is nothing that torch.save wrote"
     return LabProblem(
         "input",
         f"{shown} can't be read: {reason}",

@@ -23,7 +23,7 @@ NOT_STARTED = 114  # exit status: it failed before any code of the user's ran
 _HIGH = 100  # descriptors of ours start here, out of the way of code that closes the low ones
 
 
-def run_forked(  # noqa: PLR0917
+def run_forked(
     request: dict[str, Any], context: Context, folder: Path, channel: int, nonce: bytes, crash: int, output: int
 ) -> NoReturn:
     """The whole life of a forked child; never returns.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 START_TIME = 300.0  # seconds for the interpreter to import torch: a cold disk may need a minute
 _ROOM = 256 << 20  # bytes that must be free in memory; a container's /dev/shm often has 64 MB
-_PRELOAD = ("families.torch.measure", "lab.prove")
+_PRELOAD = ("families.torch.measure", "families.torch.proof", "contracts.default.drive", "lab.prove")
 
 
 class Lab:

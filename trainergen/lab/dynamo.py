@@ -5,7 +5,8 @@ for the real package on any other access (``torch.compile``, export). This is pr
 the lab, only where the expected hook exists, and a test compares optimizers with and without it, bit for bit.
 """
 
-# ruff: noqa: ARG002 - the import system names the arguments
+# The import system names the arguments.
+# ruff: noqa: ARG002
 
 from __future__ import annotations
 

@@ -37,6 +37,15 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"Errno 27\]", "the lab stops a file at 1 GiB"),
     (
+        "ProjectIsReadOnly",
+        "write to a relative path or to tempfile: in the lab both are a copy that is thrown away afterwards",
+    ),
+    (
+        r"shapes cannot be multiplied|must match the size of tensor|Dimension out of range|Expected \d+D|weight of size"
+        r"|normalized_shape|is invalid for input of size",
+        "has the batch the sizes that this line expects? --batch and --loader give another, --model-arg another model",
+    ),
+    (
         r"URLError|gaierror|ConnectionError|Network is unreachable|Temporary failure in name resolution|OfflineMode"
         r"|LocalEntryNotFoundError",
         "the lab has no network: fetch the data or the weights once before, so that they are found on this machine",

@@ -56,7 +56,7 @@ _CHANGES_TARGET: dict[str, tuple[int, int | None]] = {  # these follow a symlink
 }
 
 
-class ProjectIsReadOnly(PermissionError):  # noqa: N818 - its name is shown to the user
+class ProjectIsReadOnly(PermissionError):
     """The user's code tried to change a file of the real project; the lab works in a copy of it."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ProblemKind = Literal["input", "conflict", "answer", "user", "machine", "internal"]
 
 
-class LabProblem(Exception):  # noqa: N818 - it names what it is, in the lab and on the pipe
+class LabProblem(Exception):
     """Raised in the lab for what the main process turns into the error with the matching exit code.
 
     Args:

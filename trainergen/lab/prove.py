@@ -126,11 +126,16 @@ class _Workshop:
 
 
 def _write(files: Mapping[str, str], root: Path) -> None:
+    real = root.resolve()
     for name, text in files.items():
         target = root / name
-        for parent in target.relative_to(root).parents:
-            if (root / parent).is_symlink():
-                raise LabProblem("internal", f"{name} would be written through the link {parent.as_posix()}")
+        if not target.parent.resolve().is_relative_to(real):
+            raise LabProblem(
+                "conflict",
+                f"{name} is reached through a link that leads out of the project",
+                place=name,
+                hint="replace the link by a folder of the project, or choose another with --package",
+            )
         if target.is_symlink():
             target.unlink()  # a large file of the user's, linked for reading: the copy gets its own
         target.parent.mkdir(parents=True, exist_ok=True)

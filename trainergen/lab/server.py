@@ -41,7 +41,7 @@ class Supervisor:
         preload: modules of ours that requests need, imported while main is not ready yet.
     """
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         reader: int,
         writer: int,

@@ -35,6 +35,9 @@ RUNS = frozenset(
     {"runs", "wandb", "mlruns", "lightning_logs", "outputs", "checkpoints", "logs", "tensorboard", "multirun"}
 )
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
 Baseline = dict[str, tuple[int, int, int]]  # relative path -> (ctime_ns, size, mode) of what was put there
 
 
@@ -67,7 +70,7 @@ def baseline(copy: Path) -> Baseline:
         folder = waiting.pop()
         with os.scandir(os.path.join(copy, folder)) as entries:
             for entry in entries:
-                relative = os.path.join(folder, entry.name)
+                relative = f"{folder}{os.sep}{entry.name}" if folder else entry.name
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
                     found[relative] = (0, 0, status.st_mode)
@@ -135,16 +138,17 @@ class _Copying:
         self._entries += len(entries)
         inside = []
         for entry in entries:
-            relative = os.path.join(folder, entry.name)
+            relative = f"{folder}{os.sep}{entry.name}" if folder else entry.name
             if entry.name in DROPPED:
                 continue
-            if entry.is_symlink():
-                self._copy_link(relative)
-            elif entry.is_dir():
-                if self._fill(entry, relative):
-                    inside.append(relative)
-            elif entry.is_file():
-                self._copy_file(relative, entry.stat().st_size)
+            with contextlib.suppress(FileNotFoundError):  # removed while we look
+                if entry.is_symlink():
+                    self._copy_link(relative)
+                elif entry.is_dir():
+                    if self._fill(entry, relative):
+                        inside.append(relative)
+                elif entry.is_file():
+                    self._copy_file(relative, entry.stat())
         return inside
 
     def copy_again(self, relative: str, mode: int) -> None:
@@ -158,7 +162,7 @@ class _Copying:
             elif stat.S_ISLNK(mode):
                 self._link(relative)
             else:
-                self._copy_file(relative, os.stat(source).st_size)
+                self._copy_file(relative, os.stat(source))
 
     def _fill(self, entry: os.DirEntry[str], relative: str) -> bool:
         """Make the folder, as a link or real; whether its content is still to be copied."""
@@ -197,8 +201,8 @@ class _Copying:
         else:
             os.symlink(absolute, os.path.join(self._copy, relative))
 
-    def _copy_file(self, relative: str, size: int) -> None:
-        name = relative.lower()
+    def _copy_file(self, relative: str, status: os.stat_result) -> None:
+        name, size = relative.lower(), status.st_size
         if name.endswith(NATIVE) or (
             not name.endswith((".py", ".pyi"))
             and (size >= (LARGE * 8 if name.endswith(CODE) else LARGE) or self._bytes + size > MOST_BYTES)
@@ -207,26 +211,22 @@ class _Copying:
             return
         self._bytes += size
         try:
-            descriptor = os.open(os.path.join(self._original, relative), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            source = os.open(f"{self._original}{os.sep}{relative}", _READ)
         except PermissionError:
             self._link(relative)  # it can't be read there either
             return
         try:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode) | stat.S_IWUSR
-            into = os.open(
-                os.path.join(self._copy, relative),
-                os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
-                mode,
-            )
+            target = os.open(f"{self._copy}{os.sep}{relative}", _WRITE, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
             try:
-                while block := os.read(descriptor, LARGE):
-                    view = memoryview(block)
-                    while view:
-                        view = view[os.write(into, view) :]
+                left = size
+                while left > 0 and (block := os.read(source, min(left, LARGE))):
+                    left -= len(block)
+                    while block:
+                        block = block[os.write(target, block) :]
             finally:
-                os.close(into)
+                os.close(target)
         finally:
-            os.close(descriptor)
+            os.close(source)
 
     def _link(self, relative: str) -> None:
         os.symlink(os.path.join(self._original, relative), os.path.join(self._copy, relative))

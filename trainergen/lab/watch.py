@@ -15,7 +15,7 @@ _OUTPUT_KEPT = 16_384  # bytes of what a child prints
 _GRACE = 0.5  # seconds that faulthandler has to say where a child hangs
 
 
-class MainGone(Exception):  # noqa: N818 - no error, the usual end
+class MainGone(Exception):
     """The main process has ended, or has closed its end."""
 
 

@@ -252,7 +252,8 @@ class TrainerPlan:
         output_symbols: dims of the prediction, for docstrings.
         notes: what is special about this model, for docstrings (BatchNorm needs two samples, tied weights, frozen parts).
         package: as in ProjectFacts.
-        line_length: of the formatter.
+        vendored: the project carries the runtime's source.
+        dtype: of the model's floating parameters: what the operation ``float`` casts to.
     """
 
     family: str
@@ -275,6 +276,7 @@ class TrainerPlan:
     notes: tuple[str, ...] = ()
     package: str = ""
     vendored: bool = False
+    dtype: str = "float32"
 
 
 def plan_for_record(plan: TrainerPlan) -> dict[str, Any]:

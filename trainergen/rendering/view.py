@@ -28,6 +28,7 @@ FRAMEWORK = (
 """What blocks may use without asking; ruff takes out what none of them did."""
 
 BASE_NAMES = "Callback, Trainer, losses, metrics, move_batch, parameter_groups, per_step"
+CASTS = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 STEPS_ITSELF = ("OneCycleLR", "CyclicLR", "WarmupCosine")
 """Schedulers that the runtime knows to step once an optimizer step."""
 
@@ -100,9 +101,12 @@ def _value(argument: ModelArgument) -> str:
     return f"config.{argument.setting}" if argument.setting is not None else argument.literal
 
 
-def operations(prepare: tuple[str, ...]) -> str:
-    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``."""
-    return "".join(f".{name}({text.replace(',', ', ')})" for name, _, text in (each.partition(":") for each in prepare))
+def operations(prepare: tuple[str, ...], dtype: str) -> str:
+    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``; `dtype` is the model's floating one."""
+    parts = [each.partition(":") for each in prepare]
+    return "".join(
+        f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})" for name, _, text in parts
+    )
 
 
 def _target(plan: TrainerPlan, variables: dict[Path, str], local: Naming) -> SimpleNamespace:
@@ -118,7 +122,7 @@ def _target(plan: TrainerPlan, variables: dict[Path, str], local: Naming) -> Sim
             return SimpleNamespace(variable=source, line="", access=access, fresh=False)
         variable = local.fresh("targets")
         return SimpleNamespace(
-            variable=variable, line=f"{variable} = {source}{operations(rest)}", access=access, fresh=False
+            variable=variable, line=f"{variable} = {source}{operations(rest, plan.dtype)}", access=access, fresh=False
         )
     return SimpleNamespace(variable=local.fresh(objective.target_variable), line="", access=access, fresh=True)
 
@@ -133,7 +137,7 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
                 variable=variables[each.path],
                 access=spell_access(root, each.path),
                 tensor=_is_tensor(root, each.path),
-                operations=operations(each.prepare),
+                operations=operations(each.prepare, plan.dtype),
                 preparation=_preparation(plan, each.prepare, each.path),
                 assumed="",
             )
@@ -146,7 +150,7 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
                 variable=target.variable,
                 access=target.access,
                 tensor=_is_tensor(root, plan.objective.target),
-                operations=operations(plan.objective.target_prepare),
+                operations=operations(plan.objective.target_prepare, plan.dtype),
                 preparation="",
                 assumed=assumption(plan, "target"),
             )
@@ -176,7 +180,7 @@ def _forward(plan: TrainerPlan, variables: dict[Path, str], prediction: str) -> 
         arguments = ", ".join(
             f"{each.argument}={variables[each.path]}" if each.argument else variables[each.path] for each in plan.inputs
         )
-    suffix = operations(objective.prediction_prepare)
+    suffix = operations(objective.prediction_prepare, plan.dtype)
     if objective.task == "own-loss":
         direct = not objective.prediction and not objective.auxiliaries
         assigned = "loss: torch.Tensor" if direct else "outputs"
@@ -219,7 +223,7 @@ def _loss(
     untyped = not listed
     if plan.objective.task == "own-loss":
         expression = None if forward.direct else output_access(plan.objective.prediction, plan.objective.output_kind)
-        expression = expression and expression + operations(plan.objective.prediction_prepare)
+        expression = expression and expression + operations(plan.objective.prediction_prepare, plan.dtype)
         untyped = True
     elif listed:
         expression = listed["expression"].format(prediction=view["prediction"], target=target)
@@ -252,13 +256,21 @@ def _loaders(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleNam
     data = plan.data
     training = validation = ""
     if data.module and data.name:
-        name = naming.take(imports, data.module, data.name, "loader")
+        name = naming.take(imports, _from_trainer(plan, data.module), data.name, "loader")
         training = f"{name}({', '.join(data.arguments)})" if data.is_factory or data.kind == "combined" else name
     if data.validation_module and data.validation_name:
-        name = naming.take(imports, data.validation_module, data.validation_name, "validation_loader")
+        name = naming.take(
+            imports, _from_trainer(plan, data.validation_module), data.validation_name, "validation_loader"
+        )
         called = data.validation_is_factory or data.kind == "combined"
         validation = f"{name}({', '.join(data.validation_arguments)})" if called else name
     return SimpleNamespace(training=training, validation=validation)
+
+
+def _from_trainer(plan: TrainerPlan, module: str) -> str:
+    """`module` as the trainer imports it: relatively where both lie below ``--package``."""
+    inside = plan.package and module.startswith(f"{plan.package}.")
+    return f"..{module.removeprefix(plan.package + '.')}" if inside else module
 
 
 def _optimizer(plan: TrainerPlan, naming: Naming, imports: list[str]) -> SimpleNamespace:

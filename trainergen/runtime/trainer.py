@@ -67,6 +67,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         self.config = config
         self.device = choose_device(config.device)
         self.model = model.to(self.device)
+        self.model.train()  # once: a model whose own train() keeps a part in eval mode has never been asked to
         self.dataloader = dataloader
         self.val_dataloader = val_dataloader
         self.optimizer = optimizer
