@@ -13,9 +13,11 @@ from .patching.project import edit_project
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
 from .record import Insertion, Record, take_out_own, write_record
+from .rendering.engine import Engine
+from .rendering.formatting import warm
 from .rendering.rendered import Rendered
 from .rendering.scaffold import render_scaffold
-from .rendering.trainer import render_trainer
+from .rendering.trainer import render_trainer, trainer_templates
 from .staging.change_set import Change, ChangeSet
 
 
@@ -43,8 +45,30 @@ class Assembled:
         return rendered.origin(line) if rendered is not None else None
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What does not depend on the plan: the files of the default project that are missing, and the team's templates."""
+
+    scaffold: Mapping[str, Rendered]
+    engine: Engine
+
+
+def lay_ground(project: ProjectFacts, overrides: Path | None, family: str, *, vendored: bool) -> Ground:
+    """Render the scaffold, and have templates and formatter ready: torch is still being imported in the lab."""
+    root = Path(project.root)
+    engine = Engine(overrides, root)
+    scaffold = scaffold_files(project, overrides, vendored=vendored)
+    engine.compile_all(trainer_templates(family, "default"))
+    warm(root, project.formatter)
+    return Ground(scaffold, engine)
+
+
 def assemble(
-    plan: TrainerPlan, project: ProjectFacts, wishes: Wishes, overrides: Path | None, record: Record | None
+    plan: TrainerPlan,
+    project: ProjectFacts,
+    wishes: Wishes,
+    ground: Ground,
+    record: Record | None,
 ) -> Assembled:
     """Everything that the plan changes, in memory.
 
@@ -52,20 +76,23 @@ def assemble(
         plan: what to render.
         project: where it goes.
         wishes: kept in the record.
-        overrides: the team's own folder of templates.
+        ground: as `lay_ground` gave it.
         record: of an earlier run for the same trainer; its own text is left out of what is read.
 
     Raises:
-        Conflict: a file can't be edited, or a new one is not ours.
+        Conflict: a file can't be edited, is a folder, or a new one is not ours.
     """
     root = Path(project.root)
 
     def on_disk(path: str) -> bytes | None:
-        data = read_bytes(root / path)
+        try:
+            data = read_bytes(root / path)
+        except IsADirectoryError:
+            raise Conflict(f"{path} is a folder", place=path, hint="move it away, or say --package NAME") from None
         return take_out_own(path, data, record) if record is not None else data
 
-    scaffold = scaffold_files(project, overrides, vendored=plan.vendored)
-    rendered = render_trainer(plan, project, overrides=overrides)
+    scaffold = ground.scaffold
+    rendered = render_trainer(plan, project, engine=ground.engine)
 
     def now(path: str) -> bytes:
         data = on_disk(path)

@@ -52,12 +52,20 @@ class TrainergenError(Exception):
 
 
 class ProofFailed(TrainergenError):
-    """A gate or a probe refused the staged trainer: nothing is written. `failed` and `passed` count them."""
+    """A gate or a probe refused the staged trainer: nothing is written.
+
+    Attributes:
+        failed, passed: how many gates and probes.
+        demand: what the first that failed demands.
+        findings: all of them, JSON-able.
+    """
 
     exit_code = 1
     title = "a gate failed"
     failed: int = 1
     passed: int = 0
+    demand: str = ""
+    findings: tuple[dict[str, object], ...] = ()
 
 
 class UnusableInput(TrainergenError):
@@ -83,6 +91,7 @@ class Question(NamedTuple):
         about: what is asked, one phrase with its evidence.
         likely: the likely answer as the user would type it, or None.
         evidence: further lines.
+        placeholder: what stands for the answer in the command, where nothing is likely.
     """
 
     option: str
@@ -90,6 +99,7 @@ class Question(NamedTuple):
     about: str
     likely: str | None = None
     evidence: tuple[str, ...] = ()
+    placeholder: str = "..."
 
     @property
     def name(self) -> str:
@@ -97,16 +107,24 @@ class Question(NamedTuple):
         return self.key or self.option.lstrip("-")
 
     def spell(self, answer: str | None = None) -> str:
-        """The flag with an answer: ``--model-arg vocab_size=50257``."""
-        value = answer if answer is not None else self.likely if self.likely is not None else "..."
-        return f"{self.option} {self.key}={value}" if self.key else f"{self.option} {value}"
+        """The flag with an answer, as a shell takes it: ``--model-arg vocab_size=50257``."""
+        import shlex
+
+        said = answer if answer is not None else self.likely
+        value = self.placeholder if said is None else said
+        return f"{self.option} {shlex.quote(f'{self.key}={value}' if self.key else value)}"
 
 
 class AnswerNeeded(TrainergenError):
-    """Something that only the user knows; ``flags`` are the exact options that say it, ``questions`` what to ask."""
+    """Something that only the user knows; ``flags`` are the exact options that say it, ``questions`` what to ask.
+
+    Attributes:
+        invocation: the command as it was typed; the pipeline fills it in.
+    """
 
     exit_code = 4
     title = "an answer is missing"
+    invocation: str = "trainergen new"
 
     def __init__(
         self,
@@ -123,6 +141,11 @@ class AnswerNeeded(TrainergenError):
         self.questions = questions
         self.flags = flags or tuple(question.spell() for question in questions)
 
+    @property
+    def command(self) -> str:
+        """The command that says everything: what was typed, and the missing flags."""
+        return " ".join((self.invocation, *(question.spell() for question in self.questions)))
+
     def as_plain(self) -> dict[str, object]:
         """As the base's, with the flags that answer and the questions behind them."""
         questions = [question._asdict() | {"evidence": list(question.evidence)} for question in self.questions]
@@ -134,6 +157,11 @@ class UserCodeFailed(TrainergenError):
 
     exit_code = 5
     title = "your code failed"
+
+    @property
+    def is_excerpt(self) -> bool:
+        """Whether the notes show the line, with the exception beside its carets."""
+        return any("^" in note for note in self.notes)
 
 
 class MachineRefused(TrainergenError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import MachineRefused, UnusableInput
+from .errors import Conflict, MachineRefused, UnusableInput
 from .inspection.batch_spec import leaves, spell_path, spell_shape
 from .rendering.engine import Engine
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .pipeline import Facts, Proven
     from .planning.plan import TrainerPlan
     from .proving import Evidence
+    from .record import Insertion
+    from .staging.change_set import ChangeSet
 
 LANGUAGES = {".py": "python", ".ini": "ini", ".json": "json", ".toml": "toml", ".md": "markdown"}
 HEAVY_OPTIMIZER_STATE = 2  # AdamW keeps two values a parameter (Loshchilov and Hutter 2019, algorithm 2)
@@ -31,11 +34,12 @@ class Item:
     text: str
 
 
-def check_handover(file: Path) -> None:
-    """Before anything is written.
+def check_handover(file: Path, *, force: bool) -> None:
+    """Before anything is built. A handover is the user's from then on: no change set holds it, undo leaves it.
 
     Raises:
         UnusableInput: its folder does not exist.
+        Conflict: something else stands there; `force` replaces it.
         MachineRefused: its folder can't be written to.
     """
     if not file.absolute().parent.is_dir():
@@ -43,6 +47,26 @@ def check_handover(file: Path) -> None:
     if not os.access(file.absolute().parent, os.W_OK):
         raise MachineRefused(
             f"--handover {file}: permission denied", place=str(file.parent), hint="name another folder"
+        )
+
+    if file.exists() and not force and "\n## 1. Overview\n" not in file.read_text(encoding="utf-8", errors="replace"):
+        raise Conflict(
+            f"--handover {file}: a file is there, and it is no handover",
+            place=str(file),
+            hint="name another file, or say --force to replace it",
+        )
+
+
+def check_apart(file: Path, change_set: ChangeSet, root: Path) -> None:
+    """Before anything is written.
+
+    Raises:
+        Conflict: the change set writes a file of that path.
+    """
+    taken = {(root / change.path).resolve() for change in change_set.changes}
+    if file.resolve() in taken:
+        raise Conflict(
+            f"--handover {file}: that file belongs to the project", place=str(file), hint="name another file"
         )
 
 
@@ -59,11 +83,10 @@ def render_handover(facts: Facts, proven: Proven) -> str:
     project, model, measured = facts.project, facts.model, facts.measured
     names = plan.names
     integration = [
-        (path, "\n".join(piece.strip("\n") for piece in insertion.pieces), LANGUAGES.get(Path(path).suffix, "text"))
+        (path, touched(path, insertion), LANGUAGES.get(Path(path).suffix, "text"))
         for path, insertion in staged.inserted.items()
         if path != names.config_file
     ]
-    config_text = "\n".join(piece.strip("\n") for piece in staged.inserted[names.config_file].pieces)
     variables = {
         "plan": plan,
         "names": names,
@@ -71,7 +94,7 @@ def render_handover(facts: Facts, proven: Proven) -> str:
         "parameters": sum(parameter.tied_to is None for parameter in measured.parameters),
         "values": measured.values,
         "batch_lines": list(_batch_lines(plan)),
-        "config_text": config_text,
+        "config_text": touched(names.config_file, staged.inserted[names.config_file]),
         "trainer_text": staged.texts[names.trainer_file].rstrip("\n"),
         "integration": integration,
         "list_command": f"{names.command.rpartition(' ')[0]} --list",
@@ -83,6 +106,30 @@ def render_handover(facts: Facts, proven: Proven) -> str:
         "suggestions": list(_suggestions(plan, measured)),
     }
     return Engine(None, Path(project.root)).render("handover.md.j2", variables).text
+
+
+def touched(path: str, insertion: Insertion) -> str:
+    """What stands in a shared file for this trainer, complete in itself.
+
+    Of a Python file these are the whole statements that hold its pieces, so that the text can be parsed; of any other
+    the pieces.
+    """
+    if not path.endswith(".py"):
+        return "\n".join(piece.strip("\n") for piece in insertion.pieces)
+    data = insertion.text.encode("utf-8")
+    lines = data.decode("utf-8-sig").splitlines()
+    ranges = [(data[:start].count(b"\n") + 1, data[:end].rstrip().count(b"\n") + 1) for start, end in insertion.spans]
+    blocks = []
+    for statement in ast.parse(data).body:
+        decorators = [each.lineno for each in getattr(statement, "decorator_list", ())]
+        first, last = min([statement.lineno, *decorators]), statement.end_lineno or statement.lineno
+        if any(first <= end and start <= last for start, end in ranges):
+            blocks.append((first, last))
+    text = ""
+    for number, (first, last) in enumerate(blocks):
+        gap = "" if not number else "\n" if first == blocks[number - 1][1] + 1 else "\n\n\n"
+        text += gap + "\n".join(lines[first - 1 : last])
+    return text
 
 
 def _batch_lines(plan: TrainerPlan) -> Iterator[str]:
@@ -116,8 +163,10 @@ def _checklist(plan: TrainerPlan, evidence: Evidence) -> Iterator[Item]:
         yield Item(True, f"{code} {GATES[code].name}")
     for probe in evidence.probes:
         yield Item(probe["status"] in ("passed", "advice"), f"{probe['probe']}: {probe['title']}")
-    if not evidence.proven:
-        yield Item(False, "the proof was not run")
+    if evidence.identical:
+        yield Item(False, "nothing was run this time: every file is as it was when it was generated")
+    elif not evidence.proven:
+        yield Item(False, "NOTHING WAS PROVEN (--no-proof): this trainer has never taken a step")
     yield Item(False, f"test command: `{plan.names.command} --dry-run`")
 
 
@@ -134,7 +183,9 @@ def _expected(evidence: Evidence) -> str:
 def _limitations(plan: TrainerPlan, evidence: Evidence, measured: TorchFacts) -> Iterator[str]:
     if plan.data.kind == "stub":
         yield "No loader was given: `build_dataloaders` raises with instructions until you write it."
-    if measured.device == "cpu":
+    if not evidence.proven and not evidence.identical:
+        yield "Nothing was proven: generated with --no-proof; run the same command without it."
+    elif measured.device == "cpu" and evidence.proven:
         yield "Proven on the CPU only; `--device cuda` proves it on a GPU."
     if plan.data.kind != "stub" and plan.data.validation_name is None:
         yield "There is no validation loader: the scheduler and early stopping watch the training loss."

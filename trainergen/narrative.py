@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import AnswerNeeded, Question
-from .inspection.batch_spec import BatchSpec, Branch, Leaf, leaves, spell_path
+from .errors import AnswerNeeded, ProofFailed, Question, TrainergenError, UserCodeFailed
+from .inspection.batch_spec import BatchSpec, Branch, leaves, spell_path
+from .inspection.batch_spec import Path as PathInBatch
+from .inspection.definition import find_definition
 from .plain import to_plain
 
 if TYPE_CHECKING:
     from .assembly import Assembled
+    from .families.torch.facts import TorchFacts
     from .inspection.model_facts import ModelFacts
     from .outcome import Outcome
     from .pipeline import Facts, NewRequest, Proven
     from .planning.plan import TrainerPlan
+    from .planning.wishes import Wishes
+    from .proving import Evidence
 
 
 def demand_batch(model: ModelFacts) -> None:
@@ -24,33 +31,51 @@ def demand_batch(model: ModelFacts) -> None:
     """
     inputs = "; ".join(f"{argument.name}: float32[8, ...]" for argument in model.forward if argument.required)
     arguments = ", ".join(argument.name for argument in model.forward)
+    example = f"{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10"
     question = Question(
         "--batch",
         "",
         f"forward({arguments}) at {model.forward_place or model.place} needs a batch to run on",
         None,
-        (
-            f"for example --batch '{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10'",
-            "or your own: --loader module:name",
-        ),
+        (f"for example --batch '{example}'", "or your own: --loader module:name"),
+        example,
     )
     raise AnswerNeeded("no batch was given", questions=(question,), flags=("--batch '...'  (or --loader module:name)",))
 
 
-def tell_facts(outcome: Outcome, facts: Facts) -> None:
+def tell_class(outcome: Outcome, model: ModelFacts) -> None:
+    """The model as its source has it, for where it is never built."""
+    outcome.say("read", str(model.place), f"{model.kind} {model.name}, {_signature(model)}")
+
+
+def _signature(model: ModelFacts) -> str:
+    stars = {"var_positional": "*", "var_keyword": "**"}
+    parts = []
+    for argument in model.init:
+        default = "" if argument.default is None else f"={argument.default}"
+        parts.append(f"{stars.get(argument.kind, '')}{argument.name}{default}")
+    return f"{'__init__' if model.kind == 'class' else model.name}({', '.join(parts)})"
+
+
+def tell_facts(outcome: Outcome, facts: Facts, wishes: Wishes) -> None:
     """What was read: the model, the base trainer, the batch."""
     project, model, measured = facts.project, facts.model, facts.measured
     distinct = [parameter for parameter in measured.parameters if parameter.tied_to is None]
-    noun = "class" if model.kind == "class" else "function"
-    outcome.say(
-        "read", str(model.place), f"{noun} {model.name}, {len(distinct)} parameters, {measured.values:,} values"
-    )
+    place = str(model.place)
+    outcome.lines = [line for line in outcome.lines if (line.verb, line.subject) != ("read", place)]  # of tell_class
+    outcome.say("read", place, f"{model.kind} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
     if project.scaffold:
         base = f"{project.train_module.replace('.', '/')}/base_trainer.py"
         outcome.say("read", base, "class Trainer: you give compute_loss(batch), it owns the loop")
     else:
         outcome.say("read", "no default project", "so this creates config.ini, config/, train/ around the trainer")
-    outcome.say("read", measured.batch.place or "the batch", describe_batch(measured.batch))
+    loader = find_definition(Path(project.root), wishes.loader) if wishes.loader and wishes.batch is None else None
+    what = describe_batch(measured.batch, spoken_names(model, measured))
+    if loader is not None and wishes.loader is not None:
+        call = "()" if measured.loader is None or measured.loader.is_factory else ""
+        outcome.say("read", str(loader), f"{wishes.loader.partition(':')[2]}{call}, {what}")
+    else:
+        outcome.say("read", measured.batch.place or "the batch", what)
     outcome.result["model"] = {
         "reference": model.reference,
         "place": to_plain(model.place),
@@ -60,17 +85,42 @@ def tell_facts(outcome: Outcome, facts: Facts) -> None:
     outcome.result["batch"] = to_plain(measured.batch)
 
 
-def describe_batch(batch: BatchSpec) -> str:
+def spoken_names(model: ModelFacts, measured: TorchFacts) -> dict[PathInBatch, str]:
+    """What the parts of a batch without keys are called: by the argument of forward that they feed, or ``target``."""
+    names: dict[PathInBatch, str] = {}
+    positional = [argument.name for argument in model.forward if argument.kind == "positional"]
+    for index, fed in enumerate(measured.feeding.arguments):
+        said = fed.argument or (positional[index] if index < len(positional) else None)
+        if said is not None and not (fed.path and isinstance(fed.path[-1], str)):
+            names[fed.path] = said
+    unnamed = [path for path in measured.feeding.targets if not (path and isinstance(path[-1], str))]
+    if len(unnamed) == 1:
+        names[unnamed[0]] = "target"
+    return names
+
+
+def describe_batch(batch: BatchSpec, names: Mapping[PathInBatch, str]) -> str:
     """One line: ``label int64 [8], image float32 [8, 1, 28, 28]``, or the number of keys where there are many."""
     parts = list(leaves(batch.root))
-    kind = "a tensor" if isinstance(batch.root, Leaf) else f"a {_kind(batch.root)} of {len(batch.root.entries)}"
-    if len(parts) > 3:
-        return f"batch is {kind}: " + ", ".join(spell_path(path) for path, _ in parts)
-    return ", ".join(f"{spell_path(path)} {leaf.dtype} {list(leaf.sizes)}" for path, leaf in parts)
+    if len(parts) > 3 and isinstance(batch.root, Branch):
+        keyed = isinstance(batch.root.entries[0][0], str)
+        return f"batch is a {_kind(batch.root)} of {len(batch.root.entries)} {'keys' if keyed else 'parts'}"
+    return ", ".join(f"{names.get(path, spell_path(path))} {leaf.dtype} {list(leaf.sizes)}" for path, leaf in parts)
 
 
 def _kind(branch: Branch) -> str:
     return "dict" if branch.kind == "mapping" else (branch.type_name or branch.kind).rpartition(":")[2]
+
+
+def tell_failure(outcome: Outcome, problem: TrainergenError) -> None:
+    """The line that says what failed, where a gate, a probe or the user's code did."""
+    if isinstance(problem, ProofFailed):
+        outcome.say("fail", f"proof, gate {problem.code}", f"demanded: {problem.demand}")
+        outcome.result["findings"] = list(problem.findings)
+    elif isinstance(problem, UserCodeFailed):
+        outcome.say("fail", "your code", problem.message.partition(": ")[0] if problem.is_excerpt else problem.message)
+    elif isinstance(problem, AnswerNeeded):
+        outcome.lines = [line for line in outcome.lines if line.verb == "read"]
 
 
 def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool) -> None:
@@ -112,7 +162,8 @@ def tell_proof(outcome: Outcome, proven: Proven) -> None:
     if evidence.identical:
         return
     if not evidence.proven:
-        outcome.say("advise", "NOTHING WAS PROVEN", "--no-proof: this trainer has never taken a step")
+        said = f"--no-proof: this trainer has never taken a step; {len(evidence.gates)} static gates passed, no more"
+        outcome.say("advise", "NOTHING WAS PROVEN", said)
         return
     numbers = evidence.numbers or {}
     steps = numbers.get("steps")
@@ -158,6 +209,9 @@ def tell_advice(outcome: Outcome, proven: Proven) -> None:
     for probe in evidence.having("unmeasured"):
         outcome.say("advise", f"{probe['probe']} not measured", probe["title"])
         advice.append(dict(probe))
+    if not evidence.proven and not evidence.identical:
+        title = "nothing was proven (--no-proof): this trainer has never taken a step"
+        advice.append({"probe": "proof", "status": "unmeasured", "title": title})
     guesses = sum(decision.assumed for decision in plan.decisions)
     if guesses:
         noun = "guess is" if guesses == 1 else "guesses are"
@@ -180,9 +234,14 @@ def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:
         outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.  Train: {train}"
         outcome.next_steps = [train]
     elif request.dry_run:
-        outcome.closing = (
-            f"Nothing was written: --dry-run ({{seconds}}); {count} files and {evidence.passed} checks would stand."
-        )
+        checks = f"{evidence.passed} checks" if evidence.proven else f"{len(evidence.gates)} static gates"
+        outcome.closing = f"Nothing was written: --dry-run ({{seconds}}); {count} files and {checks} would stand{_unproven(evidence)}."
         outcome.next_steps = [request.invocation.replace(" --dry-run", "")]
     else:
-        outcome.closing = f"Done in {{seconds}}, {count} files at once.  Train: {train}  Back: trainergen undo"
+        outcome.closing = (
+            f"Done in {{seconds}}, {count} files at once{_unproven(evidence)}.  Train: {train}  Back: trainergen undo"
+        )
+
+
+def _unproven(evidence: Evidence) -> str:
+    return "" if evidence.proven else ", NOTHING WAS PROVEN"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -44,4 +44,18 @@ class Outcome:
 
     def clear(self) -> None:
         """Forget everything: the command starts again."""
-        vars(self).update(vars(Outcome()))
+        self.become(Outcome())
+
+    def copy(self) -> Outcome:
+        """The story so far, to come back to."""
+        return replace(
+            self,
+            lines=list(self.lines),
+            result=dict(self.result),
+            next_steps=list(self.next_steps),
+            explanation=list(self.explanation),
+        )
+
+    def become(self, other: Outcome) -> None:
+        """Tell `other`'s story from here on; `other` itself stays as it is."""
+        vars(self).update(vars(other.copy()))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
-from .errors import Conflict, ProofFailed, TrainergenError, UnusableInput
-from .handover import check_handover, render_handover, write_handover
+from .errors import AnswerNeeded, Conflict, ProofFailed, TrainergenError, UnusableInput
+from .handover import check_apart, check_handover, render_handover, write_handover
 from .inspection.batch_grammar import batch_request
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
@@ -23,6 +23,7 @@ from .settings import Settings, read_settings
 from .staging.commit import commit
 from .staging.conflicts import conflicts, merged
 from .staging.diff import render_diff
+from .staging.durable import demand_writable
 from .staging.journal import recover
 from .staging.lock import project_lock
 
@@ -68,9 +69,9 @@ class NewRequest:
     handover: Path | None = None
     invocation: str = "trainergen new"
 
-    def answered(self, wishes: Wishes) -> NewRequest:
-        """The same request with answers filled in."""
-        return replace(self, wishes=wishes)
+    def answered(self, wishes: Wishes, said: str) -> NewRequest:
+        """The same request with answers filled in, as `said` would have said them on the command line."""
+        return replace(self, wishes=wishes, invocation=f"{self.invocation} {said}")
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,14 @@ def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callab
         TrainergenError: with the exit code that fits; nothing was written then.
     """
     root, _ = find_root(request.project, Path.cwd())
-    with project_lock(root, waiting=progress):
-        _new(request, root, lab, outcome, progress)
+    try:
+        with project_lock(root, waiting=progress):
+            _new(request, root, lab, outcome, progress)
+    except TrainergenError as problem:
+        if isinstance(problem, AnswerNeeded):
+            problem.invocation = request.invocation
+        narrative.tell_failure(outcome, problem)
+        raise
 
 
 def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
@@ -124,18 +131,27 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         model = read_model(request.wishes.model, root, search_path=laboratory.search_path, cwd=Path.cwd())
         family = families.choose(model)
         check_words(request.wishes, family)
+        narrative.tell_class(outcome, model)
         missing_arguments(request.wishes, model)
-        name_trainer(request.wishes, model, project)  # a taken name is said before anything is built
+        # Said before anything is built: a taken name, a folder that can't be written to.
+        names = name_trainer(request.wishes, model, project)
+        if not request.dry_run and not (root / names.record_file).exists():
+            demand_writable(root)
         if request.handover is not None:
-            check_handover(request.handover)
+            check_handover(request.handover, force=request.force)
+
+        # All that needs no torch is done before the first question to the lab, which is still importing it.
+        overrides = root / settings.templates if settings.templates else None
+        vendored = request.wishes.vendor or project.vendored
+        ground = assembly.lay_ground(project, overrides, family, vendored=vendored)
 
         progress("building the model")
-        if not (request.wishes.vendor or project.vendored):
+        if not vendored:
             laboratory.demand_imports(("trainergen", "beautilog"))
         facts = Facts(project, model, measure(laboratory, family, model, request.wishes), settings)
-        narrative.tell_facts(outcome, facts)
+        narrative.tell_facts(outcome, facts, request.wishes)
 
-        proven = first_proven(request, facts, laboratory, outcome, progress)
+        proven = first_proven(request, facts, ground, laboratory, outcome, progress)
     narrative.tell_proof(outcome, proven)
     finish(request, facts, proven, outcome)
 
@@ -214,24 +230,24 @@ def parse_target(text: str) -> tuple[str | int, ...]:
 def first_proven(
     request: NewRequest,
     facts: Facts,
+    ground: assembly.Ground,
     lab: Laboratory,
     outcome: Outcome,
     progress: Callable[[str], None],
 ) -> Proven:
     """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does."""
     project, model, measured = facts.project, facts.model, facts.measured
-    overrides = Path(project.root) / facts.settings.templates if facts.settings.templates else None
     names = name_trainer(request.wishes, model, project)
     existing = record.read_record(Path(project.root), names.record_file)
     planned_for = project if existing is None else record.without_own(project, existing)
     plans = plan_trainers(request.wishes, model, measured, planned_for)
     failure: TrainergenError | None = None
-    lines = len(outcome.lines)
+    before = failed_tale = outcome.copy()
     for plan in plans:
-        del outcome.lines[lines:]
+        outcome.become(before)
         narrative.tell_decisions(outcome, plan, request.explain)
         progress("rendering")
-        staged = assembly.assemble(plan, planned_for, request.wishes, overrides, existing)
+        staged = assembly.assemble(plan, planned_for, request.wishes, ground, existing)
         if existing is not None:
             different = assembly.differing(staged, Path(project.root), existing)
             if not different:
@@ -252,23 +268,31 @@ def first_proven(
                 lab, prove_request(plan, staged, facts, model_request(model, request.wishes)), staged, request.prove
             )
         except ProofFailed as problem:
-            failure = failure or problem
+            if request.dry_run:
+                outcome.diff = render_diff(staged.change_set)
+            if failure is None:
+                failure, failed_tale = problem, outcome.copy()
             continue
         return Proven(plan, staged, evidence)
     assert failure is not None
+    outcome.become(failed_tale)  # the decisions of the plan whose failure is shown
     raise failure
 
 
 def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) -> None:
     """The sink: diffs for ``--dry-run``, else the commit; then the handover."""
     change_set, identical = proven.staged.change_set, proven.evidence.identical
-    narrative.tell_files(outcome, proven.staged, identical=identical)
-    narrative.tell_advice(outcome, proven)
+    handover = "" if request.handover is None else render_handover(facts, proven)
+    if request.handover is not None:
+        check_apart(request.handover, change_set, Path(facts.project.root))
     if request.dry_run:
         outcome.diff = render_diff(change_set)
     elif not identical:
         commit(Path(facts.project.root), change_set, force=request.force)
         outcome.written = True
-    if request.handover is not None:
-        write_handover(request.handover, render_handover(facts, proven))
+    narrative.tell_files(outcome, proven.staged, identical=identical)  # only what did happen
+    narrative.tell_advice(outcome, proven)
+    if request.handover is not None and not request.dry_run:
+        write_handover(request.handover, handover)
+        outcome.say("write", str(request.handover), "the handover; it is yours, undo leaves it")
     narrative.close(outcome, request, proven)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ProofFailed
+from .errors import ProofFailed, TrainergenError
 from .plain import to_plain
 
 if TYPE_CHECKING:
@@ -67,10 +68,16 @@ def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: b
     Raises:
         ProofFailed: a gate or a blocking probe refused it; the error shows the line.
     """
-    passed = check_gates(staged)
     if not run:
-        return Evidence(gates=passed, proven=False)
-    answer = lab.request("lab.prove:prove", request)
+        return Evidence(gates=check_gates(staged), proven=False)
+    lab.ask("lab.prove:prove", request)
+    try:
+        passed = check_gates(staged)  # while the lab is at work: they speak first, and are quick
+    except ProofFailed:
+        with contextlib.suppress(TrainergenError):
+            lab.answer()
+        raise
+    answer = lab.answer()
     evidence = Evidence(passed, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
     failed = evidence.having("failed")
     if failed or not answer["ok"]:
@@ -95,6 +102,8 @@ def check_gates(staged: Assembled) -> tuple[str, ...]:
 
 def gate_failure(findings: list[Finding], staged: Assembled, gates: int) -> ProofFailed:
     """The first finding as an error with its excerpt; the others as notes."""
+    from .gates.engine import GATES
+
     first, *others = findings
     origin = staged.origin(first.path, first.line)
     codes = {finding.code for finding in findings}
@@ -107,11 +116,15 @@ def gate_failure(findings: list[Finding], staged: Assembled, gates: int) -> Proo
         + tuple(f"   also {each.code} {each.path}:{each.line}: {each.message}" for each in others),
     )
     error.failed, error.passed = len(codes), gates - len(codes)
+    error.demand = GATES[first.code].name if first.code in GATES else "every file parses"
+    error.findings = tuple(each._asdict() for each in findings)
     return error
 
 
 def probe_failure(failed: tuple[Mapping[str, Any], ...], staged: Assembled, evidence: Evidence) -> ProofFailed:
     """The first failed probe as an error with its excerpt; the others as notes."""
+    from .lab.verdict import TITLES
+
     first, *others = failed
     place = first.get("place")
     shown = None
@@ -128,6 +141,8 @@ def probe_failure(failed: tuple[Mapping[str, Any], ...], staged: Assembled, evid
     notes += tuple(f"   also {each['code']} {each['probe']}: {each['title']}" for each in others)
     error = ProofFailed(first["title"], code=first.get("code"), place=shown, hint=first.get("hint"), notes=notes)
     error.failed, error.passed = len(failed), evidence.passed
+    error.demand = TITLES.get(str(first.get("code")), first["probe"])
+    error.findings = tuple(dict(probe) for probe in failed)
     return error
 
 

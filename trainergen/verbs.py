@@ -55,19 +55,19 @@ def undo(project: Path | None, name: str | None, force: bool, outcome: Outcome) 
 
     root, _ = find_root(project, Path.cwd())
     report = take_back(root, name, force=force)
-    for each in report.files:
-        if not each.private:
-            outcome.say(each.verb.split(" ")[0], each.path, each.label)
+    # A file may be taken back in two steps, the trainer's text and then the project's file: what came of it is told.
+    files = {each.path: each for each in report.files if not each.private}
+    for each in files.values():
+        outcome.say(each.verb.split(" ")[0], each.path, each.label)
     outcome.written = True
     outcome.result = {
         "trainer": report.trainer,
-        "files": [
-            {"path": each.path, "verb": each.verb, "label": each.label} for each in report.files if not each.private
-        ],
+        "files": [{"path": each.path, "verb": each.verb, "label": each.label} for each in files.values()],
         "folders": list(report.folders),
     }
     what = report.trainer or "the default project"
-    outcome.closing = f"Undone in {{seconds}}: {what}, {len(outcome.result['files'])} files at once."
+    noun = "1 file" if len(files) == 1 else f"{len(files)} files"
+    outcome.closing = f"Undone in {{seconds}}: {what}, {noun} at once."
 
 
 def catalogue(project: Path | None, what: str | None, outcome: Outcome) -> None:
@@ -86,10 +86,16 @@ def catalogue(project: Path | None, what: str | None, outcome: Outcome) -> None:
             for name, task in objectives.tasks().items()
             for loss, reason in task.LOSSES.items()
         ]
+    if what in (None, "metrics"):
+        sections["metrics"] = [
+            (metric, f"{name}: {'over the epoch' if metric in task.EPOCH_METRICS else 'mean of the batches'}")
+            for name, task in objectives.tasks().items()
+            for metric in (*task.METRICS, *task.EPOCH_METRICS)
+        ]
     if what in (None, "optimizers"):
         sections["optimizers"] = [(name, each.class_name) for name, each in optimizers.LISTED.items()]
     if what in (None, "schedulers"):
-        sections["schedulers"] = [(name, f"once a {each.cadence}") for name, each in schedulers.LISTED.items()]
+        sections["schedulers"] = [(name, f"once every {each.cadence}") for name, each in schedulers.LISTED.items()]
     if what in (None, "registries"):
         sections["registries"] = [(name, _first_line(style.__doc__)) for name, style in registry_styles().items()]
     if what in (None, "templates"):
@@ -101,8 +107,9 @@ def catalogue(project: Path | None, what: str | None, outcome: Outcome) -> None:
     for title, entries in sections.items():
         for name, about in entries:
             outcome.say(title, name, about)
-    outcome.result = {title: [name for name, _ in entries] for title, entries in sections.items()}
-    outcome.closing = f"{sum(len(entries) for entries in sections.values())} entries."
+    outcome.result = {title: list(dict.fromkeys(name for name, _ in entries)) for title, entries in sections.items()}
+    count = sum(len(entries) for entries in sections.values())
+    outcome.closing = "1 entry." if count == 1 else f"{count} entries."
 
 
 PATTERN_HELP = {

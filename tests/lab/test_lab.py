@@ -46,7 +46,7 @@ def test_a_child_works_in_the_copy_and_sees_nothing_of_ours(project):
                     "main": hasattr(sys.modules["__main__"], "__file__"),
                     "argv": sys.argv,
                     "path": sys.path[:2],
-                    "public": [name for name in sys.modules if name.partition(".")[0] == "trainergen"],
+                    "public": [name for name in sys.modules if name.startswith("trainergen.") and "runtime" not in name],
                     "bytecode": sys.dont_write_bytecode,
                     "hub": os.environ["HF_HUB_OFFLINE"],
                     "gpu": os.environ["CUDA_VISIBLE_DEVICES"],

@@ -110,10 +110,10 @@ def test_missing_arguments_name_the_flags_and_where_they_are_used(tmp_path: Path
         missing_arguments(Wishes("m.py:DigitsNet"), model)
     assert caught.value.message == "needs 2 answers that your project does not hold"
     assert caught.value.flags == ("--model-arg vocab_size=INT", "--model-arg width=VALUE")
-    assert caught.value.notes == (
-        "vocab_size   int, used in nn.Embedding(vocab_size, 512) at m.py:8",
-        "width        any type, asked for at m.py:6",
-    )
+    assert [(question.name, question.about) for question in caught.value.questions] == [
+        ("vocab_size", "int, used in nn.Embedding(vocab_size, 512) at m.py:8"),
+        ("width", "any type, asked for at m.py:6"),
+    ]
     assert caught.value.exit_code == 4
     missing_arguments(Wishes("", model_arguments=(("vocab_size", 5), ("width", 1))), model)
     missing_arguments(Wishes("", factory="m:make"), model)

@@ -177,7 +177,7 @@ def test_a_target_is_chosen_by_name_and_asked_for_without(tmp_path: Path) -> Non
     with pytest.raises(AnswerNeeded) as caught:
         planned(tmp_path / "asked", FLAT, two)
     assert caught.value.flags == ("--target colour",)
-    assert any("or kind" in note for note in caught.value.notes)
+    assert "or kind" in caught.value.questions[0].evidence
     assert planned(tmp_path / "said", FLAT, two, target="kind").objective.target == ("kind",)
 
 
@@ -228,7 +228,10 @@ def test_nothing_that_fits_is_said_with_the_shapes(tmp_path: Path) -> None:
     with pytest.raises(AnswerNeeded) as caught:
         planned(tmp_path, FLAT, "image: float32[8,1,6,6]; boxes: float32[8,4]")
     assert caught.value.flags == ("--target KEY", "--loss module:name")
-    assert caught.value.notes == ("output       output [batch, 10]", "left over    boxes float32[batch, 4]")
+    assert caught.value.questions[0].evidence == (
+        "output       output [batch, 10]",
+        "left over    boxes float32[batch, 4]",
+    )
 
 
 @pytest.mark.parametrize(

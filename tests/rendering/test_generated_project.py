@@ -56,7 +56,7 @@ def test_the_gates_find_nothing(project: Path) -> None:
         for path in (project / folder).rglob("*.py")
     }
     assert len(files) > 10
-    assert check_files(files, Facts(files=files)) == []
+    assert check_files(files, Facts(str(project), files)) == []
 
 
 def test_mypy_strict_finds_nothing(project: Path) -> None:

@@ -35,7 +35,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     assert spec is not None and spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
-    assert loaded.CONSTANTS == root / "constants"
+    assert root / "constants" == loaded.CONSTANTS
     return loaded
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -23,6 +23,18 @@ COMMANDS = {
     "new": "Generate a trainer for a model class, prove it, commit it.",
     "undo": "Take the last change set, or a trainer's, back out.",
 }
+
+
+class Started(NamedTuple):
+    """What a command starts with.
+
+    Attributes:
+        lab: started ahead of time, or None.
+        arguments: the command line, for hints that repeat it.
+    """
+
+    lab: Lab | None
+    arguments: tuple[str, ...]
 
 
 class LazyGroup(click.Group):
@@ -68,16 +80,31 @@ def main() -> None:
 def run(argv: list[str], lab: Lab | None = None) -> int:
     """Run one command line and give its exit code; `lab` is the one that `__main__` started ahead of time."""
     try:
-        result: Any = main.main(args=argv, prog_name="trainergen", standalone_mode=False, obj=lab)
+        result: Any = main.main(
+            list(argv), prog_name="trainergen", standalone_mode=False, obj=Started(lab, tuple(argv))
+        )
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return 130
     except click.ClickException as problem:
-        problem.show()
+        if "--json" in argv:
+            _print_refusal(argv, problem)
+        else:
+            problem.show()
         return problem.exit_code
     except BrokenPipeError:  # the reader of our stdout left: not our failure, and nothing more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _print_refusal(argv: list[str], problem: click.ClickException) -> None:
+    """An invocation that click refused, in the form of every other ``--json`` answer."""
+    from ..errors import UnusableInput
+    from ..outcome import Outcome
+    from .report import as_json
+
+    command = next((word for word in argv if word in COMMANDS), "new")
+    print(as_json(command, Outcome(), UnusableInput(problem.format_message())))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import click
+
 from ..errors import InternalError, Interrupted, MachineRefused, TrainergenError
 from ..outcome import Outcome
 from .report import as_json, print_outcome
@@ -27,7 +29,7 @@ def execute(command: str, terminal: Terminal, as_data: bool, work: Callable[[Out
         work(outcome)
     except TrainergenError as problem:
         error = problem
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # Abort: Ctrl-C or the end of input at a question
         error = Interrupted("interrupted", hint="the same command starts again; nothing of this one is left")
     except OSError as problem:
         error = MachineRefused(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ from .execution import execute
 from .options import Assignment, Weight, literal, terminal_of, with_project, with_terminal
 
 if TYPE_CHECKING:
-    from ..lab.client import Lab
     from ..outcome import Outcome
     from ..planning.wishes import Wishes
+    from . import Started
 
 WORDS = (
     "model",
@@ -86,21 +85,24 @@ PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer
 @click.option("--force", is_flag=True, help="Replace whole files that trainergen would generate.")
 @click.option("--no-proof", is_flag=True, help="Skip the proof; nothing is known to work then.")
 @click.option(
-    "--handover", type=click.Path(path_type=Path, dir_okay=False), help="Write the six-section handover here."
+    "--handover",
+    metavar="FILE.md",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the six-section handover there; it is yours, undo leaves it.",
 )
 @click.option("--traceback", is_flag=True, help="Show every frame of a failure in your code.")
 @click.option("--yes", is_flag=True, help="Never ask; exit 4 and name the flag instead.")
 @with_terminal
 @click.pass_obj
 def command(
-    lab: Lab | None, /, as_data: bool, color: str, quiet: bool, verbose: bool, yes: bool, **options: Any
+    started: Started, /, as_data: bool, color: str, quiet: bool, verbose: bool, yes: bool, **options: Any
 ) -> int:
-    r"""Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
+    """Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
 
     \b
     trainergen new --model model.py:DigitsNet --loader data:build_loader
     trainergen new --model model.py:Net --batch 'image: float32[8,1,28,28]; label: int64[8] < 10'
-    """
+    """  # noqa: D301 - click's mark for lines that are not to be joined
     from ..planning.wishes import Wishes
 
     terminal = terminal_of(color, quiet, verbose, options["traceback"])
@@ -123,31 +125,29 @@ def command(
             force=options["force"],
             prove=not options["no_proof"],
             handover=options["handover"],
-            invocation=_invocation(sys.argv[1:]),
+            invocation="trainergen " + shlex.join(started.arguments),
         )
         while True:
             try:
-                pipeline.new(request, lab, outcome, terminal.progress)
+                pipeline.new(request, started.lab, outcome, terminal.progress)
                 return
             except AnswerNeeded as needed:
                 if not asks or not needed.questions:
                     raise
                 terminal.clear_progress()
                 answers = [(question, _ask(question)) for question in needed.questions]
-                request = request.answered(_with_answers(request.wishes, answers))
+                said = " ".join(question.spell(answer) for question, answer in answers)
+                request = request.answered(_with_answers(request.wishes, answers), said)
                 outcome.clear()  # the story starts again, with the answers
 
     return execute("new", terminal, as_data, work)
 
 
-def _invocation(arguments: list[str]) -> str:
-    return "trainergen " + " ".join(shlex.quote(argument) for argument in arguments)
-
-
 def _ask(question: Question) -> str:
-    for line in (question.about, *question.evidence):
-        click.echo(f"  {line}", err=True)
-    answer: str = click.prompt(f"{question.name}", default=question.likely, err=True)
+    """One answer, from the terminal; the question goes to stderr, with the likely answer as the default."""
+    for line in (f"{question.name}: {question.about}", *(f"  {each}" for each in question.evidence)):
+        click.echo(line, err=True)
+    answer: str = click.prompt(f"{question.option} {question.key}".rstrip(), default=question.likely, err=True)
     return answer
 
 

@@ -6,11 +6,17 @@ import ast
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    _Pair = click.ParamType[tuple[str, Any]]
+    _WeightedName = click.ParamType[tuple[str, float]]
+else:  # generic in recent versions of click only
+    _Pair = _WeightedName = click.ParamType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +53,7 @@ def terminal_of(color: str, quiet: bool, verbose: bool, traceback: bool = False)
     return Terminal(color, quiet, verbose, traceback)
 
 
-class Assignment(click.ParamType[tuple[str, Any]]):
+class Assignment(_Pair):
     """``key=value`` where the value is a Python literal, or plain text where it is none."""
 
     name = "key=value"
@@ -62,7 +68,7 @@ class Assignment(click.ParamType[tuple[str, Any]]):
         return key.strip(), literal(text)
 
 
-class Weight(click.ParamType[tuple[str, float]]):
+class Weight(_WeightedName):
     """``name=weight`` with a finite number."""
 
     name = "name=weight"

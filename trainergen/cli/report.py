@@ -34,9 +34,10 @@ def layout(terminal: Terminal, lines: list[Line]) -> list[str]:
     """Lines in columns: each as wide as its widest entry, but none pushed far out by one long entry."""
     subject = _column((len(line.subject) for line in lines), SUBJECT_WIDTH)
     evidence = _column((len(line.evidence) for line in lines if line.flag), EVIDENCE_WIDTH)
+    first = max([VERB_WIDTH, *(len(line.verb) + 2 for line in lines)])
     texts = []
     for line in lines:
-        verb = terminal.paint(line.verb, line.verb) + " " * (VERB_WIDTH - len(line.verb))
+        verb = terminal.paint(line.verb, line.verb) + " " * (first - len(line.verb))
         text = f"  {verb}{line.subject:<{subject}}  {line.evidence}"
         if line.flag:
             text = f"  {verb}{line.subject:<{subject}}  {line.evidence:<{evidence}}  {line.flag}"
@@ -54,7 +55,10 @@ def error_block(terminal: Terminal, error: TrainergenError) -> list[str]:
     if isinstance(error, AnswerNeeded) and error.questions:
         return _questions_block(error)
     code = f"[{error.code}]" if error.code else ""
-    block = ["", f"{terminal.paint('error' + code, 'error')}: {error.message}"]
+    message = error.message
+    if isinstance(error, UserCodeFailed) and error.is_excerpt:  # the exception stands beside the carets
+        message = "your code failed, before any generated code ran"
+    block = ["", f"{terminal.paint('error' + code, 'error')}: {message}"]
     if error.place:
         block.append(f"  --> {error.place}")
     block += list(error.notes)
@@ -72,7 +76,7 @@ def _frames(terminal: Terminal, error: TrainergenError) -> list[str]:
     if terminal.traceback:
         return ["   = more:", *(f"   | {line}" for line in error.traceback)]
     frames = sum(line.lstrip().startswith("File ") for line in error.traceback)
-    return [f"   = more: --traceback shows {frames} frame{'' if frames == 1 else 's'}"] if frames else []
+    return [f"   = more: --traceback shows {'1 frame' if frames == 1 else f'all {frames} frames'}"] if frames else []
 
 
 def _questions_block(error: AnswerNeeded) -> list[str]:
@@ -83,8 +87,10 @@ def _questions_block(error: AnswerNeeded) -> list[str]:
     for question in error.questions:
         block.append(f"  {question.name:<{width}}{question.about}")
         block += [f"  {'':<{width}}{line}" for line in question.evidence]
+    if error.hint:
+        block.append(f"   = help: {error.hint}")
     block.append("Say it once, it is kept in .trainergen/:")
-    block.append("  " + " ".join([error.hint or "trainergen new ...", *error.flags]))
+    block.append(f"  {error.command}")
     return block
 
 
@@ -96,7 +102,8 @@ def closing_line(outcome: Outcome, error: TrainergenError | None, seconds: float
     state = "The change set was written, what came after it failed" if outcome.written else "Nothing was written"
     if isinstance(error, ProofFailed):
         gates = "1 gate" if error.failed == 1 else f"{error.failed} gates"
-        return f"{state}: {gates} failed, {error.passed} passed {timing}.  See the staged files: add --dry-run"
+        more = "" if outcome.diff else "  See the staged files: add --dry-run"
+        return f"{state}: {gates} failed, {error.passed} passed {timing}.{more}"
     if isinstance(error, UserCodeFailed):
         return f"{state}: your code failed, no gate did {timing}."
     if isinstance(error, AnswerNeeded):
@@ -117,6 +124,13 @@ def as_json(command: str, outcome: Outcome, error: TrainergenError | None) -> st
         "ok": error is None,
         "exit": 0 if error is None else error.exit_code,
         "result": result,
-        "next": list(error.flags) if isinstance(error, AnswerNeeded) else outcome.next_steps,
+        "next": _next(outcome, error),
     }
     return json.dumps(answer, indent=2, ensure_ascii=False)
+
+
+def _next(outcome: Outcome, error: TrainergenError | None) -> list[str]:
+    """Commands that make sense now."""
+    if not isinstance(error, AnswerNeeded):
+        return outcome.next_steps
+    return [error.command] if error.questions else list(error.flags)

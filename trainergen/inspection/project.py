@@ -32,7 +32,9 @@ def find_root(root: Path | None, cwd: Path) -> tuple[Path, str]:
                 else ()
             )
             raise UnusableInput(
-                f"--project {root}: no such folder", place=str(given), hint=did_you_mean(given.name, known)
+                f"--project {root}: no such folder",
+                place=str(given),
+                hint=did_you_mean(given.name, known) if known else "create it first",
             )
         return given.resolve(), "--project"
     here = cwd.resolve()

@@ -28,6 +28,10 @@ def main(arguments: list[str]) -> None:
     package = types.ModuleType("_trainergen")
     package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
     sys.modules["_trainergen"] = package
+    # Of the runtime only its probes are ours here; the trainer's own runtime is imported by its public name.
+    runtime = types.ModuleType("_trainergen.runtime")
+    runtime.__path__ = [os.path.join(package.__path__[0], "runtime")]
+    sys.modules["_trainergen.runtime"] = package.runtime = runtime  # type: ignore[attr-defined]
     from _trainergen.lab.server import Supervisor  # type: ignore[import-not-found]
 
     Supervisor(

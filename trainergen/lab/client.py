@@ -41,6 +41,7 @@ class Lab:
         self._pid: int | None = None
         self._status = 0
         self._frames: FrameBuffer | None = None
+        self._patience: float | None = None  # seconds for the pending answer; None: the lab itself watches the clock
         self._lock = self._make_folder()
         try:
             self._spawn()
@@ -93,16 +94,26 @@ class Lab:
     ) -> Any:
         """Call `op` (``"families.torch.measure:build"``) with `payload` in a child of the lab; give what it returns.
 
+        `ask` and `answer` in one; see `ask` for the arguments.
+
+        Raises:
+            UnusableInput, Conflict, AnswerNeeded, UserCodeFailed, MachineRefused, InternalError: as the lab's
+                `LabProblem` says.
+        """
+        self.ask(op, payload, limits=limits, device=device, seed=seed)
+        return self.answer()
+
+    def ask(
+        self, op: str, payload: Any, *, limits: Limits | None = None, device: str = "cpu", seed: int = 0
+    ) -> None:
+        """Begin a call and return at once; `answer` must follow before the next one.
+
         Args:
             op: module below our package, colon, function; called as ``function(payload, context)``.
             payload: JSON-able.
             limits: time, memory, threads; the defaults of `Limits` where None.
             device: ``cpu``, or ``cuda...``; without it the child sees no GPU.
             seed: of random, torch and NumPy before the function is called.
-
-        Raises:
-            UnusableInput, Conflict, AnswerNeeded, UserCodeFailed, MachineRefused, InternalError: as the lab's
-                `LabProblem` says.
         """
         if self._awaiting:
             self._await_hello()
@@ -112,7 +123,11 @@ class Lab:
             frame["limits"] = limits.as_plain()
             bounds = limits.time
         self._send(frame)
-        answer = self._receive(None if self._forks else (bounds or 60.0) + 30.0, starting=False)
+        self._patience = None if self._forks else (bounds or 60.0) + 30.0
+
+    def answer(self) -> Any:
+        """What the call that `ask` began came to; see `request`."""
+        answer = self._receive(self._patience, starting=False)
         if not self._forks:
             self._end_process(wait=True)
         return self._unwrap(answer)

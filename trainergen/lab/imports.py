@@ -64,7 +64,7 @@ def import_module(name: str, context: Context) -> Any:
             raise LabProblem(
                 "input",
                 f"no module named {error.name} in {context.original} nor in {sys.executable}",
-                hint="name the file instead (path/to/file.py:Name), or choose the interpreter with --python",
+                hint="write module:name as an import statement has it (data.loaders:build); --python chooses the interpreter",
             ) from error
         except LabProblem:
             raise

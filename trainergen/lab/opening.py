@@ -32,6 +32,14 @@ class Laboratory:
         """See `client.Lab.request`."""
         return self.lab.request(op, payload, limits=self.bounds, device=self.device)
 
+    def ask(self, op: str, payload: Any) -> None:
+        """See `client.Lab.ask`."""
+        self.lab.ask(op, payload, limits=self.bounds, device=self.device)
+
+    def answer(self) -> Any:
+        """See `client.Lab.answer`."""
+        return self.lab.answer()
+
     def demand_imports(self, names: tuple[str, ...]) -> None:
         """Make sure that what the generated code imports is there.
 

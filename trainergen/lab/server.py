@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import child, endings, isolation, limits, processes, wire
 from .protocol import Context, LabProblem
-from .warm import import_torch
+from .warm import import_ours, import_torch
 from .watch import MainGone, Watch
 from .workplace import Workplace
 
@@ -38,7 +38,7 @@ class Supervisor:
         folder: the lab's own folder, with a lock in it that this process holds; removed at the end.
         original: the project's root, or None until a ``tree`` request names one.
         forks: whether a request gets a forked child; else this process answers one request and ends.
-        preload: modules of ours that requests need, imported while main is not ready yet.
+        preload: modules of ours that requests need: the first before the first request, the others after it.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Supervisor:
         self._workplace = Workplace(folder, forks)
         self._original = original
         self._forks = forks
-        self._preload = preload
+        self._preload, self._later = preload[:1], preload[1:] if forks else ()
         self._requests = wire.FrameBuffer(nonce)
 
     def serve(self) -> NoReturn:
@@ -69,6 +69,7 @@ class Supervisor:
                     self._workplace.use(Path(request["tree"]))
                 elif self._forks:
                     self._attend(request)
+                    self._prepare_next()
                 else:
                     self._answer_here(request)
         except (MainGone, BrokenPipeError):
@@ -79,6 +80,12 @@ class Supervisor:
             sys.stderr.flush()
             os._exit(70)
         self._end()
+
+    def _prepare_next(self) -> None:
+        """Import what the next request will need while main digests this one's answer."""
+        if self._later:
+            import_ours(self._later, public=("trainergen.runtime",))
+            self._later = ()
 
     def _start(self) -> None:
         network = True

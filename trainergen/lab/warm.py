@@ -61,12 +61,7 @@ def import_torch(preload: tuple[str, ...]) -> dict[str, Any]:
     if "numpy" in sys.modules:
         with contextlib.suppress(Exception):
             importlib.import_module("numpy.random")  # every child seeds it: 8 ms, once instead of a request
-    package = __name__.partition(".")[0]
-    for name in ("lab.calls", *preload):
-        with contextlib.suppress(Exception):  # the request that needs it says what is wrong with it
-            importlib.import_module(f"{package}.{name}")
-    sys.dont_write_bytecode = True  # not before: torch without its bytecode costs 1.5 s a run
-    gc.freeze()
+    import_ours(preload)
     return {
         "python": sys.version.split()[0],
         "torch": version,
@@ -78,6 +73,22 @@ def import_torch(preload: tuple[str, ...]) -> dict[str, Any]:
         "dynamo_stand_in": standing_in,
         "pid": os.getpid(),
     }
+
+
+def import_ours(names: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
+    """Import modules of ours for all children to come.
+
+    Args:
+        names: below our package, under the lab's private name.
+        public: by their public names, as the user's code will import them; from wherever this interpreter has them.
+    """
+    sys.dont_write_bytecode = False
+    package = __name__.partition(".")[0]
+    for name in (*(f"{package}.{each}" for each in names), *public):
+        with contextlib.suppress(Exception):  # the request that needs it says what is wrong with it
+            importlib.import_module(name)
+    sys.dont_write_bytecode = True  # not before: torch without its bytecode costs 1.5 s a run
+    gc.freeze()
 
 
 def _broken(error: Exception, install: str) -> LabProblem:

@@ -64,6 +64,7 @@ def plan(
                 notes=opinion.notes,
                 package=project.package,
                 vendored=wishes.vendor or project.vendored,
+                dtype=measured.dtype,
             )
         )
     return found

@@ -6,7 +6,7 @@ import ast
 import importlib
 from typing import Any
 
-from ..errors import AnswerNeeded, UnusableInput, did_you_mean
+from ..errors import AnswerNeeded, Question, UnusableInput, did_you_mean
 from ..inspection.model_facts import Argument, ModelFacts
 from .wishes import PATTERNS, Wishes
 
@@ -33,13 +33,15 @@ def missing_arguments(wishes: Wishes, model: ModelFacts) -> None:
     missing = [each for each in model.init if each.required and each.name not in given]
     if not missing:
         return
-    width = max(len(each.name) for each in missing) + 3
+    literals = all(_placeholder(each) != "VALUE" or each.annotation is None for each in missing)
     raise AnswerNeeded(
         f"needs {len(missing)} answer{'s' if len(missing) > 1 else ''} that your project does not hold",
-        flags=tuple(f"--model-arg {each.name}={_placeholder(each)}" for each in missing),
+        questions=tuple(
+            Question("--model-arg", each.name, _describe(each, model), placeholder=_placeholder(each))
+            for each in missing
+        ),
         place=str(missing[0].place),
-        notes=tuple(f"{each.name:<{width}}{_describe(each, model)}" for each in missing),
-        hint="values are Python literals; what is none (a module, a config object) needs --factory module:name",
+        hint=None if literals else "what is no Python literal (a module, a config object) needs --factory module:name",
     )
 
 

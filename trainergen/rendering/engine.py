@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,12 @@ class Engine:
             filename, line = self._where(problem)
             kind = "" if isinstance(problem, jinja2.UndefinedError) else f"{type(problem).__name__}: "
             raise self._error(filename, line, f"{kind}{problem}") from problem
+
+    def compile_all(self, names: Iterable[str]) -> None:
+        """Compile templates ahead of time; a broken one is reported when it is rendered."""
+        for name in names:
+            with contextlib.suppress(jinja2.TemplateError, UnusableInput):
+                self.environment.get_template(name)
 
     def is_override(self, shown: str | None) -> bool:
         """Whether an origin (``path:line``) is a template of the team's."""

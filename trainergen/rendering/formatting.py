@@ -50,6 +50,25 @@ def format_python(
     return result
 
 
+def warm(root: Path, formatter: Formatter) -> None:
+    """Have the formatter loaded before it is needed: black's first call costs more than all that follow."""
+    if formatter.name == "black":
+        _black(WARMING, formatter, root)
+
+
+WARMING = '''class A(B[C]):
+    """D."""
+
+    def e(self, f: int | None = None, *, g: tuple[str, ...] = ()) -> dict[str, float]:
+        """H."""
+        for i, (j, k) in enumerate(zip(f, g, strict=True)):
+            if not isinstance(j, k) or i != 1:
+                raise ValueError(f"{i}: {j}")
+        return {"l": self.m[0].n(g), **{o: -p for o, p in self.q if o}}
+'''
+"""A bit of everything, for `warm`."""
+
+
 def format_fragment(rendered: Rendered, path: str, *, root: Path, formatter: Formatter) -> Rendered:
     """`rendered`, a part of the Python file `path`, formatted; its imports are somebody else's."""
     text = rendered.text

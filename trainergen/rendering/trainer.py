@@ -11,6 +11,7 @@ from typing import Any
 from ..inspection.project_facts import ProjectFacts
 from ..patching.project import Parts
 from ..planning.plan import TrainerPlan
+from ..resources import resource_folder
 from .engine import Engine
 from .formatting import format_fragment, format_python
 from .rendered import Rendered
@@ -42,20 +43,23 @@ class RenderedTrainer:
     parts: Parts
 
 
-def render_trainer(plan: TrainerPlan, project: ProjectFacts, *, overrides: Path | None = None) -> RenderedTrainer:
+def render_trainer(
+    plan: TrainerPlan, project: ProjectFacts, *, overrides: Path | None = None, engine: Engine | None = None
+) -> RenderedTrainer:
     """Render and format everything that `plan` asks for.
 
     Args:
         plan: the decisions.
         project: where the files go: formatter, layout.
         overrides: the team's own folder of templates.
+        engine: one that was made for it already, its templates compiled.
 
     Raises:
         UnusableInput: a template of the team's is broken; names template, line and variable.
         InternalError: one of ours is.
     """
     root = Path(project.root)
-    engine = Engine(overrides, root)
+    engine = engine if engine is not None else Engine(overrides, root)
     width = project.formatter.line_length
     engine.environment.filters.update(filters(width))
     task = plan.objective.task.replace("-", "_")
@@ -83,6 +87,15 @@ def render_trainer(plan: TrainerPlan, project: ProjectFacts, *, overrides: Path 
         if len(module.parts) > 1 and not (root / package).exists():
             files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
     return RenderedTrainer(files, _parts(plan, project, engine, width))
+
+
+def trainer_templates(family: str, contract: str) -> list[str]:
+    """Names of the templates that a trainer of this family under this contract may be made of."""
+    folder = resource_folder("templates") / family
+    blocks = [file for part in ("blocks", "objectives") for file in sorted((folder / part).glob("*.j2"))]
+    blocks += sorted(folder.glob("config_*.j2"))
+    names = [f"{family}/{file.relative_to(folder).as_posix()}" for file in blocks]
+    return [f"contracts/{contract}/frame.py.j2", *names]
 
 
 def first_party_modules(plan: TrainerPlan, project: ProjectFacts) -> set[str]:

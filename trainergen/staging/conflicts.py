@@ -53,7 +53,7 @@ def conflicts(root: Path, change_set: ChangeSet, *, force: bool = False) -> tupl
 def merged(found: tuple[Conflict, ...]) -> Conflict:
     """Several conflicts as one error: the first, with the others as notes."""
     first, *others = found
-    notes = first.notes + tuple(other.message for other in others)
+    notes = first.notes + tuple(f"   also {other.message}" for other in others)
     return Conflict(first.message, place=first.place, hint=first.hint, notes=notes, code=first.code)
 
 

@@ -35,6 +35,19 @@ def refused(problem: OSError, path: Path | str, said: str = "nothing was written
     )
 
 
+def demand_writable(folder: Path) -> None:
+    """Refuse a folder that can't be written to, before minutes are spent on what would go there.
+
+    Raises:
+        MachineRefused: no permission, or a read-only file system.
+    """
+    if os.access(folder, os.W_OK):
+        return
+    read_only = sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY
+    number = errno.EROFS if read_only else errno.EACCES
+    raise refused(OSError(number, os.strerror(number), str(folder)), folder)
+
+
 def read(path: Path) -> bytes | None:
     """The bytes of a file, None where there is none (nor its folder)."""
     try:

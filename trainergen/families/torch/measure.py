@@ -58,6 +58,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         LabProblem: ``input``, ``answer`` or ``user``, as the rooms below say.
     """
     seed = int(payload.get("seed", 0))
+    demand_device(context.device)
     model = build_model(payload, context)
     data = _open_data(payload, context, seed)
     device = torch.device(context.device)
@@ -122,6 +123,22 @@ class _Data:
     spec: BatchSpec
     loader: LoaderFacts | None = None
     warnings: tuple[str, ...] = ()
+
+
+def demand_device(name: str) -> None:
+    """Refuse a ``--device`` that this machine, or its torch, does not have, before the user's code is blamed for it.
+
+    Raises:
+        LabProblem: kind ``input``.
+    """
+    kind = torch.device(name).type
+    lacks_cuda = kind == "cuda" and not torch.cuda.is_available()
+    if lacks_cuda or (kind == "mps" and not torch.backends.mps.is_available()):
+        raise LabProblem(
+            "input",
+            f"--device {name}: torch {torch.__version__} in {sys.executable} finds none on this machine",
+            hint="--device cpu, or --python with an environment whose torch was built for it",
+        )
 
 
 def _open_data(payload: dict[str, Any], context: Context, seed: int) -> _Data:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...errors import AnswerNeeded, UnusableInput, UserCodeFailed, did_you_mean
+from ...errors import AnswerNeeded, Question, UnusableInput, UserCodeFailed, did_you_mean
 from ...inspection.batch_spec import Leaf, Path, find, leaves, parse_path, spell_path
 from ...inspection.model_facts import ModelFacts
 from ...planning.plan import Auxiliary, Decision, Objective
@@ -23,6 +23,8 @@ from .pairs import (
     predictions,
     side_penalty,
 )
+
+ONE_ANSWER = "needs 1 answer that your project does not hold"
 
 SPLIT = 6
 """Two readings closer than this are both planned for: the proof decides. Scores are the tasks' (see `objectives`)."""
@@ -73,13 +75,10 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     _ask_about_target(wishes, read)
     _ask_about_output(read)
     if best.fit.question is not None and wishes.loss is None:
+        likely = best.fit.losses[0].name
         raise AnswerNeeded(
-            "needs 1 answer that your project does not hold",
-            flags=(f"--loss {best.fit.losses[0].name}",),
-            notes=(
-                f"loss         {best.fit.question}",
-                f"             likely {best.fit.losses[0].name}: {best.fit.reason}",
-            ),
+            ONE_ANSWER,
+            questions=(Question("--loss", "", best.fit.question, likely, (f"likely {likely}: {best.fit.reason}",)),),
             hint="numbers: --loss mse; classes: give the model one output column a class",
         )
     chosen = [best]
@@ -155,19 +154,24 @@ def _nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> 
         if isinstance(leaf, Leaf):
             parts.append(f"{spell_path(path)} {leaf.dtype}{shape_text(leaf)}")
     what = ", ".join(parts) or "nothing: forward takes the whole batch"
-    flags = ("--loss module:name",) if target is not None else ("--target KEY", "--loss module:name")
+    evidence = (f"output       {outputs or 'nothing with a batch dimension'}", f"left over    {what}")
     if "ranking" in wishes.patterns:
+        about = "the ranks: integers of the shape of the scores, [batch, M]"
         return AnswerNeeded(
             "--pattern ranking needs scores [batch, M] and integer ranks of the same shape",
-            flags=("--target KEY",),
-            notes=(f"output       {outputs}", f"batch        {what}"),
+            questions=(Question("--target", "", about, None, evidence, "KEY"),),
             hint='name the ranks: --target KEY, or call them "true_ranks" in the batch',
         )
+    if target is not None:
+        about = f"how the output and {spell_path(target)} are compared: a function (output, target) -> scalar loss"
+        question = Question("--loss", "", about, None, evidence, "module:name")
+    else:
+        question = Question("--target", "", "what the output is compared with", None, evidence, "KEY")
     return AnswerNeeded(
-        "needs 1 answer that your project does not hold: what the output is compared with",
-        flags=flags,
-        notes=(f"output       {outputs or 'nothing with a batch dimension'}", f"left over    {what}"),
-        hint="a listed loss takes a target of a shape that fits; any other: a function (output, target) -> scalar loss",
+        f"{ONE_ANSWER}: what the output is compared with",
+        flags=("--loss module:name",) if target is not None else ("--target KEY", "--loss module:name"),
+        questions=(question,),
+        hint="a listed loss takes a target of a shape that fits; any other: a function, --loss module:name",
     )
 
 
@@ -186,15 +190,9 @@ def _ask_about_target(wishes: Wishes, read: list[Reading]) -> None:
         return
     likely = _spell(best.pair.target)
     others = tuple(dict.fromkeys(_spell(each.pair.target) for each in rivals))
-    raise AnswerNeeded(
-        "needs 1 answer that your project does not hold",
-        flags=(f"--target {likely}",),
-        notes=(
-            "target       the part of the batch that the loss compares with",
-            f"             likely {likely}: {best.fit.reason}",
-            *(f"             or {other}" for other in others),
-        ),
-    )
+    evidence = (f"likely {likely}: {best.fit.reason}", *(f"or {other}" for other in others))
+    question = Question("--target", "", "the part of the batch that the loss compares with", likely, evidence)
+    raise AnswerNeeded(ONE_ANSWER, questions=(question,))
 
 
 def _ask_about_output(read: list[Reading]) -> None:
@@ -210,13 +208,11 @@ def _ask_about_output(read: list[Reading]) -> None:
     ]
     if rivals:
         names = ", ".join(spell_path(each.pair.output.path) for each in (best, *rivals))
+        about = f"outputs {names} fit the target {_spell(best.pair.target)} equally well"
+        likely = f"likely {spell_path(best.pair.output.path)}, the first"
         raise AnswerNeeded(
-            "needs 1 answer that your project does not hold",
-            flags=("--loss module:name",),
-            notes=(
-                f"prediction   outputs {names} fit the target {_spell(best.pair.target)} equally well",
-                f"             likely {spell_path(best.pair.output.path)}, the first",
-            ),
+            ONE_ANSWER,
+            questions=(Question("--loss", "", about, None, (likely,), "module:name"),),
             hint="a function (outputs, target) -> loss that combines them, or --factory with a model that returns one",
         )
 
@@ -237,14 +233,9 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
         left = candidate_targets(measured)
         if len(left) > 1:
             likely = max(left, key=lambda each: name_bonus(each, TARGET_NAMES) - side_penalty(each))
-            raise AnswerNeeded(
-                "needs 1 answer that your project does not hold",
-                flags=(f"--target {spell_path(likely)}",),
-                notes=(
-                    f"target       what {wishes.loss} is given beside the output",
-                    *(f"             {'likely' if each == likely else 'or'} {spell_path(each)}" for each in left),
-                ),
-            )
+            evidence = tuple(f"{'likely' if each == likely else 'or'} {spell_path(each)}" for each in left)
+            about = f"what {wishes.loss} is given beside the output"
+            raise AnswerNeeded(ONE_ANSWER, questions=(Question("--target", "", about, spell_path(likely), evidence),))
         path = left[0] if left else next(iter(feeding_inputs(measured)), (None,))[0]
     task = best.task if best is not None and single else None
     outputs = predictions(measured) or measured.output

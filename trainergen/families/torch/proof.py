@@ -149,7 +149,7 @@ def _prove(
         raise Broken("loss")
     session.model.load_state_dict(rehearsal.weights)
 
-    taken, wrong = bench.attempt("gradients", lambda: _walk_beside(session, rehearsal))
+    taken, wrong, unclipped = bench.attempt("gradients", lambda: _walk_beside(session, rehearsal))
     numbers |= {"steps": len(taken.losses), "first_loss": taken.losses[0], "last_loss": taken.losses[-1]}
     bench.judge(_first_loss(first, taken, rehearsal), None)
     measured = gradients.measure(taken)
@@ -158,7 +158,8 @@ def _prove(
         known["gradients"],
     )
     measured = parameters_moved.measure(taken)
-    numbers |= {**measured.numbers, "gradient_norm": norms.measure(taken).numbers.get("gradient_norm", math.nan)}
+    seen = norms.measure(taken).numbers.get("gradient_norm", math.nan)
+    numbers |= {**measured.numbers, "gradient_norm": seen if unclipped is None else unclipped}
     bench.judge(measured, known["parameters_moved"])
     bench.judge(bench.attempt("metrics", lambda: metrics.measure(session)))
     bench.judge(bench.attempt("eval_is_pure", lambda: _evaluate_beside(session, rehearsal)), known["eval_is_pure"])
@@ -185,10 +186,15 @@ def _prove(
     _prove_device(session, rehearsal, bench)
 
 
-def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fault]]:
-    """The staged steps; before each, the control takes the staged weights and the batch, and says what is right."""
+def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fault], float | None]:
+    """The staged steps; before each, the control takes the staged weights and the batch, and says what is right.
+
+    Returns:
+        The walk, what is wrong with its gradients, and, where they are clipped, the norm of the last step's before that.
+    """
     expected: list[dict[str, torch.Tensor | None]] = []
     faults: list[Fault] = []
+    unclipped: float | None = None
 
     def lead(number: int, batch: Any) -> None:
         rehearsal.control.model.load_state_dict(session.model.state_dict())
@@ -196,10 +202,14 @@ def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fau
         expected[:] = [rehearsal.control.gradients(batch)[1]]
 
     def compare(_: int, found: dict[str, torch.Tensor | None]) -> None:
+        nonlocal unclipped
+        if session.clip_norm:
+            unclipped = gradients.total_norm(expected[0])
         if rehearsal.repeatable and not faults:
             faults.extend(gradients.compare(found, expected[0], clip_norm=session.clip_norm))
 
-    return walk(session, rehearsal.batches, seed=rehearsal.seed, before=lead, observe=compare), faults
+    taken = walk(session, rehearsal.batches, seed=rehearsal.seed, before=lead, observe=compare)
+    return taken, faults, unclipped
 
 
 def _evaluate_beside(session: Session, rehearsal: Rehearsal) -> Measurement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...errors import AnswerNeeded, UnusableInput, did_you_mean
+from ...errors import AnswerNeeded, Question, UnusableInput, did_you_mean
 from ...planning.plan import Decision, ModelArgument, SchedulerPlan, Setting
 from ...planning.wishes import Wishes
 from .facts import TorchFacts
@@ -144,6 +144,15 @@ def _total_steps(measured: TorchFacts) -> int:
         raise AnswerNeeded(
             "scheduler one_cycle needs the number of steps, and there is no loader that knows it",
             flags=("--loader module:name", "--scheduler warmup_cosine"),
-            hint="warmup_cosine has the same form and learns the length when training starts",
+            questions=(
+                Question(
+                    "--scheduler",
+                    "",
+                    "one_cycle needs the number of steps, and there is no loader that knows it",
+                    "warmup_cosine",
+                    ("likely warmup_cosine: of the same form, it learns the length when training starts",),
+                ),
+            ),
+            hint="or give the loader that it will train on: --loader module:name",
         )
     return batches * DEFAULT_EPOCHS
