@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import Conflict
@@ -151,6 +151,31 @@ def differing(assembled: Assembled, root: Path, record: Record) -> tuple[str, ..
         if not same:
             different.append(change.path)
     return tuple(different)
+
+
+def regenerated(assembled: Assembled, root: Path, different: tuple[str, ...], *, force: bool) -> Assembled:
+    """The change set that replaces a recorded trainer's own files where they differ, under ``--force``.
+
+    Raises:
+        Conflict: without `force`; or what differs stands in a file that is shared, where text is never replaced.
+    """
+    trainer = assembled.change_set.trainer
+    shared = [path for path in different if path in assembled.inserted]
+    if shared or not force:
+        whole = "; --force replaces whole files only" if force else ""
+        way = f"trainergen undo {trainer} takes it back, then run this again"
+        raise Conflict(
+            f"{trainer} exists, and would be generated differently now{whole}",
+            place=(shared or different)[0],
+            hint=way if shared else f"{way}; or --force replaces the file",
+            notes=tuple(f"   differs: {path}" for path in different),
+        )
+    changes = [
+        replace(change, before=read_bytes(root / change.path), spans=())
+        for change in assembled.change_set.changes
+        if change.path not in assembled.inserted
+    ]
+    return replace(assembled, change_set=ChangeSet(trainer, tuple(changes)))
 
 
 def read_bytes(path: Path) -> bytes | None:

@@ -125,11 +125,12 @@ def touched(path: str, insertion: Insertion) -> str:
         first, last = min([statement.lineno, *decorators]), statement.end_lineno or statement.lineno
         if any(first <= end and start <= last for start, end in ranges):
             blocks.append((first, last))
-    text = ""
+    text: list[str] = []
     for number, (first, last) in enumerate(blocks):
-        gap = "" if not number else "\n" if first == blocks[number - 1][1] + 1 else "\n\n\n"
-        text += gap + "\n".join(lines[first - 1 : last])
-    return text
+        between = lines[blocks[number - 1][1] : first - 1] if number else []
+        text += ["", ""] if any(between) else between  # what is left out leaves the gap between definitions
+        text += lines[first - 1 : last]
+    return "\n".join(text)
 
 
 def _batch_lines(plan: TrainerPlan) -> Iterator[str]:
@@ -140,6 +141,8 @@ def _batch_lines(plan: TrainerPlan) -> Iterator[str]:
 
 def _usage(plan: TrainerPlan, project: ProjectFacts) -> str:
     names = plan.names
+    raises = "  # raises with instructions until build_dataloaders is written" if plan.data.kind == "stub" else ""
+    own = plan.data.kind == "loader" and plan.data.validation_name is not None
     return "\n".join(
         [
             "from pathlib import Path",
@@ -147,10 +150,10 @@ def _usage(plan: TrainerPlan, project: ProjectFacts) -> str:
             f"from {project.train_module} import get_trainer",
             "",
             f'trainer_class = get_trainer("{names.trainer_class}")',
-            "trainer = trainer_class.from_config()",
+            f"trainer = trainer_class.from_config(){raises}",
             "history = trainer.train()",
             'print(history[-1]["train"]["loss"])',
-            "print(trainer.evaluate())",
+            f"print(trainer.evaluate({'' if own else 'trainer.dataloader'}))",
             'plot = trainer_class.replot_metric(Path(trainer.run_directory) / "history.jsonl", "loss")',
         ]
     )

@@ -189,7 +189,7 @@ def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
         if change.private:
             continue
         verb = "identical" if identical else change.verb
-        added = "" if verb == "identical" else f"+{change.added_lines}"
+        added = "" if verb == "identical" else f"{change.added_lines:+}"
         outcome.say(verb, change.path, f"{added:>5}   {change.label}".rstrip() if added else "")
         files.append(
             {"path": change.path, "verb": verb, "added": 0 if identical else change.added_lines, "label": change.label}
@@ -229,17 +229,20 @@ def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:
     train = proven.plan.names.command
     outcome.next_steps = [train, "trainergen undo"]
     count = sum(not change.private for change in staged.change_set.effective)
+    files = f"{count} file{'' if count == 1 else 's'}"
     outcome.result["written"] = outcome.written
     if evidence.identical:
         outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.  Train: {train}"
         outcome.next_steps = [train]
     elif request.dry_run:
         checks = f"{evidence.passed} checks" if evidence.proven else f"{len(evidence.gates)} static gates"
-        outcome.closing = f"Nothing was written: --dry-run ({{seconds}}); {count} files and {checks} would stand{_unproven(evidence)}."
+        outcome.closing = (
+            f"Nothing was written: --dry-run ({{seconds}}); {files} and {checks} would stand{_unproven(evidence)}."
+        )
         outcome.next_steps = [request.invocation.replace(" --dry-run", "")]
     else:
         outcome.closing = (
-            f"Done in {{seconds}}, {count} files at once{_unproven(evidence)}.  Train: {train}  Back: trainergen undo"
+            f"Done in {{seconds}}, {files} at once{_unproven(evidence)}.  Train: {train}  Back: trainergen undo"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
-from .errors import AnswerNeeded, Conflict, ProofFailed, TrainergenError, UnusableInput
+from .errors import AnswerNeeded, ProofFailed, TrainergenError, UnusableInput
 from .handover import check_apart, check_handover, render_handover, write_handover
 from .inspection.batch_grammar import batch_request
 from .inspection.model import read_model
@@ -252,13 +252,7 @@ def first_proven(
             different = assembly.differing(staged, Path(project.root), existing)
             if not different:
                 return Proven(plan, staged, Evidence.of_identical())
-            if not request.force:
-                raise Conflict(
-                    f"{plan.names.trainer_class} exists, and would be generated differently now",
-                    place=different[0],
-                    hint="trainergen undo takes it back; --force replaces the trainer's own file",
-                    notes=tuple(f"   differs: {path}" for path in different),
-                )
+            staged = assembly.regenerated(staged, Path(project.root), different, force=request.force)
         standing_in_the_way = conflicts(Path(project.root), staged.change_set, force=request.force)
         if standing_in_the_way:
             raise merged(standing_in_the_way)

@@ -99,7 +99,7 @@ def _line_of(key: str, text: str) -> int:
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip().startswith("["):
-            inside = line.strip() == TABLE
+            inside = line.partition("#")[0].strip() == TABLE
         elif inside and line.split("=")[0].strip().strip("\"'") == key:
             return number
     return 1

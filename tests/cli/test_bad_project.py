@@ -159,6 +159,30 @@ def test_a_link_within_the_project_is_followed(project: Path, trainergen: Run, s
     assert read_tree(project) == before
 
 
+def test_a_trainer_of_ours_that_was_edited_is_replaced_only_by_force(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": model()})
+    assert trainergen(*command()).exit == 0
+    generated = (project / "train/net_trainer.py").read_text()
+    (project / "train/net_trainer.py").write_text(generated + "\n# mine\n")
+    edited = read_tree(project)
+    refuse(project, trainergen, 3, ("NetTrainer exists", "--> train/net_trainer.py", "--force replaces"), files={})
+
+    answer = trainergen(*command("--force"))
+    assert answer.exit == 0, answer.stdout
+    assert "replace  train/net_trainer.py" in answer.stdout
+    assert (project / "train/net_trainer.py").read_text() == generated
+
+    assert trainergen("undo").exit == 0
+    assert read_tree(project) == edited
+
+
+def test_force_replaces_no_registry_and_no_ini_text(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": model()})
+    assert trainergen(*command()).exit == 0
+    says = ("--force replaces whole files only", "differs: config.ini", "trainergen undo NetTrainer")
+    refuse(project, trainergen, 3, says, "--optimizer", "sgd", "--force", files={})
+
+
 INI = b"; Settings\n\n[mine]\n; about it\nKey : Value\n\n# the end\n"
 INIS = {
     "no final newline": INI.removesuffix(b"\n"),

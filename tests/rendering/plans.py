@@ -394,7 +394,7 @@ def ranker() -> TrainerPlan:
             "combined", "dataloader.similarity", "build_combined_similarity_loader", True,
             ('splits=("train",)', "batch_size=config.batch_size"),
             "dataloader.similarity", "build_combined_similarity_loader", True,
-            ('splits=("validation",)', "batch_size=config.batch_size"),
+            ('splits=("val",)', "batch_size=config.batch_size"),
         ),
     )  # fmt: skip
 

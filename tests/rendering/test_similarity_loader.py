@@ -20,7 +20,7 @@ TRUTH: dict[str, Any] = {
     "wine": {"tree": 0.5, "svm": 0.7},
     "digits": {"svm": 0.99, "knn": 0.98, "tree": 0.8},
 }
-SPLITS = {"train": ["wine", "iris"], "validation": ["digits"]}
+SPLITS = {"train": ["wine", "iris"], "val": ["digits"]}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_batch_is_what_the_contract_says(module: ModuleType, tmp_path: Path) -
 def test_a_small_score_may_be_the_good_one(module: ModuleType, tmp_path: Path) -> None:
     folder = write(tmp_path, TRUTH | {"metric_direction": "min"})
     loader = module.build_combined_similarity_loader(
-        ("train", "validation"), shuffle=False, constants=folder, batch_size=1
+        ("train", "val"), shuffle=False, constants=folder, batch_size=1
     )
     assert [batch["true_ranks"].tolist() for batch in loader] == [[[1, 2, 0]], [[1, 3, 1]], [[1, 3, 2]]]
 
@@ -103,9 +103,9 @@ def test_training_is_shuffled_by_the_seed_and_validation_is_not(module: ModuleTy
         (TRUTH | {"iris": {"svm": float("inf")}}, SPLITS, {}, "inf is no finite number"),
         (TRUTH | {"iris": {"svm": True}}, SPLITS, {}, "True is no finite number"),
         (TRUTH | {"metric_direction": "up"}, SPLITS, {}, "'up'"),
-        (TRUTH, {"train": ["iris"], "validation": ["iris"]}, {}, "'iris' stands in 'train' and again in 'validation'"),
+        (TRUTH, {"train": ["iris"], "val": ["iris"]}, {}, "'iris' stands in 'train' and again in 'val'"),
         (TRUTH, {"train": ["mars"]}, {}, "data set 'mars' of 'train' has no truth"),
-        (TRUTH, {"validation": ["iris"]}, {}, "no data set in ['train']; there are 'validation'"),
+        (TRUTH, {"val": ["iris"]}, {}, "no data set in ['train']; there are 'val'"),
         (
             TRUTH,
             SPLITS,

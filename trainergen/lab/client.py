@@ -103,9 +103,7 @@ class Lab:
         self.ask(op, payload, limits=limits, device=device, seed=seed)
         return self.answer()
 
-    def ask(
-        self, op: str, payload: Any, *, limits: Limits | None = None, device: str = "cpu", seed: int = 0
-    ) -> None:
+    def ask(self, op: str, payload: Any, *, limits: Limits | None = None, device: str = "cpu", seed: int = 0) -> None:
         """Begin a call and return at once; `answer` must follow before the next one.
 
         Args:

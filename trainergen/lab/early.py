@@ -17,7 +17,7 @@ def start() -> client.Lab | None:
     root = _root(os.getcwd())
     try:
         with open(os.path.join(root, "pyproject.toml"), "rb") as stream:
-            if b"trainergen" in stream.read():
+            if b"tool.trainergen" in stream.read():
                 return None
     except OSError:
         pass

@@ -40,7 +40,7 @@ def choose_data(measured: TorchFacts, *, ranking: bool, package: str) -> DataPla
             validation_name=COMBINED,
             validation_is_factory=True,
             validation_arguments=(
-                'splits=("validation",)',
+                'splits=("val",)',
                 "batch_size=config.batch_size",
                 "shuffle=False",
                 "seed=config.seed",

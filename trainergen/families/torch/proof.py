@@ -153,8 +153,9 @@ def _prove(
     numbers |= {"steps": len(taken.losses), "first_loss": taken.losses[0], "last_loss": taken.losses[-1]}
     bench.judge(_first_loss(first, taken, rehearsal), None)
     measured = gradients.measure(taken)
+    title = measured.title if unclipped is None else f"{measured.title} after clipping, {unclipped:.4g} before"
     bench.judge(
-        Measurement(measured.probe, measured.title, (*measured.faults, *wrong), measured.numbers, measured.measured),
+        Measurement(measured.probe, title, (*measured.faults, *wrong), measured.numbers, measured.measured),
         known["gradients"],
     )
     measured = parameters_moved.measure(taken)

@@ -76,13 +76,18 @@ def compare(
             off.append(name)
     if not off:
         return []
-    seen_total = sum(_norm(value) ** 2 for value in gradients.values()) ** 0.5
+    seen_total = total_norm(gradients)
     text = (
         f"the optimizer sees gradients that are not the loss's: |grad| {seen_total:.4g}, expected {factor * total:.4g}"
         f" ({len(off)} of {len(expected)} parameters differ, first {off[0]})"
     )
     hint = "the base's loop owns zero_grad, backward's scale and clipping: return the loss and leave these to it"
     return [Fault("not-the-loss", "", text, hint)]
+
+
+def total_norm(gradients: Mapping[str, torch.Tensor | None]) -> float:
+    """The 2-norm of all gradients together."""
+    return float(sum(_norm(value) ** 2 for value in gradients.values()) ** 0.5)
 
 
 def _norm(value: torch.Tensor | None) -> float:
