@@ -174,7 +174,7 @@ def tell_proof(outcome: Outcome, proven: Proven) -> None:
     gradient = f", |grad| {norm:.3g}" if isinstance(norm, (int, float)) else ""
     loss = f"loss {first:.4f} -> {last:.4f}" if measured else "loss"
     outcome.say("prove", loss, f"{steps} steps on {numbers.get('device', 'cpu')}, {moved}{gradient}")
-    entry = plan.names.command.rpartition(" ")[0].removeprefix("python ")
+    entry = plan.names.command.rpartition(" ")[0].replace("python train.py", "train.py")
     rate = next((setting.value for setting in plan.settings if setting.name == "learning_rate"), None)
     back = f"; {plan.names.ini_file} gives back lr {rate}" if rate else f"; {plan.names.ini_file} reads back"
     outcome.say("prove", f"{entry} --list", f"shows {plan.names.trainer_class}{back}")

@@ -61,7 +61,7 @@ def read_project(root: Path | None, cwd: Path, package: str | None = None) -> Pr
     owned = _owned(folder)
     if package is not None:
         _check_package(folder, package)
-    chosen = package if package is not None else DEFAULT_PACKAGE if owned else ""
+    chosen = package if package is not None else _home(folder, owned)
     base = folder / chosen
     if chosen and not is_ours(base):
         _check_room(folder, chosen, asked=package is not None)
@@ -86,6 +86,16 @@ def read_project(root: Path | None, cwd: Path, package: str | None = None) -> Pr
         records=_names(folder / ".trainergen", ".json"),
         train_files=_names(base / "train", ".py"),
     )
+
+
+def _home(folder: Path, owned: tuple[str, ...]) -> str:
+    """The package that the default project stands in, or is to stand in; "" for the root itself."""
+    if is_ours(folder):
+        return ""
+    found = [each.name for each in folder.iterdir() if each.name.isidentifier() and is_ours(each)]
+    if len(found) == 1:
+        return found[0]
+    return DEFAULT_PACKAGE if owned else ""
 
 
 def is_ours(base: Path) -> bool:

@@ -128,6 +128,8 @@ def name_decisions(wishes: Wishes, names: Names, project: ProjectFacts) -> tuple
     if project.package:
         if wishes.package is not None:
             reason, given = "you said so", True
+        elif project.scaffold:
+            reason, given = "the default project stands there", False
         else:
             reason = (
                 f"{', '.join(project.owned)} {'is' if len(project.owned) == 1 else 'are'} yours and would be in the way"

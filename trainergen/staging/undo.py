@@ -77,6 +77,9 @@ def undo(root: Path, trainer: str | None = None, *, force: bool = False) -> Undo
         reversal = _Reversal(root, entries, force)
         try:
             reversal.take_back(chosen)
+            for entry in entries:  # an `init` has nothing but its scaffold, which is written beside it
+                if not chosen.trainer and entry.scaffold and entry.number == chosen.number - 1:
+                    reversal.take_back(entry)
             if all(entry.scaffold for entry in reversal.entries.values()):
                 for entry in sorted(reversal.entries.values(), key=lambda entry: -entry.number):
                     reversal.take_back(entry)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import importlib
+import inspect
 import io
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from torch.nn import functional
 from ...lab.frames import user_code
 from ...lab.imports import import_object
 from ...lab.protocol import Context
+from ...runtime import metrics as known_metrics
 from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
 
 if TYPE_CHECKING:
@@ -66,12 +69,13 @@ class Control:
         return float(loss.detach())
 
     def evaluate(self) -> dict[str, float]:
-        """Loss of the validation batch, as anybody would write it."""
+        """Loss and metrics of the validation batch, as anybody would write it."""
         self.model.eval()
         with torch.no_grad():
             loss = self.loss(copy.deepcopy(self._validation))  # forward may write into it
+            named = self._loss.metrics() if isinstance(self._loss, Reference) else {}
         self.model.train()
-        return {"loss": float(loss)}
+        return {"loss": float(loss), **named}
 
     def gradients(self, batch: Any) -> tuple[float, dict[str, torch.Tensor | None]]:
         """Loss and gradients of `batch`, nothing stepped."""
@@ -121,31 +125,61 @@ class Control:
         return True
 
 
-def build_loss(request: Mapping[str, Any], context: Context) -> LossFunction:
+class Reference:
     """What the objective says, computed without anything of a template: (model, batch) -> scalar loss.
 
-    The loss is ``REFERENCES[loss]`` of the task's file in `objectives`, or the user's ``module:name``.
+    The loss is ``REFERENCES[loss]`` of the task's file in `objectives`, or the user's ``module:name``; a metric is the
+    function of `runtime.metrics` that the file's ``METRIC_FUNCTIONS`` names, or the user's.
+
+    Args:
+        request: the payload of ``prove``: its feeding and objective.
+        context: for the user's own functions.
 
     Raises:
-        LabProblem: the user's loss can't be imported.
-        LookupError: the task or the loss has no reference: our bug.
+        LabProblem: a function of the user's can't be imported.
+        LookupError: the task has no reference for the loss or a metric: our bug.
     """
-    feeding, objective = request["feeding"], request["objective"]
-    reference = _reference(objective, context)
 
-    def compute(model: nn.Module, batch: Any) -> torch.Tensor:
+    def __init__(self, request: Mapping[str, Any], context: Context) -> None:
+        self._feeding, self._objective = request["feeding"], request["objective"]
+        self._loss = _reference(self._objective, context)
+        names = (*self._objective.get("metrics", ()), *self._objective.get("epoch_metrics", ()))
+        self._metrics = {name.rpartition(":")[2]: _metric(name, self._objective, context) for name in names}
+        self._seen: tuple[Any, Any, Any] = (None, None, None)
+
+    def __call__(self, model: nn.Module, batch: Any) -> torch.Tensor:
+        """The loss of a batch."""
         batch = to_device(batch, device_of(model))
-        output = _forward(model, feeding, batch)
+        objective = self._objective
+        output = _forward(model, self._feeding, batch)
         prediction = prepared(pick(output, objective["prediction"]), objective.get("prediction_prepare", ()), model)
         target = None
         if objective["target"] is not None:
             target = prepared(pick(batch, objective["target"]), objective.get("target_prepare", ()), model)
-        loss: torch.Tensor = reference(prediction, target, functional)
+        loss: torch.Tensor = self._loss(prediction, target, functional)
         for auxiliary in objective.get("auxiliaries", ()):
             loss = loss + auxiliary["weight"] * pick(output, auxiliary["output"])
+        if not torch.is_grad_enabled():  # an evaluation's: no step's graph is held on to
+            self._seen = (output, prediction, target)
         return loss
 
-    return compute
+    def metrics(self) -> dict[str, float]:
+        """Auxiliary losses and metrics of the batch just evaluated, by the names that they are logged by.
+
+        One that can't be computed is left out: there is nothing to compare with then.
+        """
+        output, prediction, target = self._seen
+        self._seen = (None, None, None)
+        found = {each["name"]: float(pick(output, each["output"])) for each in self._objective.get("auxiliaries", ())}
+        for name, metric in self._metrics.items():
+            with contextlib.suppress(Exception):
+                found[name] = float(metric(prediction, target))
+        return found
+
+
+def build_loss(request: Mapping[str, Any], context: Context) -> Reference:
+    """The reference for a request; raises as `Reference` does."""
+    return Reference(request, context)
 
 
 def pick(value: Any, path: Any) -> Any:
@@ -237,8 +271,27 @@ def _reference(objective: Mapping[str, Any], context: Context) -> Callable[[Any,
         if objective["target"] is None:
             return lambda output, *_: theirs(output)
         return lambda output, target, _: theirs(output, target)
-    module = importlib.import_module(f"{objectives.__name__}.{objective['task'].replace('-', '_')}")
+    module = _objective_module(objective)
     references: dict[str, Callable[[Any, Any, Any], Any]] = module.REFERENCES
     if objective["loss"] not in references:
         raise LookupError(f"{module.__name__} has no reference for the loss {objective['loss']!r}")
     return references[objective["loss"]]
+
+
+def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callable[[Any, Any], Any]:
+    if ":" in name:
+        theirs: Callable[[Any, Any], Any] = import_object(name, context)
+        return theirs
+    module = _objective_module(objective)
+    functions: dict[str, str] = module.METRIC_FUNCTIONS
+    if name not in functions:
+        raise LookupError(f"{module.__name__} has no function for the metric {name!r}")
+    function: Callable[..., Any] = getattr(known_metrics, functions[name])
+    takes_threshold = "threshold" in inspect.signature(function).parameters
+    if takes_threshold and objective["loss"] in module.LOSSES_ON_PROBABILITIES:
+        return lambda output, target: function(output, target, threshold=0.5)
+    return function
+
+
+def _objective_module(objective: Mapping[str, Any]) -> Any:
+    return importlib.import_module(f"{objectives.__name__}.{objective['task'].replace('-', '_')}")

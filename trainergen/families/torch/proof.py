@@ -20,6 +20,7 @@ from ...runtime.probes import (
     metrics,
     norms,
     parameters_moved,
+    refusals,
     round_trip,
     same_seed,
     weights,
@@ -42,6 +43,7 @@ PROBES = (
     "parameters_moved",
     "metrics",
     "eval_is_pure",
+    "refusals",
     "same_seed",
     "round_trip",
     "weights",
@@ -59,6 +61,7 @@ class Rehearsal:
         weights: the first state_dict, a copy.
         batches: one a step.
         measurements: the control's, by probe.
+        request: the payload of ``prove``.
         repeatable: the same weights and seed give the same loss in the bare loop; only then can values be compared.
         seed: of the first step.
     """
@@ -69,6 +72,7 @@ class Rehearsal:
     measurements: dict[str, Measurement]
     repeatable: bool
     seed: int
+    request: Mapping[str, Any]
 
 
 def rehearse(request: Mapping[str, Any], context: Context, batches: Mapping[str, list[Any]]) -> Rehearsal:
@@ -108,7 +112,7 @@ def rehearse(request: Mapping[str, Any], context: Context, batches: Mapping[str,
     # What the model remembers outside its state_dict makes the same weights give another loss: nothing to compare then.
     repeatable = repeatable and loss.measure(first, train[0], seed=seed).numbers == seen["loss"].numbers
     first.model.load_state_dict(start)
-    return Rehearsal(first, start, train, seen, repeatable, seed)
+    return Rehearsal(first, start, train, seen, repeatable, seed, request)
 
 
 def prove(rehearsal: Rehearsal, open_session: Callable[[int], Session], bench: Bench) -> dict[str, float]:
@@ -140,7 +144,7 @@ def _prove(
 ) -> None:
     seed, batches, known = rehearsal.seed, rehearsal.batches, rehearsal.measurements
     session = bench.attempt("build", lambda: open_session(0))
-    if not bench.judge(_same_model(session, rehearsal)):
+    if not bench.judge(_as_asked(session, rehearsal)):
         raise Broken("build")
     bench.attempt("build", lambda: session.model.load_state_dict(rehearsal.weights))
 
@@ -166,6 +170,8 @@ def _prove(
     bench.judge(bench.attempt("eval_is_pure", lambda: _evaluate_beside(session, rehearsal)), known["eval_is_pure"])
 
     other = bench.attempt("same_seed", lambda: open_session(1))
+    demands = rehearsal.request.get("checks", ())
+    bench.judge(bench.attempt("refusals", lambda: refusals.measure(other, batches[0], demands)))
     other.model.load_state_dict(rehearsal.weights)
     second = bench.attempt("same_seed", lambda: walk(other, batches, seed=seed))
     bench.judge(same_seed.measure(taken, second), known["same_seed"])
@@ -204,10 +210,13 @@ def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fau
 
     def compare(_: int, found: dict[str, torch.Tensor | None]) -> None:
         nonlocal unclipped
+        # What the optimizer does not hold is neither zeroed nor clipped: another probe says that it stands still.
+        names = _held(session)
+        held = {name: value for name, value in expected[0].items() if name in names}
         if session.clip_norm:
-            unclipped = gradients.total_norm(expected[0])
+            unclipped = gradients.total_norm(held)
         if rehearsal.repeatable and not faults:
-            faults.extend(gradients.compare(found, expected[0], clip_norm=session.clip_norm))
+            faults.extend(gradients.compare(found, held, clip_norm=session.clip_norm))
 
     taken = walk(session, rehearsal.batches, seed=rehearsal.seed, before=lead, observe=compare)
     return taken, faults, unclipped

@@ -6,6 +6,8 @@ A task's file has
 * ``LOSSES``: loss name -> one phrase on when it is right, the default first;
 * ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or over the whole epoch (the
   task's template says which of the runtime's functions each is); ``DEFAULT_METRICS``: those taken unasked;
+* ``METRIC_FUNCTIONS``: metric name -> function of ``runtime.metrics``, for the control run; ``LOSSES_ON_PROBABILITIES``:
+  losses under which the output is a probability already, so that a threshold of such a function is one half;
 * ``REFERENCES``: loss name -> ``function(output, target, functional)``: the loss in ``torch.nn.functional`` (given,
   not imported) on the prepared output and target. The proof's control run trains with it;
 * ``fit(pair)``: whether one output and one part of the batch belong together under this task, and how well.
@@ -120,6 +122,8 @@ class Task(Protocol):
     METRICS: tuple[str, ...]
     EPOCH_METRICS: tuple[str, ...]
     DEFAULT_METRICS: tuple[str, ...]
+    METRIC_FUNCTIONS: Mapping[str, str]
+    LOSSES_ON_PROBABILITIES: tuple[str, ...]
     REFERENCES: Mapping[str, Reference]
 
     def fit(self, pair: Pair) -> Fit | None:

@@ -12,6 +12,14 @@ LOSSES = {
 METRICS = ("accuracy",)
 EPOCH_METRICS = ("auc", "f1", "precision", "recall")
 DEFAULT_METRICS = ("accuracy", "auc", "f1")
+METRIC_FUNCTIONS = {
+    "accuracy": "binary_accuracy",
+    "auc": "roc_auc",
+    "f1": "binary_f1",
+    "precision": "binary_precision",
+    "recall": "binary_recall",
+}
+LOSSES_ON_PROBABILITIES = ("bce",)
 REFERENCES = {
     "bce_with_logits": lambda output, target, functional: functional.binary_cross_entropy_with_logits(output, target),
     "bce": lambda output, target, functional: functional.binary_cross_entropy(output, target),

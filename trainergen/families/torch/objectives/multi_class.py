@@ -13,6 +13,14 @@ LOSSES = {
 METRICS = ("accuracy", "top_k_accuracy")
 EPOCH_METRICS = ("f1", "precision", "recall")
 DEFAULT_METRICS = ("accuracy", "f1")
+METRIC_FUNCTIONS = {
+    "accuracy": "accuracy",
+    "top_k_accuracy": "top_k_accuracy",
+    "f1": "macro_f1",
+    "precision": "macro_precision",
+    "recall": "macro_recall",
+}
+LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
     "cross_entropy": lambda output, target, functional: functional.cross_entropy(output, target),
     "nll": lambda output, target, functional: functional.nll_loss(output, target),

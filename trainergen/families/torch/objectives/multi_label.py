@@ -13,6 +13,8 @@ REFERENCES = binary.REFERENCES
 METRICS = ("accuracy",)
 EPOCH_METRICS = ("f1",)
 DEFAULT_METRICS = ("accuracy", "f1")
+METRIC_FUNCTIONS = {"accuracy": "binary_accuracy", "f1": "multilabel_macro_f1"}
+LOSSES_ON_PROBABILITIES = binary.LOSSES_ON_PROBABILITIES
 
 
 def fit(pair: Pair) -> Fit | None:

@@ -9,6 +9,8 @@ LOSSES = {"own": "forward returns its loss"}
 METRICS = ()
 EPOCH_METRICS = ()
 DEFAULT_METRICS = ()
+METRIC_FUNCTIONS: dict[str, str] = {}
+LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {"own": lambda output, _target, _functional: output}
 
 

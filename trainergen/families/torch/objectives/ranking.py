@@ -16,6 +16,8 @@ LOSSES = {
 METRICS = ("ndcg", "kendall_tau")
 EPOCH_METRICS = ()
 DEFAULT_METRICS = METRICS
+METRIC_FUNCTIONS = {"ndcg": "ndcg_at_k", "kendall_tau": "kendall_tau"}
+LOSSES_ON_PROBABILITIES = ()
 RANK_KEY = "true_ranks"
 
 

@@ -16,6 +16,8 @@ LOSSES = {
 METRICS = ("mae", "mse")
 EPOCH_METRICS = ()
 DEFAULT_METRICS = ("mae",)
+METRIC_FUNCTIONS = {name: name for name in METRICS}
+LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
     "mse": lambda output, target, functional: functional.mse_loss(output, target),
     "l1": lambda output, target, functional: functional.l1_loss(output, target),

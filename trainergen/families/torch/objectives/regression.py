@@ -14,6 +14,8 @@ LOSSES = {
 METRICS = ("mae", "mse")
 EPOCH_METRICS = ("rmse", "r2")
 DEFAULT_METRICS = ("mae", "rmse", "r2")
+METRIC_FUNCTIONS = {name: name for name in (*METRICS, *EPOCH_METRICS)}
+LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
     "mse": lambda output, target, functional: functional.mse_loss(output, target),
     "l1": lambda output, target, functional: functional.l1_loss(output, target),
