@@ -97,6 +97,10 @@ class Control:
         with user_code(self._context, self._doing):
             return self._loss(self.model, batch)
 
+    def weighed(self, request: Mapping[str, Any]) -> Control:
+        """The same model under another request's objective."""
+        return Control(self.model, build_loss(request, self._context), self._validation, self._context, self._doing)
+
     def state(self) -> bytes:
         """Model and optimizer."""
         buffer = io.BytesIO()

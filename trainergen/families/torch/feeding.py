@@ -242,16 +242,9 @@ def _by_name(forward: Sequence[Argument], root: Branch, prefix: Path, target: Pa
         else next((each for each in forward if each.kind == "positional"), None) if not required else None
     )
     pool = _pool(root, prefix, matched, target)
-    if lone is not None and (len(pool) == 1 or (pool and len(matched) == 0)):
-        for path in pool:
-            only = len(pool) == 1
-            said = (
-                f"{spell_path(path)} is the only part that is no target by its name"
-                if only
-                else f"forward({lone.name}) might take {spell_path(path)}"
-            )
-            found.append(_feeding_by_name(forward, root, prefix, matched | {lone.name: path}, said))
-        return found
+    if lone is not None and len(pool) == 1:
+        said = f"{spell_path(pool[0])} is the only part that is no target by its name"
+        return [_feeding_by_name(forward, root, prefix, matched | {lone.name: pool[0]}, said)]
     keys = [str(key) for key, _ in root.entries]
     wanted = ", ".join(each.name for each in missing) or ", ".join(sorted(names))
     raise NoFeeding(

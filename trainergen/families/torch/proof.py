@@ -222,22 +222,69 @@ def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fau
     return taken, faults, unclipped
 
 
+def _held(session: Session) -> set[str]:
+    """Names of the parameters that the optimizer holds; all of them where there is none to ask."""
+    named = dict(session.model.named_parameters())
+    if session.optimizer is None:
+        return set(named)
+    held = {id(parameter) for group in session.optimizer.param_groups for parameter in group["params"]}
+    return {name for name, parameter in named.items() if id(parameter) in held}
+
+
 def _evaluate_beside(session: Session, rehearsal: Rehearsal) -> Measurement:
-    """The staged evaluation, and the control's from the same weights: they measure the same loss."""
+    """The staged evaluation, and the control's from the same weights: they measure the same loss and metrics."""
     rehearsal.control.model.load_state_dict(session.model.state_dict())
     seen = eval_is_pure.measure(session, seed=rehearsal.seed)
     seed_everything(rehearsal.seed)
-    expected = rehearsal.control.evaluate()["loss"]
+    expected = rehearsal.control.evaluate()
     if not rehearsal.repeatable or "loss" not in seen.numbers:
         return seen
     tolerance = initial_loss.tolerance(session.model)
-    right = initial_loss.measure(seen.numbers["loss"], expected, rtol=tolerance)
-    if not right.faults:
+    faults = []
+    for name, value in expected.items():
+        found = seen.numbers.get(name)
+        if found is None:
+            faults.append(Fault("metric", name, f"evaluation does not give {name}; a bare loop gives {value:.6g}"))
+        elif not _near(found, value, tolerance):
+            what = "the loss" if name == "loss" else name
+            text = f"evaluation gives {what} {found:.6g}, a bare loop in eval mode {value:.6g}"
+            faults.append(Fault("value", name, text, "evaluate through the same _forward_batch, under model.eval()"))
+    if not faults:
         return seen
-    text = f"evaluation gives the loss {seen.numbers['loss']:.6g}, a bare loop in eval mode {expected:.6g}"
-    fault = Fault("loss", "", text, "evaluate through the same _forward_batch, under model.eval()")
-    title = seen.title if seen.faults else text
-    return Measurement(seen.probe, title, (*seen.faults, fault), seen.numbers)
+    title = seen.title if seen.faults else faults[0].text
+    return Measurement(seen.probe, title, (*seen.faults, *faults), seen.numbers)
+
+
+def _near(first: float, second: float, tolerance: float) -> bool:
+    """Within the tolerance; a metric that is undefined is so in both."""
+    if math.isnan(first) or math.isnan(second):
+        return math.isnan(first) and math.isnan(second)
+    return math.isclose(first, second, rel_tol=tolerance, abs_tol=1e-12)
+
+
+def check_settings(rehearsal: Rehearsal, session: Session, values: Mapping[str, float]) -> list[Fault]:
+    """Do the weights of the auxiliary losses in the configuration weigh them?
+
+    Args:
+        rehearsal: the control run.
+        session: a staged trainer that was opened with `values` in its configuration.
+        values: setting -> its value there.
+    """
+    objective = rehearsal.request["objective"]
+    weighed = [each for each in objective.get("auxiliaries", ()) if each["setting"] in values]
+    if not weighed or not rehearsal.repeatable:
+        return []
+    auxiliaries = [each | {"weight": values.get(each["setting"], each["weight"])} for each in objective["auxiliaries"]]
+    control = rehearsal.control.weighed(rehearsal.request | {"objective": objective | {"auxiliaries": auxiliaries}})
+    found = []
+    for each in (session, control):
+        each.model.load_state_dict(rehearsal.weights)
+        found.append(loss.measure(each, rehearsal.batches[0], seed=rehearsal.seed).numbers.get("loss", math.nan))
+    if _near(found[0], found[1], initial_loss.tolerance(session.model)):
+        return []
+    names = ", ".join(f"{each['setting']} = {values[each['setting']]:g}" for each in weighed)
+    text = f"with {names} in the configuration the loss is {found[0]:.6g}, a bare loop's is {found[1]:.6g}"
+    return [Fault("auxiliary", "", text, "weigh each auxiliary loss by its field of the config")]
 
 
 def _first_loss(first: Measurement, taken: Walk, rehearsal: Rehearsal) -> Measurement:
@@ -257,8 +304,8 @@ def _first_loss(first: Measurement, taken: Walk, rehearsal: Rehearsal) -> Measur
     return next((measured for measured in found if measured.faults), found[0])
 
 
-def _same_model(session: Session, rehearsal: Rehearsal) -> Measurement:
-    """build_model builds what was asked for: the same class, names, shapes and dtypes."""
+def _as_asked(session: Session, rehearsal: Rehearsal) -> Measurement:
+    """Model and optimizer are what was asked for: the same class, and the model's names, shapes and dtypes."""
     ours, theirs = type(session.model), type(rehearsal.control.model)
     name = f"{theirs.__module__}.{theirs.__qualname__}"
     state = session.model.state_dict()
@@ -274,6 +321,9 @@ def _same_model(session: Session, rehearsal: Rehearsal) -> Measurement:
         if value.requires_grad == (key in frozen):
             what = "trains" if value.requires_grad else "freezes"
             faults.append(Fault("frozen", key, f"the trainer {what} {key}; the model by itself does not"))
+    asked = rehearsal.request.get("optimizer")
+    if asked is not None and session.optimizer is not None and type(session.optimizer).__name__ != asked:
+        faults.append(Fault("optimizer", "", f"the optimizer is {type(session.optimizer).__name__}, not {asked}"))
     title = f"built from its configuration: {ours.__qualname__}, {len(state)} tensors" if not faults else faults[0].text
     return Measurement("build", title, tuple(faults))
 
