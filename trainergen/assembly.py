@@ -31,6 +31,7 @@ class Assembled:
         origins: path -> rendered file, for "from template:line".
         root: the project's folder.
         inserted: path -> a shared file as it will be, with this trainer's pieces of it.
+        house: the team's folder of templates as origins show it; empty without one.
     """
 
     change_set: ChangeSet
@@ -38,11 +39,23 @@ class Assembled:
     origins: Mapping[str, Rendered]
     inserted: Mapping[str, Insertion]
     root: str
+    house: str = ""
 
     def origin(self, path: str, line: int) -> str | None:
         """Which template line wrote a staged line."""
         rendered = self.origins.get(path)
         return rendered.origin(line) if rendered is not None else None
+
+    def of_the_house(self, path: str) -> dict[str, int]:
+        """Lines of the team's own templates that wrote some of a staged file: ``house/loss.py.j2:9`` -> staged line."""
+        rendered = self.origins.get(path)
+        if rendered is None or not self.house:
+            return {}
+        found: dict[str, int] = {}
+        for number, origin in enumerate(rendered.origins, start=1):
+            if origin is not None and origin.startswith(f"{self.house}/"):
+                found.setdefault(origin, number)
+        return found
 
 
 @dataclass(frozen=True)

@@ -286,7 +286,9 @@ def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) 
         outcome.written = True
     narrative.tell_files(outcome, proven.staged, identical=identical)  # only what did happen
     narrative.tell_advice(outcome, proven)
-    if request.handover is not None and not request.dry_run:
+    if request.handover is not None and request.dry_run:
+        outcome.say("advise", str(request.handover), "not written: --dry-run")
+    elif request.handover is not None:
         write_handover(request.handover, handover)
         outcome.say("write", str(request.handover), "the handover; it is yours, undo leaves it")
     narrative.close(outcome, request, proven)

@@ -185,7 +185,33 @@ def prove_request(plan: TrainerPlan, staged: Assembled, facts: ReadFacts, model:
         "feeding": to_plain(measured.feeding),
         "output_kind": measured.output_kind,
         "objective": to_plain(plan.objective),
-        "config": {"file": names.ini_file, "section": names.section, "key": "learning_rate", "value": OTHER_RATE},
+        "config": {
+            "file": names.ini_file,
+            "section": names.section,
+            "key": "learning_rate",
+            "value": OTHER_RATE,
+            **other_settings(plan),
+        },
+        "checks": to_plain(plan.checks),
+        "optimizer": plan.optimizer.class_name if plan.optimizer.import_module == "torch.optim" else None,
         "listed_before": list(project.registry),
         "own_loader": plan.data.kind == "combined",
     }
+
+
+def other_settings(plan: TrainerPlan) -> dict[str, Any]:
+    """Settings that must reach the optimizer or the loss, each with a value that is not its default.
+
+    Returns:
+        ``{"others": {setting: text}, "arguments": [those that every group of the optimizer takes as they are]}``.
+    """
+    defaults = {setting.name: setting.default for setting in plan.settings}
+    optimizer = plan.optimizer
+    fed = [argument.name for argument in optimizer.arguments if argument.setting == argument.name]
+    numbers = [name for name in fed if name in ("weight_decay", "momentum")]
+    values = {name: float(defaults[name]) for name in numbers if name in defaults}
+    if optimizer.decay_groups and not optimizer.groups:
+        values["weight_decay"] = float(defaults.get("weight_decay", "0.01"))
+    others = {name: f"{value / 2 if value else 0.03:g}" for name, value in values.items()}
+    others |= {each.setting: f"{each.weight / 2 + 1:g}" for each in plan.objective.auxiliaries if each.weight != 2}
+    return {"others": others, "arguments": [name for name in numbers if name in values]}

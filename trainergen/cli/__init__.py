@@ -80,9 +80,7 @@ def main() -> None:
 def run(argv: list[str], lab: Lab | None = None) -> int:
     """Run one command line and give its exit code; `lab` is the one that `__main__` started ahead of time."""
     try:
-        result: Any = main.main(
-            list(argv), prog_name="trainergen", standalone_mode=False, obj=Started(lab, tuple(argv))
-        )
+        result: Any = main.main(args=argv, prog_name="trainergen", standalone_mode=False, obj=Started(lab, tuple(argv)))
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.Abort:

@@ -1,4 +1,4 @@
-"""TG001: a trainer inherits the base Trainer, and its __init__ calls super().__init__() before it uses self."""
+"""TG001: a trainer inherits the base Trainer, and its __init__ and hooks call the base's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .facts import TRAINER, of_runtime
-from .source import Scope, methods, super_method
+from .source import Function, Scope, live_nodes, methods, super_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +19,12 @@ NAME = "inherits Trainer, super().__init__() first"
 WHAT = (
     "A class named ...Trainer that gives compute_loss and owns no loop leads to the base Trainer through its "
     "imports; an __init__ of a trainer calls super().__init__(...) on every path, with arguments, before it touches "
-    "self."
+    "self; an on_train_begin or on_train_end calls the base's."
 )
 WHY = (
     "Without the base there is no loop, no checkpoint, no device; without its __init__ they exist and fail at their "
-    "first use, and what is set before it is overwritten."
+    "first use, and what is set before it is overwritten; what the base does when a training begins or ends is lost "
+    "without a word."
 )
 PASSING = """\
 from train.base_trainer import Trainer
@@ -51,6 +52,9 @@ class DigitsTrainer(Trainer):
 """
 WATCHES = (ast.ClassDef,)
 
+HOOKS = ("on_train_begin", "on_train_end")
+"""Hooks that the base has work to do in; its other ones are empty."""
+
 
 def check(node: ast.AST, _scope: Scope, subject: Subject) -> Iterator[Finding]:
     """See WHAT."""
@@ -59,9 +63,14 @@ def check(node: ast.AST, _scope: Scope, subject: Subject) -> Iterator[Finding]:
         hint = f"derive it: class {node.name}(Trainer), with Trainer from the project's base trainer"
         yield subject.finding(CODE, node, f"{node.name} does not inherit the base Trainer", hint)
         return
-    lineage = subject.trainers.get(node)
+    if node not in subject.trainers:
+        return
+    for function in methods(node):
+        if function.name in HOOKS and not _calls_own(function, node):
+            message = f"{node.name}.{function.name} does not call super().{function.name}()"
+            yield subject.finding(CODE, function, message, f"begin it with super().{function.name}()")
     init = next((function for function in methods(node) if function.name == "__init__"), None)
-    if lineage is None or init is None:
+    if init is None:
         return
     hint = "make super().__init__(model, dataloader, optimizer, config, ...) the first statement"
     if not any(_calls_base(statement, node) for statement in init.body):
@@ -80,6 +89,16 @@ def check(node: ast.AST, _scope: Scope, subject: Subject) -> Iterator[Finding]:
             message = f"{node.name}.__init__ uses self before super().__init__()"
             yield subject.finding(CODE, early, message, hint, "the base has not set anything up yet")
             return
+
+
+def _calls_own(function: Function, owner: ast.ClassDef) -> bool:
+    """Whether a hook calls the base's one of its name, anywhere that it can get to."""
+    bases = {ast.unparse(_plain(base)) for base in owner.bases}
+    for part in live_nodes(function.body):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == function.name:
+            if super_method(part) == function.name or ast.unparse(part.func.value) in bases:
+                return True
+    return False
 
 
 def _calls_base(statement: ast.stmt, owner: ast.ClassDef) -> bool:

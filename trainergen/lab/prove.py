@@ -23,7 +23,7 @@ from .protocol import Context, LabProblem
 from .verdict import Bench, Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
 AROUND = ("staged", "config", "loader")
@@ -66,8 +66,10 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
             drive, trainer_class, payload, context, train=rehearsal.batches, validation=batches.get("validation", [])
         )
         numbers |= family.prove(rehearsal, partial(workshop.open, config), bench)
-        bench.judge(bench.attempt("config", lambda: _config(payload["config"], config, workshop, context)))
-        bench.judge(_loader(payload, workshop, config, batches["train"][0]))
+        check = partial(family.check_settings, rehearsal)
+        arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, context, check))
+        bench.judge(arrived, answers=answers)
+        bench.judge(_loader(payload, workshop, config, batches))
     except Broken as broken:
         bench.skip(*family.PROBES, *AROUND, because=f"the probe {broken} failed before it")
     finally:
@@ -104,6 +106,7 @@ class _Workshop:
         # One validation batch: the loss of an evaluation is then a bare loop's, however the trainer weighs its batches.
         self.batches = {"train": train, "validation": validation[:1]}
         self.rates: dict[int, list[float]] = {}
+        self.groups: dict[int, list[dict[str, float]]] = {}
 
     def open(self, config: Any, number: int) -> Session:
         """A trainer on the proof's batches."""
@@ -117,6 +120,9 @@ class _Workshop:
             device=self.context.device,
         )
         groups = [] if session.optimizer is None else session.optimizer.param_groups
+        self.groups[number] = [
+            {name: value for name, value in group.items() if isinstance(value, (int, float))} for group in groups
+        ]
         self.rates[number] = [float(group.get("initial_lr", group.get("lr", 0.0))) for group in groups]
         return session
 
@@ -157,6 +163,10 @@ def _find(payload: Mapping[str, Any], context: Context, drive: ModuleType, liste
     if trainer["key"] not in listed:
         text = f"the registry does not list {trainer['key']}: {', '.join(listed) or 'nothing'}"
         faults.append(Fault("key", "", text, "add it to TRAINER_REGISTRY"))
+    shown = drive.shown(registry)
+    if shown is not None and trainer["key"] not in shown.split():
+        text = f"--list does not show {trainer['key']}"
+        faults.append(Fault("shown", "", text, "it prints the keys of TRAINER_REGISTRY"))
     lost = [name for name in payload.get("listed_before", ()) if name not in listed]
     faults += [Fault("lost", name, f"the registry no longer lists {name}") for name in lost]
     for name, file in payload["modules"].items():
@@ -184,33 +194,87 @@ def _origin(name: str, expected: Path, staged: bytes, context: Context) -> list[
     return []
 
 
-def _config(request: Mapping[str, str], config: Any, workshop: _Workshop, context: Context) -> Measurement:
-    """A value that is not the default goes into config.ini, and must arrive in the config and in the optimizer."""
-    section, key, value = request["section"], request["key"], request["value"]
+def _config(
+    request: Mapping[str, Any],
+    config: Any,
+    workshop: _Workshop,
+    context: Context,
+    check: Callable[[Session, Mapping[str, float]], list[Fault]],
+) -> tuple[Measurement, str | None]:
+    """Values that are not the defaults go into config.ini; they must arrive in the config and do what they are for.
+
+    Args:
+        request: file, section; key and value of the learning rate; ``others``: further settings and their values;
+            ``arguments``: those of them that the optimizer takes as an argument of that name.
+        config: as it was read without them.
+        workshop: opens trainers.
+        context: the copied tree.
+        check: of the family: what is wrong in a session that was opened with these values.
+
+    Returns:
+        The measurement, and what answers for its faults where that is not the configuration.
+    """
+    section, key, others = request["section"], request["key"], request.get("others", {})
+    values: dict[str, str] = {key: request["value"], **others}
     path = context.root / request["file"]
     before = path.read_bytes()
+    text = before.decode()
+    for name, value in values.items():
+        text = with_value(text, section, name, value)
     try:
-        path.write_bytes(with_value(before.decode(), section, key, value).encode())
+        path.write_bytes(text.encode())
         changed = workshop.drive.load_config(workshop.trainer_class)
-        workshop.open(changed, 2)
-        old, new = getattr(config, key, None), getattr(changed, key, None)
+        session = workshop.open(changed, 2)
     finally:
         path.write_bytes(before)
-    where = f"{request['file']} [{section}] {key}"
-    hint = "build_optimizer and build_model take their values from the config"
-    if not _means(new, value):
-        text = f"{where} = {value} arrives as {new!r}"
-        return Measurement(
-            "config", text, (Fault("value", key, text, "SECTION and the field's name must be the file's"),)
-        )
-    if key == "learning_rate" and isinstance(old, (int, float)) and isinstance(new, (int, float)):
-        for was, now in zip(workshop.rates.get(0, []), workshop.rates[2], strict=True):
-            if not math.isclose(now, was * new / old, rel_tol=1e-6):
-                text = (
-                    f"{where} = {value} does not reach the optimizer: its rate is {now:g}, with {old:g} it was {was:g}"
-                )
-                return Measurement("config", text, (Fault("rate", key, text, hint),))
-    return Measurement("config", f"{where} = {value} arrives")
+    where = f"{request['file']} [{section}]"
+    for name, value in values.items():
+        found = getattr(changed, name, None)
+        if not _means(found, value):
+            said = f"{where} {name} = {value} arrives as {found!r}"
+            hint = "SECTION and the field's name must be the file's"
+            return Measurement("config", said, (Fault("value", name, said, hint),)), None
+    faults = _rates(f"{where} {key} = {values[key]}", getattr(config, key, None), getattr(changed, key, None), workshop)
+    faults += _optimizer_settings(where, config, changed, workshop, request.get("arguments", ()), others)
+    if faults:
+        return Measurement("config", faults[0].text, tuple(faults)), "optimizer"
+    faults = check(session, {name: float(value) for name, value in values.items()})
+    if faults:
+        return Measurement("config", faults[0].text, tuple(faults)), "loss"
+    return Measurement("config", f"{where} {', '.join(f'{name} = {values[name]}' for name in values)} arrives"), None
+
+
+_HINT = "build_optimizer takes its values from the config"
+
+
+def _rates(what: str, old: Any, new: Any, workshop: _Workshop) -> list[Fault]:
+    """Each group's rate changes as the configured one does."""
+    if not isinstance(old, (int, float)) or not isinstance(new, (int, float)):
+        return []
+    for was, now in zip(workshop.rates.get(0, []), workshop.rates[2], strict=True):
+        if not math.isclose(now, was * new / old, rel_tol=1e-6):
+            text = f"{what} does not reach the optimizer: its rate is {now:g}, with {old:g} it was {was:g}"
+            return [Fault("rate", "learning_rate", text, _HINT)]
+    return []
+
+
+def _optimizer_settings(
+    where: str, config: Any, changed: Any, workshop: _Workshop, arguments: Sequence[str], names: Iterable[str]
+) -> list[Fault]:
+    """An argument of the optimizer stands in every group; what a group took from the config before, it takes now.
+
+    Groups may differ (no decay for norms): a value that was not the configured one is no concern here.
+    """
+    faults = []
+    for name in names:
+        old, new = getattr(config, name, None), getattr(changed, name, None)
+        for before, after in zip(workshop.groups.get(0, []), workshop.groups[2], strict=True):
+            taken = name in after and (name in arguments or (old and before.get(name) == old))
+            if taken and after[name] != new:
+                text = f"{where} {name} = {new:g} does not reach the optimizer: it has {after[name]:g}"
+                faults.append(Fault("optimizer", name, text, _HINT))
+                break
+    return faults
 
 
 def with_value(text: str, section: str, key: str, value: str) -> str:
@@ -245,7 +309,9 @@ def _means(value: Any, text: str) -> bool:
     return str(value) == text
 
 
-def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample: Any) -> Measurement:
+def _loader(
+    payload: Mapping[str, Any], workshop: _Workshop, config: Any, batches: Mapping[str, list[Any]]
+) -> Measurement:
     """With a loader the trainer builds its own, its batches of that form; without one it refuses, with instructions."""
     given = payload.get("loader")
     folder, device = workshop.folder(3), workshop.context.device
@@ -265,6 +331,7 @@ def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample
         return Measurement(
             "loader", text, (Fault("made-up", "", text, "raise with instructions and the batch's form"),)
         )
+    sample = batches["train"][0]
     found = differences(sample, batch)
     if not found and validation is not None:
         found = differences(sample, validation)
@@ -272,6 +339,9 @@ def _loader(payload: Mapping[str, Any], workshop: _Workshop, config: Any, sample
         text = f"the trainer's own loader gives other batches than the proof's: {found[0]}"
         hint = "build_dataloaders must call the loader as --loader says"
         return Measurement("loader", text, (Fault("form", "", text, hint),))
+    if validation is None and given is not None and batches.get("validation"):
+        text = "build_dataloaders gives no validation loader, though the loader has validation data"
+        return Measurement("loader", text, (Fault("validation", "", text, "return (training, validation)"),))
     return Measurement("loader", "the trainer builds its own loader; its batches have the proof's form")
 
 

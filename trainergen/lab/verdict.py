@@ -26,7 +26,8 @@ CODES: dict[str, str] = {
     "gradients": "TG053",  # finite, reaching what they reach in the control run, and the loss's own
     "parameters_moved": "TG054",  # one optimizer step a batch, moving what it moves in the control run
     "same_seed": "TG055",
-    "eval_is_pure": "TG056",  # changes nothing, in eval mode, without a graph, the control's loss
+    "eval_is_pure": "TG056",  # changes nothing, in eval mode, without a graph, the control's loss and metrics
+    "refusals": "TG007",  # wrong batches: the gate of this code sees that something is refused, this what
     "round_trip": "TG057",  # save, load, same output and next step
     "weights": "TG057",  # the file at the end of a training
     "initial_loss": "TG058",  # the control's
@@ -35,6 +36,7 @@ CODES: dict[str, str] = {
 """The code of each blocking probe."""
 
 TITLES: dict[str, str] = {
+    "TG007": "wrong batches are refused with key, shape and dtype",
     "TG050": "the staged trainer is found by its name, from the staged bytes",
     "TG051": "the staged trainer is built from its configuration",
     "TG052": "the loss is a finite scalar with a graph, its metrics detached numbers",
@@ -137,16 +139,17 @@ class Bench:
 
     def failure(self, probe: str, error: BaseException) -> Verdict:
         """The verdict of an exception out of staged code."""
-        first = (str(error).strip().splitlines() or [""])[0][:300]
+        message = str(error).replace(f"{self.context.root}/", "")
+        first = (message.strip().splitlines() or [""])[0][:300]
         title = f"{type(error).__name__}: {first}" if first else type(error).__name__
         where = self._staged_frame(error)
         detail = "\n".join(printed(error, self.context)[-40:])
         return Verdict(probe, "failed", title, detail, None, where or self.place(probe))
 
-    def judge(self, staged: Measurement, control: Measurement | None = None) -> bool:
+    def judge(self, staged: Measurement, control: Measurement | None = None, *, answers: str | None = None) -> bool:
         """Take a measurement's verdicts: what the control has too is advice, what only the staged trainer has blocks.
 
-        Faults are the same if their kind and subject are.
+        Faults are the same if their kind and subject are. `answers` finds the place, if another than the probe's does.
 
         Returns:
             Whether nothing of it blocks.
@@ -161,7 +164,7 @@ class Bench:
             detail = "\n".join(fault.text for fault in ours[1:21])
             more = f" (and {len(ours) - 1} more)" if len(ours) > 1 else ""
             hint = next((fault.hint for fault in ours if fault.hint), None)
-            place = self.place(staged.probe)
+            place = self.place(answers or staged.probe)
             self.add(Verdict(staged.probe, "failed", ours[0].text + more, detail, hint, place, staged.numbers))
         else:
             title = staged.title if not models else TITLES[CODES[staged.probe]] + ", but for the model's own"

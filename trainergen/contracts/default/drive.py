@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import importlib
+import importlib.util
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "device": ("_forward_batch", "compute_loss"),
     "loss": ("_forward_batch", "compute_loss"),
     "initial_loss": ("_forward_batch", "compute_loss"),
+    "refusals": ("_validate_batch", "_forward_batch", "compute_loss"),
+    "optimizer": ("build_optimizer",),
     "metrics": ("_collect_batch_metrics", "compute_loss"),
     "gradients": ("_train_batch", "_forward_batch", "compute_loss"),
     "parameters_moved": ("build_optimizer", "_train_batch", "build_scheduler"),
@@ -187,8 +191,22 @@ def find(registry: ModuleType, name: str) -> Any:
 
 
 def listed(registry: ModuleType) -> list[str]:
-    """The keys that ``python train.py --list`` shows."""
+    """The keys of the registry, in its order."""
     return list(registry.TRAINER_REGISTRY)
+
+
+def shown(registry: ModuleType) -> str | None:
+    """What ``python train.py --list`` prints; None where the project has no command line of ours."""
+    name = f"{registry.__name__}.cli"
+    if importlib.util.find_spec(name) is None:
+        return None
+    main = getattr(importlib.import_module(name), "main", None)
+    if main is None:
+        return None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        main(["--list"])
+    return printed.getvalue()
 
 
 def _confined(config: Any, seed: int, run_directory: Path, device: str) -> Any:

@@ -40,7 +40,8 @@ def choose_auxiliaries(
         found.append(Auxiliary(name, output.path, f"{name}_weight", weights.get(output.path, 1.0)))
         reason = "you said so" if given else f"forward returns the scalar {spell_path(output.path)} beside its output"
         choice = f"auxiliary {name}, weight {weights.get(output.path, 1.0):g}"
-        decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", given=given))
+        runner_up = f"weight 0: the value stays in the logs, out of the loss (--auxiliary {name}=0)"
+        decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, given))
     return tuple(found), tuple(decisions)
 
 

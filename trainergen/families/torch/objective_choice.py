@@ -343,7 +343,9 @@ def _metrics(
     if not names:
         return (), (), ()
     reason = "you said so" if wishes.metrics or task is None else f"what {task.TASK} is judged by"
-    decision = Decision("metrics", f"metrics {', '.join(names)}", reason, "--metric", given=bool(wishes.metrics))
+    others = [name for name in offered if name not in names]
+    runner_up = f"{', '.join(others)}: known for this task too" if others else None
+    decision = Decision("metrics", f"metrics {', '.join(names)}", reason, "--metric", runner_up, bool(wishes.metrics))
     return (
         tuple(name for name in names if name not in epoch),
         tuple(name for name in names if name in epoch),

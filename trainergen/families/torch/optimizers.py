@@ -113,7 +113,9 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
         reason = hints.said.get("optimizer", rate_reason)
     else:
         reason = f"{rate_reason}, none named in the {model.kind}"
-    runner_up = None if name == "adamw" else "AdamW: what a model gets that asks for nothing"
+    runner_up = "AdamW: what a model gets that asks for nothing"
+    if name == "adamw":
+        runner_up = f"SGD with momentum: nothing in the {model.kind} asks for it"
     if name == "adamw" and measured.batch_norm and _has(measured, "Conv"):
         runner_up = "SGD with momentum: often better in the end on convolutions, after a search for its rate"
     decision = Decision("optimizer", choice, reason, "--optimizer", runner_up, wishes.optimizer is not None)

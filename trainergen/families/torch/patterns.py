@@ -76,7 +76,7 @@ def _feeding(model: ModelFacts, measured: TorchFacts) -> tuple[str, str, str | N
         what = {"mapping": "a dict"}.get(root.kind, f"a {root.kind}")
         names = ", ".join(each.argument or spell_path(each.path) for each in feeding.arguments)
         reason = f"forward({names}) from {what}" if not feeding.whole else f"forward takes {what} whole"
-        return "structured", reason, None
+        return "structured", reason, "multi-tensor: but no input needs preparation"
     if len(feeding.arguments) > 2 or any(len(each.path) > 1 for each in feeding.arguments):
         return (
             "multi-tensor",
@@ -85,7 +85,7 @@ def _feeding(model: ModelFacts, measured: TorchFacts) -> tuple[str, str, str | N
         )
     names = ", ".join(each.name for each in model.forward[: max(len(feeding.arguments), 1)]) or "x"
     count = "one tensor" if len(feeding.arguments) <= 1 else "two tensors"
-    return "simple", f"forward({names}) takes {count}", None
+    return "simple", f"forward({names}) takes {count}", "structured: but the parts of the batch have no names"
 
 
 def _prepared(measured: TorchFacts) -> tuple[str, str] | None:

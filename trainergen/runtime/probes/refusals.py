@@ -95,7 +95,7 @@ def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
         dtype = torch.int32 if part.is_floating_point() else torch.float32
         for what, wrong in (
             (str(dtype).removeprefix("torch."), _like(part.shape, dtype)),
-            ("one dimension more", _like((1, *part.shape), part.dtype)),
+            ("one dimension more", _like((*part.shape, 1), part.dtype)),
             *_other_sizes(demand, part),
         ):
             shape = ", ".join(map(str, wrong.shape))

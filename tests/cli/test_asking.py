@@ -1,0 +1,173 @@
+"""What only the user knows: asked for one by one on a terminal, named with its flag and exit 4 anywhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.building import read_tree, write_tree
+from tests.cli.test_new import Run, schema
+
+NEEDY = '''
+    """A model that asks for its sizes."""
+
+    import torch
+    from torch import nn
+
+
+    class Needy(nn.Module):
+        """Rows to rows."""
+
+        def __init__(self, size: int, out: int = 3) -> None:
+            super().__init__()
+            self.layer = nn.Linear(size, out)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer(x)
+    '''
+TWO = "x: float32[8,4]; colour: int64[8] < 3; kind: int64[8] < 3"
+NEW = ("new", "--model", "model.py:Needy", "--batch", TWO)
+
+
+class Terminal:
+    """A person at a terminal: stdin and stderr are a real one, stdout is a pipe."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "trainergen", *arguments],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def answer(self, prompt: str, text: str) -> None:
+        """Type `text` when `prompt` has come."""
+        start = len(self.seen)
+        deadline = time.monotonic() + 120
+        while prompt not in self.seen[start:]:
+            assert select.select([self.ours], [], [], deadline - time.monotonic())[0], self.seen
+            try:
+                self.seen += os.read(self.ours, 4096).decode()
+            except OSError:  # the other end is closed
+                raise AssertionError(f"{prompt!r} never came: {self.seen}") from None
+        os.write(self.ours, text.encode())
+
+    def finish(self) -> tuple[int, str]:
+        """The exit code and stdout, once it ended."""
+        assert self.process.stdout is not None
+        stdout = self.process.stdout.read()
+        code = self.process.wait(timeout=120)
+        os.close(self.ours)
+        return code, stdout
+
+
+def test_a_terminal_is_asked_one_question_after_the_other(project: Path) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    person = Terminal(*NEW)
+    person.answer("--model-arg size:", "4\n")
+    person.answer("--target [colour]:", "kind\n")
+    code, stdout = person.finish()
+    assert code == 0, stdout
+    assert "size: int, used in nn.Linear(size, out) at model.py:12" in person.seen
+    assert "or kind" in person.seen
+    assert "target: " not in stdout  # questions are no results
+    assert stdout.splitlines()[0].startswith("  read    model.py:7 ")
+    assert stdout.count("class Needy") == 1
+    answers = json.loads((project / ".trainergen/needy_trainer.json").read_text())["answers"]
+    assert answers["model_arguments"] == [["size", 4]]
+    assert answers["target"] == "kind"
+    assert 'batch["kind"]' in (project / "train/needy_trainer.py").read_text()
+
+
+def test_enter_takes_the_likely_answer(project: Path) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    person = Terminal(*NEW, "--model-arg", "size=4", "--dry-run")
+    person.answer("--target [colour]:", "\n")
+    code, stdout = person.finish()
+    assert code == 0, stdout
+    assert "choose  target colour" in stdout
+
+
+def test_leaving_at_the_question_writes_nothing(project: Path) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    before = read_tree(project)
+    person = Terminal(*NEW)
+    person.answer("--model-arg size:", "\x04")  # Ctrl-D: the end of input
+    code, stdout = person.finish()
+    assert code == 130, stdout
+    assert "Nothing was written" in stdout
+    assert read_tree(project) == before
+
+
+def test_yes_never_asks_even_on_a_terminal(project: Path) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    for more in (("--yes",), ("--json",)):
+        code, stdout = Terminal(*NEW, *more).finish()
+        assert code == 4, stdout
+        assert "--model-arg size=INT" in stdout
+
+
+def test_elsewhere_it_ends_with_the_whole_command(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    before = read_tree(project)
+    answer = trainergen(*NEW)
+    assert answer.exit == 4
+    assert read_tree(project) == before
+    command = f"trainergen {shlex.join(NEW)} --model-arg size=INT"
+    assert answer.stdout.splitlines()[-2] == f"  {command}"
+    as_data = trainergen(*NEW, "--json")
+    jsonschema.validate(as_data.data, schema("new"))
+    assert as_data.data["next"] == [f"trainergen {shlex.join(NEW)} --json --model-arg size=INT"]
+    error = as_data.data["result"]["error"]
+    assert error["flags"] == ["--model-arg size=INT"]
+    assert [each["key"] for each in error["questions"]] == ["size"]
+
+
+def test_the_command_that_is_printed_works(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    answer = trainergen(*NEW, "--model-arg", "size=4", "--dry-run")
+    assert answer.exit == 4
+    command = shlex.split(answer.stdout.splitlines()[-2])
+    assert command[-2:] == ["--target", "colour"]
+    assert trainergen(*command[1:]).exit == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (("--model-arg", "size=4"), "--batch 'x: float32[8, ...]; label: int64[8] < 10'"),
+        (
+            ("--model-arg", "size=4", "--model-arg", "out=1", "--batch", "x: float32[8,4]; n: int64[8] < 7"),
+            "--loss mse",
+        ),
+        (("--model-arg", "size=4", "--batch", "x: float32[8,4]; boxes: float32[8,2,9]"), "--target KEY"),
+        (
+            ("--model-arg", "size=4", "--batch", "x: float32[8,4]; y: float32[8,3]", "--scheduler", "one_cycle"),
+            "--scheduler warmup_cosine",
+        ),
+    ],
+)
+def test_every_question_has_its_flag(project: Path, trainergen: Run, arguments: tuple[str, ...], flag: str) -> None:
+    write_tree(project, {"model.py": NEEDY})
+    answer = trainergen("new", "--model", "model.py:Needy", *arguments)
+    assert answer.exit == 4, answer.stdout
+    lines = answer.stdout.splitlines()
+    assert "needs 1 answer that your project does not hold" in lines
+    assert lines[-3] == "Say it once, it is kept in .trainergen/:"
+    assert lines[-2].endswith(flag)
+    assert lines[-1].startswith("Nothing was written: 1 answer is missing (")
