@@ -137,9 +137,10 @@ def assemble(
     return Assembled(
         ChangeSet(plan.names.trainer_class, tuple(changes)),
         texts,
-        {**scaffold, **rendered.files},
+        {**scaffold, **rendered.files, **_edited(edits, rendered.pieces, scaffold)},
         inserted,
         project.root,
+        _shown(ground.engine.templates.overrides, root),
     )
 
 
@@ -215,6 +216,21 @@ def _own_changes(files: Mapping[str, Rendered], on_disk: Callable[[str], bytes |
         Change(path, on_disk(path), rendered.text.encode("utf-8"), executable=rendered.executable)
         for path, rendered in files.items()
     ]
+
+
+def _edited(
+    edits: Mapping[str, Edit], pieces: Mapping[str, Rendered], scaffold: Mapping[str, Rendered]
+) -> dict[str, Rendered]:
+    """Files that were added to, with the origins of what was added and, in a new project, of the rest."""
+    texts = {path: edit.after.decode("utf-8-sig", errors="replace") for path, edit in edits.items()}
+    return {path: pieces.get(path, Rendered("")).inside(text, scaffold.get(path)) for path, text in texts.items()}
+
+
+def _shown(folder: Path | None, root: Path) -> str:
+    """The folder of overrides as origins show it."""
+    if folder is None:
+        return ""
+    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)
 
 
 def _text(change: Change) -> str:

@@ -127,7 +127,7 @@ def probe_failure(failed: tuple[Mapping[str, Any], ...], staged: Assembled, evid
 
     first, *others = failed
     place = first.get("place")
-    shown = None
+    shown = origin = None
     notes: tuple[str, ...] = ()
     if place is not None:
         origin = staged.origin(place["file"], place["line"])
@@ -139,11 +139,20 @@ def probe_failure(failed: tuple[Mapping[str, Any], ...], staged: Assembled, evid
     if first.get("detail"):
         notes += tuple(f"   | {line}" for line in str(first["detail"]).splitlines())
     notes += tuple(f"   also {each['code']} {each['probe']}: {each['title']}" for each in others)
+    if place is not None and not (origin or "").startswith(f"{staged.house}/"):
+        notes += house_notes(staged, place["file"])
     error = ProofFailed(first["title"], code=first.get("code"), place=shown, hint=first.get("hint"), notes=notes)
     error.failed, error.passed = len(failed), evidence.passed
     error.demand = TITLES.get(str(first.get("code")), first["probe"])
     error.findings = tuple(dict(probe) for probe in failed)
     return error
+
+
+def house_notes(staged: Assembled, path: str) -> tuple[str, ...]:
+    """What the team's own templates wrote into the file that a fault points at: there it is likely to be."""
+    lines = list(staged.of_the_house(path).items())
+    more = (f"           and {len(lines) - 5} lines more",) if len(lines) > 5 else ()
+    return tuple(f"   = yours: line {number} (from {origin})" for origin, number in lines[:5]) + more
 
 
 def excerpt(text: str, line: int, column: int, end_column: int, label: str) -> tuple[str, ...]:
@@ -210,7 +219,7 @@ def other_settings(plan: TrainerPlan) -> dict[str, Any]:
     fed = [argument.name for argument in optimizer.arguments if argument.setting == argument.name]
     numbers = [name for name in fed if name in ("weight_decay", "momentum")]
     values = {name: float(defaults[name]) for name in numbers if name in defaults}
-    if optimizer.decay_groups and not optimizer.groups:
+    if optimizer.decay_groups:
         values["weight_decay"] = float(defaults.get("weight_decay", "0.01"))
     others = {name: f"{value / 2 if value else 0.03:g}" for name, value in values.items()}
     others |= {each.setting: f"{each.weight / 2 + 1:g}" for each in plan.objective.auxiliaries if each.weight != 2}

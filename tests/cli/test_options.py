@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,15 @@ def test_the_generated_package_imports_relatively(project: Path, trainergen: Run
     assert "prove   python -m ml --list" in answer.stdout
     assert (project / "ml/config.ini").is_file() and not (project / "config.ini").exists()
     assert (project / "train.py").read_text() == "print('mine')\n"
+
+
+def test_the_gradients_norm_is_told_as_it_is_before_clipping(project: Path, trainergen: Run) -> None:
+    loud = DIGITS.replace("return self.body(image)", "return 1000 * self.body(image)")
+    write_tree(project, {"model.py": loud})
+    answer = trainergen(*NEW, "--batch", BATCH, "--dry-run", "--json")
+    assert answer.exit == 0, answer.stdout
+    gradients = next(each for each in answer.data["result"]["proof"]["probes"] if each["probe"] == "gradients")
+    after, before = re.findall(r"([\d.e+]+) (?:after clipping|before)", gradients["title"])
+    assert float(after) <= 1 < float(before)
+    told = re.search(r"\|grad\| (\S+)", trainergen(*NEW, "--batch", BATCH, "--dry-run").stdout)
+    assert told is not None and float(told[1]) > 1

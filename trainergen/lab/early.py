@@ -7,7 +7,7 @@ import os
 from . import client, interpreter
 
 # This runs before click, pathlib and the rest are imported.
-# ruff: noqa: PTH109, PTH110, PTH113, PTH118, PTH120, PTH123
+# ruff: noqa: PTH109, PTH110, PTH118, PTH120, PTH123
 
 MARKERS = ("pyproject.toml", "setup.py", "config.ini", ".git")  # as in inspection.project.find_root
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from ..runtime.probes.session import Fault, Measurement
 
+MESSAGE_LINES = 3
+"""Of an exception's message, in a verdict's detail."""
+
 Status = Literal["passed", "failed", "advice", "unmeasured"]
 
 CODES: dict[str, str] = {
@@ -143,7 +146,9 @@ class Bench:
         first = (message.strip().splitlines() or [""])[0][:300]
         title = f"{type(error).__name__}: {first}" if first else type(error).__name__
         where = self._staged_frame(error)
-        detail = "\n".join(printed(error, self.context)[-40:])
+        shown = printed(error, self.context)
+        beyond = len(message.splitlines()) - MESSAGE_LINES  # some of torch's are a page long
+        detail = "\n".join((shown[:-beyond] if beyond > 0 else shown)[-40:])
         return Verdict(probe, "failed", title, detail, None, where or self.place(probe))
 
     def judge(self, staged: Measurement, control: Measurement | None = None, *, answers: str | None = None) -> bool:
@@ -169,8 +174,8 @@ class Bench:
         else:
             title = staged.title if not models else TITLES[CODES[staged.probe]] + ", but for the model's own"
             self.add(Verdict(staged.probe, "passed", title, numbers=staged.numbers))
-        for fault in models:
-            self.add(self._advice(staged.probe, fault))
+        for fault, more in _folded(models):
+            self.add(self._advice(staged.probe, fault, more))
         return not ours
 
     def skip(self, *probes: str, because: str) -> None:
@@ -180,9 +185,11 @@ class Bench:
             if probe not in seen:
                 self.add(Verdict(probe, "unmeasured", f"not measured: {because}"))
 
-    def _advice(self, probe: str, fault: Fault) -> Verdict:
+    def _advice(self, probe: str, fault: Fault, others: list[Fault]) -> Verdict:
+        more = f" (and {len(others)} more)" if others else ""
         because = "" if fault.mild else "; the bare control loop on the same batch says so too: it is the model's own"
-        return Verdict(probe, "advice", fault.text + because, "", None, self.model_place(fault.subject))
+        detail = "\n".join(each.text for each in others)
+        return Verdict(probe, "advice", fault.text + more + because, detail, None, self.model_place(fault.subject))
 
     def _staged_frame(self, error: BaseException) -> Mapping[str, Any] | None:
         if isinstance(error, SyntaxError) and error.filename:
@@ -198,6 +205,13 @@ class Bench:
                     found = {"file": file, "line": frame.line}
             seen = seen.__cause__
         return found
+
+
+def _folded(faults: list[Fault]) -> list[tuple[Fault, list[Fault]]]:
+    """Faults of one kind as one: a backbone without gradients has hundreds of parameters."""
+    kinds = dict.fromkeys((fault.kind, fault.mild) for fault in faults)
+    groups = [[fault for fault in faults if (fault.kind, fault.mild) == kind] for kind in kinds]
+    return [(first, others) for first, *others in groups]
 
 
 def _below(file: str, root: Path) -> str | None:

@@ -37,3 +37,21 @@ class Rendered:
                 if source < len(self.origins):
                     origins[index] = self.origins[source]
         return Rendered(text, tuple(origins), self.executable)
+
+    def inside(self, text: str, around: Rendered | None = None) -> Rendered:
+        """The file `text` that this piece was put into: the piece's lines and those of `around` keep their origin."""
+        lines = [line.strip() for line in text.splitlines()]
+        origins: list[str | None] = [None] * len(lines)
+        if around is not None:
+            old = [line.strip() for line in around.text.splitlines()]
+            for tag, start, end, at, _ in SequenceMatcher(None, old, lines, autojunk=False).get_opcodes():
+                if tag == "equal":
+                    origins[at : at + end - start] = around.origins[start:end]
+        body = self.text.lstrip("\n")
+        skipped = self.text[: len(self.text) - len(body)].count("\n")
+        piece = [line.strip() for line in body.splitlines()]
+        for at in range(len(lines) - len(piece) + 1):
+            if piece and lines[at : at + len(piece)] == piece:
+                origins[at : at + len(piece)] = self.origins[skipped : skipped + len(piece)]
+                break
+        return Rendered(text, tuple(origins))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -37,10 +37,12 @@ class RenderedTrainer:
     Attributes:
         files: new files by path: the trainer, and for the combined loader its module (and the package around it).
         parts: for `patching.project.edit_project`.
+        pieces: the same texts by the path that they go into, with provenance.
     """
 
     files: dict[str, Rendered]
     parts: Parts
+    pieces: dict[str, Rendered] = field(default_factory=dict)
 
 
 def render_trainer(
@@ -86,7 +88,7 @@ def render_trainer(
         package = f"{module.parent}/__init__.py"
         if len(module.parts) > 1 and not (root / package).exists():
             files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
-    return RenderedTrainer(files, _parts(plan, project, engine, width))
+    return RenderedTrainer(files, *_parts(plan, project, engine, width))
 
 
 def trainer_templates(family: str, contract: str) -> list[str]:
@@ -111,14 +113,16 @@ def first_party_modules(plan: TrainerPlan, project: ProjectFacts) -> set[str]:
     return {module.partition(".")[0] for module in ours} | local
 
 
-def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) -> Parts:
+def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) -> tuple[Parts, dict[str, Rendered]]:
     variables = {"names": plan.names, "plan": plan, "document": _config_document(plan, width)}
     rendered = engine.render(f"{plan.family}/config_dataclass.py.j2", variables)
-    text = format_fragment(rendered, plan.names.config_file, root=Path(project.root), formatter=project.formatter).text
-    section = engine.render(f"{plan.family}/config_section.ini.j2", variables).text
-    used = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", text, flags=re.DOTALL)))
+    root = Path(project.root)
+    config = format_fragment(rendered, plan.names.config_file, root=root, formatter=project.formatter)
+    section = engine.render(f"{plan.family}/config_section.ini.j2", variables)
+    used = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", config.text, flags=re.DOTALL)))
     imports = tuple((module, name) for name, module in CONFIG_NAMES.items() if name in used)
-    return Parts(text, tuple(sorted(imports)), section)
+    parts = Parts(config.text, tuple(sorted(imports)), section.text)
+    return parts, {plan.names.config_file: config, plan.names.ini_file: section}
 
 
 def _config_document(plan: TrainerPlan, width: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ...inspection.batch_spec import BatchSpec, Path, leaves, spell_path
+from ...inspection.batch_spec import BatchSpec, Path, leaves, spell_access, spell_path
 from ...lab.batch_form import live_leaves
 from ...lab.frames import problem_from
 from .control import pick, prepared
@@ -227,7 +227,9 @@ def batch_notes(spec: BatchSpec) -> tuple[str, ...]:
     for path, leaf in leaves(spec.root):
         head = "   = batch: " if not lines else "            "
         shape = f" {leaf.sizes}" if leaf.sizes else ""
-        lines.append(f"{head}{spell_path(path) + ' ' if path else ''}{leaf.dtype}{shape}, {_from(leaf.place)}")
+        bare = bool(path) and isinstance(path[-1], int)  # a number alone says nothing
+        name = f"{spell_access(spec.root, path) if bare else spell_path(path)} " if path else ""
+        lines.append(f"{head}{name}{leaf.dtype}{shape}, {_from(leaf.place)}")
     return tuple(lines)
 
 

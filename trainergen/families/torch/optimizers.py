@@ -88,8 +88,6 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
     groups = _known_groups(hints, measured)
     explicit = name != "adamw" or bool(values) or bool(groups) or "custom-optimizer" in wishes.patterns
     arguments = [ModelArgument("lr", "learning_rate", rate)]
-    if groups:  # otherwise the groups themselves say which parameters decay
-        arguments.append(ModelArgument("weight_decay", "weight_decay", decay))
     arguments += [ModelArgument(key, key if key in FED else None, text) for key, text in values.items()]
     plan = OptimizerPlan(
         name=name,

@@ -23,7 +23,6 @@ TAKEN = frozenset(
         "outputs",
         "prediction",
         "predictions",
-        "target",
         "targets",
         "torch",
         "model",

@@ -165,7 +165,7 @@ def _prove(
     measured = parameters_moved.measure(taken)
     seen = norms.measure(taken).numbers.get("gradient_norm", math.nan)
     numbers |= {**measured.numbers, "gradient_norm": seen if unclipped is None else unclipped}
-    bench.judge(measured, known["parameters_moved"])
+    bench.judge(_said_once(measured, known["gradients"]), known["parameters_moved"])
     bench.judge(bench.attempt("metrics", lambda: metrics.measure(session)))
     bench.judge(bench.attempt("eval_is_pure", lambda: _evaluate_beside(session, rehearsal)), known["eval_is_pure"])
 
@@ -220,6 +220,13 @@ def _walk_beside(session: Session, rehearsal: Rehearsal) -> tuple[Walk, list[Fau
 
     taken = walk(session, rehearsal.batches, seed=rehearsal.seed, before=lead, observe=compare)
     return taken, faults, unclipped
+
+
+def _said_once(moved: Measurement, known: Measurement) -> Measurement:
+    """Without what stands still because the model gives it no gradient: that has been said."""
+    silent = {fault.subject for fault in known.faults if fault.kind == "no-gradient"}
+    faults = tuple(each for each in moved.faults if each.kind != "not-moved" or each.subject not in silent)
+    return Measurement(moved.probe, moved.title, faults, moved.numbers)
 
 
 def _held(session: Session) -> set[str]:

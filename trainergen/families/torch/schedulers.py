@@ -14,7 +14,7 @@ TORCH = "torch.optim.lr_scheduler"
 RUNTIME = "trainergen.runtime.schedulers"
 """Generated code takes what is the runtime's from its own base trainer's module; rendering sees to that."""
 DEFAULT_EPOCHS = 20
-"""`num_epochs` of the base configuration, for a scheduler that wants the run's length in steps."""
+"""`num_epochs` of the base configuration, for a scheduler that wants the run's length."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,15 @@ def choose_scheduler(wishes: Wishes, measured: TorchFacts, hints: TrainingHints)
         if kind
     ]
     if name == "one_cycle":
-        steps = _total_steps(measured)
-        arguments.append(ModelArgument("total_steps", "scheduler_total_steps", str(steps)))
-        doc = "optimizer steps of the whole run: epochs times batches"
-        settings.append(Setting("scheduler_total_steps", "int", str(steps), str(steps), doc))
+        batches = _batches_an_epoch(measured)
+        arguments += [
+            ModelArgument("epochs", "num_epochs", str(DEFAULT_EPOCHS)),
+            ModelArgument("steps_per_epoch", "scheduler_steps_per_epoch", str(batches)),
+            # Else it drives the momentum as well, and the configured one counts for nothing.
+            ModelArgument("cycle_momentum", None, "False"),
+        ]
+        doc = "optimizer steps an epoch: batches of the training loader; correct it with batch_size"
+        settings.append(Setting("scheduler_steps_per_epoch", "int", str(batches), str(batches), doc))
     module = RUNTIME if name == "warmup_cosine" else TORCH
     return ChosenScheduler(
         SchedulerPlan(name, module, listed.class_name, listed.cadence, tuple(arguments)), tuple(settings), decision
@@ -138,7 +143,7 @@ def check_scheduler(name: str | None) -> None:
         raise UnusableInput(f"--scheduler {name}: not known", hint=hint)
 
 
-def _total_steps(measured: TorchFacts) -> int:
+def _batches_an_epoch(measured: TorchFacts) -> int:
     batches = measured.loader.batch_count if measured.loader is not None else None
     if batches is None:
         raise AnswerNeeded(
@@ -155,4 +160,4 @@ def _total_steps(measured: TorchFacts) -> int:
             ),
             hint="or give the loader that it will train on: --loader module:name",
         )
-    return batches * DEFAULT_EPOCHS
+    return batches

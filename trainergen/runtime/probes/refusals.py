@@ -138,9 +138,7 @@ def _out_of_range(demand: Demand, part: torch.Tensor) -> Iterator[float]:
     if part.numel() == 0 or part.dtype == torch.bool or part.is_complex():
         return
     whole = not part.is_floating_point()
-    smallest, largest = (
-        (torch.iinfo(part.dtype).min, torch.iinfo(part.dtype).max) if whole else (-torch.inf, torch.inf)
-    )
+    smallest, largest = (torch.iinfo(part.dtype).min, torch.iinfo(part.dtype).max) if whole else (-torch.inf, torch.inf)
     if demand["low"] is not None and demand["low"] - 1 >= smallest:
         yield demand["low"] - 1
     if demand["high"] is not None and demand["high"] + 1 <= largest:
