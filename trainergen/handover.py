@@ -16,10 +16,9 @@ from .rendering.engine import Engine
 if TYPE_CHECKING:
     from .families.torch.facts import TorchFacts
     from .inspection.project_facts import ProjectFacts
-    from .pipeline import Facts, Proven
     from .planning.plan import TrainerPlan
-    from .proving import Evidence
     from .record import Insertion
+    from .stages import Evidence, Facts, Proven
     from .staging.change_set import ChangeSet
 
 LANGUAGES = {".py": "python", ".ini": "ini", ".json": "json", ".toml": "toml", ".md": "markdown"}

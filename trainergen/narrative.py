@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from .families.torch.facts import TorchFacts
     from .inspection.model_facts import ModelFacts
     from .outcome import Outcome
-    from .pipeline import Facts, NewRequest, Proven
     from .planning.plan import TrainerPlan
     from .planning.wishes import Wishes
-    from .proving import Evidence
+    from .stages import Evidence, Facts, NewRequest, Proven
 
 
 def demand_batch(model: ModelFacts) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import assembly, families, narrative, record
-from .errors import AnswerNeeded, ProofFailed, TrainergenError, UnusableInput
+from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .handover import check_apart, check_handover, render_handover, write_handover
-from .inspection.batch_grammar import batch_request
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
-from .plain import to_plain
+from .measuring import measure, model_request
 from .planning.names import name_trainer
 from .planning.planner import plan as plan_trainers
 from .planning.questions import check_words, missing_arguments
-from .proving import Evidence, prove, prove_request
+from .proving import prove, prove_request
 from .settings import Settings, read_settings
+from .stages import Evidence, Facts, NewRequest, Proven
 from .staging.commit import commit
 from .staging.conflicts import conflicts, merged
 from .staging.diff import render_diff
@@ -28,69 +28,9 @@ from .staging.journal import recover
 from .staging.lock import project_lock
 
 if TYPE_CHECKING:
-    from .families.torch.facts import TorchFacts
-    from .inspection.model_facts import ModelFacts
-    from .inspection.project_facts import ProjectFacts
     from .lab.client import Lab
     from .lab.opening import Laboratory
     from .outcome import Outcome
-    from .planning.plan import TrainerPlan
-    from .planning.wishes import Wishes
-
-SEED = 0
-STEPS = 2
-
-
-@dataclass(frozen=True)
-class NewRequest:
-    """One ``trainergen new``, after the command line was read.
-
-    Attributes:
-        wishes: what the trainer should be like.
-        project: ``--project``.
-        python, device, limit: how the lab runs.
-        dry_run: print diffs instead of writing.
-        explain: tell what each stage decided.
-        force: replace whole generated files.
-        prove: run the proof.
-        handover: where the handover goes.
-        invocation: the command as typed, for hints.
-    """
-
-    wishes: Wishes
-    project: Path | None = None
-    python: str | None = None
-    device: str | None = None
-    limit: str | None = None
-    dry_run: bool = False
-    explain: bool = False
-    force: bool = False
-    prove: bool = True
-    handover: Path | None = None
-    invocation: str = "trainergen new"
-
-    def answered(self, wishes: Wishes, said: str) -> NewRequest:
-        """The same request with answers filled in, as `said` would have said them on the command line."""
-        return replace(self, wishes=wishes, invocation=f"{self.invocation} {said}")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Everything that was read: the project, the class, what the lab measured of it, the project's settings."""
-
-    project: ProjectFacts
-    model: ModelFacts
-    measured: TorchFacts
-    settings: Settings
-
-
-@dataclass(frozen=True)
-class Proven:
-    """A plan with what was staged for it and what was seen of that."""
-
-    plan: TrainerPlan
-    staged: assembly.Assembled
-    evidence: Evidence
 
 
 def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
@@ -171,60 +111,6 @@ def with_defaults(request: NewRequest, settings: Settings) -> NewRequest:
         device=request.device or settings.device,
         limit=request.limit or settings.limit,
     )
-
-
-def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
-    """What the lab needs to build the model: the same for measuring and proving."""
-    return {
-        "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
-        "factory": wishes.factory,
-        "arguments": {key: tagged(value) for key, value in wishes.model_arguments},
-        "forward": to_plain(model.forward),
-        "loader": (
-            {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
-            if wishes.loader
-            else None
-        ),
-        "seed": SEED,
-        "steps": STEPS,
-    }
-
-
-def tagged(value: Any) -> Any:
-    """A literal as JSON, tuples marked so that they arrive as tuples."""
-    if isinstance(value, tuple):
-        return {"$tuple": [tagged(item) for item in value]}
-    if isinstance(value, list):
-        return [tagged(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): tagged(item) for key, item in value.items()}
-    return value
-
-
-def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes) -> TorchFacts:
-    """What the lab measures of the model on a real batch."""
-    if wishes.batch is None and wishes.loader is None:
-        narrative.demand_batch(model)
-    target = None if wishes.target is None else list(parse_target(wishes.target))
-    payload = {
-        **model_request(model, wishes),
-        "batch": None if wishes.batch is None else batch_request(wishes.batch, Path.cwd()),
-        "target": target,
-        "auxiliaries": [name for name, _ in wishes.auxiliaries],
-    }
-    answer = lab.request(f"families.{family}.measure:build", payload)
-    facts: TorchFacts = families.part(family, "opinions").read_facts(answer)
-    return facts
-
-
-def parse_target(text: str) -> tuple[str | int, ...]:
-    """``--target`` as a path."""
-    from .inspection.batch_spec import parse_path
-
-    path = parse_path(text)
-    if any(part == "" for part in path):
-        raise UnusableInput(f"--target {text!r} is no dotted key or index", hint="--target label, 1 or labels.class")
-    return path
 
 
 def first_proven(

@@ -4,56 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import ProofFailed, TrainergenError
 from .plain import to_plain
+from .stages import Evidence
 
 if TYPE_CHECKING:
     from .assembly import Assembled
     from .gates.finding import Finding
     from .lab.opening import Laboratory
-    from .pipeline import Facts as ReadFacts
     from .planning.plan import TrainerPlan
+    from .stages import Facts as ReadFacts
 
 OTHER_RATE = "0.000123"
 """A learning rate that no plan chooses, for the round trip through config.ini."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was seen of a staged trainer.
-
-    Attributes:
-        gates: codes of the static gates that passed.
-        probes: what the lab measured, each with probe, status, code, title, detail, hint, place, numbers.
-        numbers: steps, first_loss, last_loss, moved, parameters, gradient_norm, device, peak_memory.
-        listed: what the staged registry lists.
-        proven: False under ``--no-proof``.
-        identical: nothing was run, because what would be written is there already.
-    """
-
-    gates: tuple[str, ...] = ()
-    probes: tuple[Mapping[str, Any], ...] = ()
-    numbers: Mapping[str, Any] | None = None
-    listed: tuple[str, ...] = ()
-    proven: bool = True
-    identical: bool = False
-
-    @classmethod
-    def of_identical(cls) -> Evidence:
-        """Nothing to prove."""
-        return cls(proven=False, identical=True)
-
-    def having(self, status: str) -> tuple[Mapping[str, Any], ...]:
-        """Probes of one status: passed, failed, advice, unmeasured."""
-        return tuple(probe for probe in self.probes if probe["status"] == status)
-
-    @property
-    def passed(self) -> int:
-        """Gates and probes that passed."""
-        return len(self.gates) + len(self.having("passed"))
 
 
 def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: bool = True) -> Evidence:

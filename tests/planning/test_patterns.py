@@ -222,7 +222,7 @@ def test_the_loader_is_called_by_the_names_it_has(tmp_path: Path) -> None:
     assert plan.data.validation_name == "build"
     assert plan.data.validation_arguments[1:] == ("batch_size=config.batch_size", "shuffle=False")
     assert fields(plan)["batch_size"] == "32"
-    assert fields(plan)["scheduler_total_steps"] == "40"  # two batches of 32, twenty epochs
+    assert fields(plan)["scheduler_steps_per_epoch"] == "2"  # two batches of 32
     object_plan = planned(tmp_path / "object", linear(), files={"data.py": LOADER}, loader="data:BATCHES")
     assert (object_plan.data.is_factory, object_plan.data.arguments) == (False, ())
     assert "batch_size" not in fields(object_plan) and "shuffle" not in fields(object_plan)

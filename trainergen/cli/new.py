@@ -112,9 +112,9 @@ def command(
     asks = terminal.can_ask and not yes and not as_data
 
     def work(outcome: Outcome) -> None:
-        from .. import pipeline
+        from .. import pipeline, stages
 
-        request = pipeline.NewRequest(
+        request = stages.NewRequest(
             wishes=wishes,
             project=options["project"],
             python=options["python"],

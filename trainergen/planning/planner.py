@@ -8,9 +8,9 @@ from typing import Any
 from ..inspection.model_facts import ModelFacts
 from ..inspection.project_facts import ProjectFacts
 from .names import name_decisions, name_trainer
-from .plan import ModelArgument, ModelPlan, Setting, TrainerPlan
+from .plan import ModelArgument, ModelPlan, TrainerPlan
 from .questions import check_words, missing_arguments
-from .settings import model_arguments
+from .settings import all_settings, model_arguments
 from .wishes import Wishes
 
 CONTRACT = "default"
@@ -57,7 +57,13 @@ def plan(
                 optimizer=opinion.optimizer,
                 data=opinion.data,
                 scheduler=opinion.scheduler,
-                settings=_unique((*opinion.settings, *argument_settings)),
+                settings=all_settings(
+                    opinion.settings,
+                    argument_settings,
+                    data=opinion.data,
+                    optimizer=opinion.optimizer,
+                    scheduler=opinion.scheduler,
+                ),
                 decisions=decisions,
                 whole_batch=opinion.whole_batch,
                 output_symbols=opinion.output_symbols,
@@ -93,10 +99,3 @@ def _summary(model: ModelFacts) -> str:
     takes = ", ".join(each.name for each in (model.forward if model.kind == "class" else model.init))
     return f"{model.name}: {'forward(' if model.kind == 'class' else model.name + '('}{takes})"
 
-
-def _unique(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
-    """Each field once, the first wins."""
-    found: dict[str, Setting] = {}
-    for each in settings:
-        found.setdefault(each.name, each)
-    return tuple(found.values())

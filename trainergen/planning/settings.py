@@ -1,4 +1,4 @@
-"""Constructor arguments as settings: scalars get a field ``model_<argument>``, other literals stand in the code."""
+"""The settings of a trainer: what every run is set by, and the constructor's scalars as ``model_<argument>``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,81 @@ import ast
 from typing import Any
 
 from ..inspection.model_facts import Argument, ModelFacts
-from .plan import Decision, ModelArgument, Setting
+from .argument_docs import argument_docs
+from .plan import DataPlan, Decision, ModelArgument, OptimizerPlan, SchedulerPlan, Setting
 from .wishes import Wishes
 
 SCALARS = {"int": int, "float": float, "bool": bool, "str": str}
+
+USUAL = (
+    Setting("num_epochs", "int", "20", "20", "passes over the training data", inherited=True),
+    Setting("batch_size", "int", "32", "32", "samples a batch", inherited=True),
+    Setting("shuffle", "bool", "True", "true", "whether the training loader shuffles", inherited=True),
+    Setting("learning_rate", "float", "1e-3", "1e-3", "the optimizer's rate", inherited=True),
+    Setting(
+        "weight_decay",
+        "float",
+        "0.01",
+        "0.01",
+        "of weight matrices; norms, biases and embeddings are left out",
+        inherited=True,
+    ),
+    Setting(
+        "gradient_clip_norm",
+        "float | None",
+        "1.0",
+        "1.0",
+        "largest 2-norm of all gradients together; none for no clipping",
+        inherited=True,
+    ),
+    Setting(
+        "scheduler_patience",
+        "int | None",
+        "3",
+        "3",
+        "validations without improvement before the learning rate is halved; none for a constant rate",
+        inherited=True,
+    ),
+    Setting(
+        "early_stopping_patience",
+        "int | None",
+        "8",
+        "8",
+        "validations without improvement before training ends; none for never",
+        inherited=True,
+    ),
+    Setting("seed", "int", "0", "0", "of Python, NumPy and torch", inherited=True),
+)
+"""What is touched first, with the defaults of the runtime's ``BaseTrainerConfig``; the rest of that can be added."""
+
+
+def all_settings(
+    own: tuple[Setting, ...],
+    arguments: tuple[Setting, ...],
+    *,
+    data: DataPlan,
+    optimizer: OptimizerPlan,
+    scheduler: SchedulerPlan | None,
+) -> tuple[Setting, ...]:
+    """Every setting of a trainer's section, each once: the usual ones, the plan's own, the model's.
+
+    Args:
+        own: those that the plan's parts ask for; where one is usual as well, its default counts.
+        arguments: the model's.
+        data: an imported loader goes by no ``batch_size`` or ``shuffle``.
+        optimizer: a user's own may know no ``weight_decay``.
+        scheduler: without one the base's acts, on a plateau.
+    """
+    given = {each.name: each for each in reversed(own)}
+    idle = set() if data.kind in ("stub", "combined") else {"batch_size", "shuffle"}
+    if not (optimizer.is_default or optimizer.decay_groups):
+        idle.add("weight_decay")
+    if scheduler is not None:
+        idle.add("scheduler_patience")
+    usual = {each.name: given.get(each.name, each) for each in USUAL if each.name in given or each.name not in idle}
+    particular = {each.name: each for each in reversed((*own, *arguments)) if each.name not in usual}
+    ordered = [each.name for each in (*own, *arguments) if each.name in particular]
+    return (*usual.values(), *(particular[name] for name in dict.fromkeys(ordered)))
 
 
 def model_arguments(
@@ -23,6 +94,7 @@ def model_arguments(
     known = {} if wishes.factory is not None else {each.name: each for each in model.init}
     names = [name for name, each in known.items() if each.kind in ("positional", "keyword")]
     names += [name for name in given if name not in names]
+    said_of = argument_docs(model.docstring) if wishes.factory is None else {}
     arguments, settings, decisions = [], [], []
     for name in names:
         signature = known.get(name)
@@ -42,7 +114,8 @@ def model_arguments(
         else:
             setting = f"model_{name}"
             arguments.append(ModelArgument(name, setting, repr(value)))
-            settings.append(Setting(setting, annotation, repr(value), text, f"{name} of {model.name}"))
+            doc = said_of.get(name, f"{name}, as {model.name} takes it")
+            settings.append(Setting(setting, annotation, repr(value), text, doc))
         if said:
             decisions.append(Decision("argument", f"{name}={value!r}", "you said so", "--model-arg", given=True))
     return tuple(arguments), tuple(settings), tuple(decisions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class BatchWords:
         annotation: source text of its type.
         imports: (module, name) pairs of its own classes.
         description: lines for the trainer's docstring.
-        contract: one line a part, for the stub that asks for a loader.
+        contract: the same as pieces of one text, for the stub that asks for a loader.
     """
 
     annotation: str
@@ -32,25 +33,32 @@ class BatchWords:
 def batch_words(plan: TrainerPlan, width: int) -> BatchWords:
     """The words for the batch of `plan`, in lines of at most `width`."""
     root = plan.batch.root
-    roles = _roles(plan)
-    lines = [f"{spell_access(root, path)}: {describe_leaf(leaf, plan, path)}" for path, leaf in leaves(root)]
-    what = "A batch is a tensor:" if isinstance(root, Leaf) else f"A batch is {_container(root)}:"
+    what = f"A batch is {_container(plan, root)}:"
     described = [
-        line + (f"; {roles[path]}" if path in roles else "")
-        for line, (path, _) in zip(lines, leaves(root), strict=True)
+        f"{spell_access(root, path)}: {describe_leaf(leaf, plan, path)}; {_role(plan, path)}"
+        for path, leaf in leaves(root)
     ]
     body = [
         part
         for line in described
         for part in textwrap.wrap(line, width - 8, subsequent_indent="    ", break_long_words=False)
     ]
-    description = "\n".join([what, *(f"    {line}" for line in body)])
     return BatchWords(
         annotation=_annotation(root),
         imports=tuple(_imports(root)),
-        description=description,
-        contract=(f"{what} ", *(f"{line}; " for line in described[:-1]), f"{described[-1]}."),
+        description="\n".join([what, *(f"    {line}" for line in body)]),
+        contract=tuple(pieces(f"{what} {', '.join(described)}.", width - 16)),
     )
+
+
+def pieces(text: str, room: int) -> list[str]:
+    """`text` in pieces of at most `room` that begin with a word; put together they are `text` again."""
+    found = [""]
+    for word in re.findall(r"\S+\s*", text):
+        if found[-1] and len(found[-1]) + len(word) > room:
+            found.append("")
+        found[-1] += word
+    return found
 
 
 def describe_leaf(leaf: Leaf, plan: TrainerPlan, path: Path) -> str:
@@ -76,18 +84,29 @@ def _values(dtype: str, low: int | float | None, high: int | float | None) -> st
     return f", values of at most {highest(dtype, high):g}" if high is not None else ""
 
 
-def _roles(plan: TrainerPlan) -> dict[Path, str]:
-    roles = {each.path: "the model's input" for each in plan.inputs}
-    if plan.objective.target is not None:
-        target = plan.objective.target
-        roles[target] = "the model's input and the target" if target in roles else "the target"
-    return roles
+def _role(plan: TrainerPlan, path: Path) -> str:
+    """``input``, ``target``, both, or ``unused``."""
+    target = path == plan.objective.target
+    if target and any(each.path == path for each in plan.inputs):
+        return "input and target"
+    if target:
+        return "target"
+    return "input" if plan.whole_batch or any(each.path == path[: len(each.path)] for each in plan.inputs) else "unused"
 
 
-def _container(root: Branch) -> str:
+def _container(plan: TrainerPlan, root: Leaf | Branch) -> str:
+    if isinstance(root, Leaf):
+        return "a tensor"
     if root.type_name is not None and root.kind in ("dataclass", "namedtuple"):
         return f"a `{root.type_name.rpartition(':')[2]}`"
-    return CONTAINERS.get(root.kind, f"a {root.kind}")
+    if root.kind == "mapping" or not all(isinstance(child, Leaf) for _, child in root.entries):
+        return CONTAINERS.get(root.kind, f"a {root.kind}")
+    names = {each.path: each.variable for each in plan.inputs}
+    if plan.objective.target is not None:
+        names.setdefault(plan.objective.target, plan.objective.target_variable)
+    spelt = ", ".join(names.get((key,), "_") for key, _ in root.entries)
+    kind = {2: "a pair", 3: "a triple"}.get(len(root.entries), CONTAINERS.get(root.kind, f"a {root.kind}"))
+    return f"{kind} ({spelt})"
 
 
 def _annotation(node: Leaf | Branch) -> str:

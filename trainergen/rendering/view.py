@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from ..errors import InternalError
+from ..families.torch.facts import OPERATIONS
 from ..inspection.batch_spec import Branch, Leaf, Path, find, spell_access, spell_shape
 from ..inspection.project_facts import ProjectFacts
 from ..planning.plan import ModelArgument, TrainerPlan
@@ -102,8 +104,15 @@ def _value(argument: ModelArgument) -> str:
 
 
 def operations(prepare: tuple[str, ...], dtype: str) -> str:
-    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``; `dtype` is the model's floating one."""
+    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``; `dtype` is the model's floating one.
+
+    Raises:
+        InternalError: an operation that the control run does not know either.
+    """
     parts = [each.partition(":") for each in prepare]
+    unknown = [name for name, _, _ in parts if name not in OPERATIONS]
+    if unknown:
+        raise InternalError(f"no operation {', '.join(unknown)}: there are {', '.join(OPERATIONS)}")
     return "".join(
         f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})" for name, _, text in parts
     )

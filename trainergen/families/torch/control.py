@@ -20,6 +20,7 @@ from ...lab.imports import import_object
 from ...lab.protocol import Context
 from ...runtime import metrics as known_metrics
 from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
+from .facts import OPERATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,19 +203,10 @@ def prepared(value: Any, operations: Any, model: nn.Module) -> Any:
     """
     for operation in operations:
         name, _, argument = operation.partition(":")
-        numbers = [int(number) for number in argument.split(",")] if argument else []
-        if name == "float":
-            value = value.to(floating_dtype(model))
-        elif name == "long":
-            value = value.long()
-        elif name == "bool":
-            value = value.bool()
-        elif name in ("unsqueeze", "squeeze", "flatten"):
-            value = getattr(value, name)(*numbers)
-        elif name == "permute":
-            value = value.permute(*numbers)
-        else:
+        if name not in OPERATIONS:
             raise LookupError(f"no operation {operation!r}")
+        numbers = [int(number) for number in argument.split(",")] if argument else []
+        value = value.to(floating_dtype(model)) if name == "float" else getattr(value, name)(*numbers)
     return value
 
 

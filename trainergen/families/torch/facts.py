@@ -7,6 +7,10 @@ from typing import Literal
 
 from ...inspection.batch_spec import BatchSpec, Path
 
+OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten")
+"""What an input, a target or a prediction may be prepared by: methods of a tensor, their integers after a colon, but for
+``float``, which is the cast to the model's floating dtype. The control run does them, generated code spells them."""
+
 
 @dataclass(frozen=True)
 class FeedArgument:
@@ -15,8 +19,8 @@ class FeedArgument:
     Attributes:
         path: where the value sits in the batch.
         argument: the parameter's name; None passes it positionally.
-        prepare: operations that make the value fit, in order, each one of ``float`` (to the model's floating dtype),
-            ``long``, ``bool``, ``unsqueeze:1`` (add a dimension there), ``permute:0,3,1,2``, ``flatten:1``.
+        prepare: operations that make the value fit, in order, each one of `OPERATIONS`: ``long``, ``unsqueeze:1`` (add a
+            dimension there), ``permute:0,3,1,2``.
     """
 
     path: Path

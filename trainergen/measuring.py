@@ -1,0 +1,73 @@
+"""Measuring a model on a real batch: one lab request, and the part of it that the proof repeats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import families, narrative
+from .errors import UnusableInput
+from .inspection.batch_grammar import batch_request
+from .inspection.batch_spec import parse_path
+from .plain import to_plain
+
+if TYPE_CHECKING:
+    from .families.torch.facts import TorchFacts
+    from .inspection.model_facts import ModelFacts
+    from .lab.opening import Laboratory
+    from .planning.wishes import Wishes
+
+SEED = 0
+STEPS = 2
+
+
+def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
+    """What the lab needs to build the model: the same for measuring and proving."""
+    return {
+        "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
+        "factory": wishes.factory,
+        "arguments": {key: tagged(value) for key, value in wishes.model_arguments},
+        "forward": to_plain(model.forward),
+        "loader": (
+            {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
+            if wishes.loader
+            else None
+        ),
+        "seed": SEED,
+        "steps": STEPS,
+    }
+
+
+def tagged(value: Any) -> Any:
+    """A literal as JSON, tuples marked so that they arrive as tuples."""
+    if isinstance(value, tuple):
+        return {"$tuple": [tagged(item) for item in value]}
+    if isinstance(value, list):
+        return [tagged(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): tagged(item) for key, item in value.items()}
+    return value
+
+
+def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes) -> TorchFacts:
+    """What the lab measures of the model on a real batch."""
+    if wishes.batch is None and wishes.loader is None:
+        narrative.demand_batch(model)
+    target = None if wishes.target is None else list(parse_target(wishes.target))
+    payload = {
+        **model_request(model, wishes),
+        "batch": None if wishes.batch is None else batch_request(wishes.batch, Path.cwd()),
+        "target": target,
+        "auxiliaries": [name for name, _ in wishes.auxiliaries],
+    }
+    answer = lab.request(f"families.{family}.measure:build", payload)
+    facts: TorchFacts = families.part(family, "opinions").read_facts(answer)
+    return facts
+
+
+def parse_target(text: str) -> tuple[str | int, ...]:
+    """``--target`` as a path."""
+    path = parse_path(text)
+    if any(part == "" for part in path):
+        raise UnusableInput(f"--target {text!r} is no dotted key or index", hint="--target label, 1 or labels.class")
+    return path
