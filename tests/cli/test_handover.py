@@ -68,7 +68,7 @@ def test_every_section_and_every_block_is_complete(project: Path, trainergen: Ru
     [(_, usage)] = BLOCK.findall(section(text, 5))
     write_tree(project, {"usage.py": usage})
     ini = (project / "config.ini").read_text()
-    (project / "config.ini").write_text(ini + "num_epochs = 1\n")
+    (project / "config.ini").write_text(re.sub(r"(?m)^num_epochs = .*$", "num_epochs = 1", ini))
     ran = subprocess.run([sys.executable, "usage.py"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert list(project.rglob("plots/loss.png"))

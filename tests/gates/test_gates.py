@@ -8,6 +8,7 @@ from tests.gates.house import CONFIG, CONFIG_PATH, PROJECT, TRAINER, TRAINER_PAT
 from trainergen.gates.engine import check_files
 from trainergen.gates.facts import Facts
 
+HOOK = "        super().on_train_begin()\n"
 SUPER = "        super().__init__(model, dataloader, optimizer, config, **run)\n"
 RETURN = "        return loss\n"
 LOSS = "        loss = functional.cross_entropy(logits, label)\n"
@@ -29,6 +30,9 @@ STOPPED = {
     "super on one path": ("TG001", SUPER, f"        if run:\n    {SUPER}"),
     "self before super": ("TG001", SUPER, f"        self.scale = 2\n{SUPER}"),
     "empty super": ("TG001", SUPER, "        super().__init__()\n"),
+    "no super in a hook": ("TG001", HOOK, ""),
+    "super of another hook": ("TG001", HOOK, "        super().on_train_end()\n"),
+    "super after return": ("TG001", HOOK, f"        return\n{HOOK}"),
     # TG002
     "detach": ("TG002", RETURN, "        return loss.detach()\n"),
     "detach by name": ("TG002", RETURN, "        total = loss.detach() * 2\n        return total\n"),
@@ -128,6 +132,8 @@ LET_THROUGH = {
         f'        if model is None:\n            raise ValueError("model is None")\n{SUPER}',
     ),
     "super on both paths": (SUPER, f"        if run:\n    {SUPER}        else:\n    {SUPER}"),
+    "a hook of a base by name": (HOOK, "        Trainer.on_train_begin(self)\n"),
+    "a hook's super below a condition": (HOOK, f"        if self.config.seed:\n    {HOOK}"),
     "detached metrics": (RETURN, f"        self._last = loss.detach().item()\n{RETURN}"),
     "a sum that begins with zeros": (
         RETURN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from trainergen.families.torch.control import Control, pick, prepared
 from trainergen.lab.batch_shape import differences
 from trainergen.lab.protocol import Context
 from trainergen.lab.prove import with_value
-from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved
+from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved, refusals
 from trainergen.runtime.probes.walk import walk
 
 
@@ -130,3 +131,84 @@ def test_paths_and_operations_of_the_control() -> None:
     assert prepared(found, ["bool", "long", "flatten:0"], model).tolist() == [0, 1, 1, 1, 1, 1]
     with pytest.raises(LookupError, match="rotate"):
         prepared(found, ["rotate:1"], model)
+
+
+@dataclass(frozen=True)
+class Sample:
+    image: torch.Tensor
+    more: dict[str, Any]
+
+
+IMAGE = {"path": ["image"], "variable": "batch.image", "kind": "tensor", "dtype": "float32", "dims": ["batch", 3]}
+LABEL = {"path": ["more", "label"], "variable": 'batch.more["label"]', "kind": "tensor", "dtype": "int64"}
+DEMANDS = [
+    IMAGE | {"low": None, "high": None},
+    LABEL | {"dims": ["batch"], "low": 0, "high": 4},
+    {"path": ["more", "names"], "variable": 'batch.more["names"]', "kind": "strings", "dtype": "str"}
+    | {"dims": ["batch"], "low": None, "high": None},
+]
+
+
+class Validating:
+    """A session whose loss is a validation, as far as `refuses` goes."""
+
+    def __init__(self, *refuses: str) -> None:
+        self.refuses = refuses
+
+    def loss(self, batch: Any) -> object | None:
+        def check(what: str, wrong: bool, error: Exception) -> None:
+            if wrong and what in self.refuses:
+                raise error
+
+        if batch is None:
+            check("none", True, TypeError("batch: expected a Sample, got NoneType"))
+            return None
+        for key in ("label", "names"):
+            check("missing", key not in batch.more, ValueError(f"batch.more lacks {key}"))
+        names = batch.more.get("names", [])
+        check("strings", not isinstance(names, list), TypeError('batch.more["names"]: expected a list, got int'))
+        for name, value, dtype, rank in (
+            ("batch.image", batch.image, torch.float32, 2),
+            ('batch.more["label"]', batch.more.get("label"), torch.int64, 1),
+        ):
+            check("type", isinstance(value, str), TypeError(f"{name}: expected a tensor, got str"))
+            if not isinstance(value, torch.Tensor):
+                continue
+            message = f"{name}: got {value.dtype} of shape {list(value.shape)}"
+            check("empty", value.numel() == 0, ValueError(message))
+            check("dtype", value.dtype != dtype, TypeError(message))
+            check("rank", value.dim() != rank, ValueError(message))
+            check("size", rank == 2 and value.dim() == 2 and value.shape[1] != 3, ValueError(message))
+            if rank == 1 and value.numel() and not value.is_floating_point():
+                outside = int(value.min()) < 0 or int(value.max()) > 3
+                check("range", outside, ValueError(f"{name}: got {int(value.min())} to {int(value.max())}"))
+        return None
+
+
+CHECKS = ("none", "missing", "strings", "type", "empty", "dtype", "rank", "size", "range")
+
+
+def sample() -> Sample:
+    return Sample(torch.rand(4, 3), {"label": torch.tensor([0, 1, 2, 3]), "names": ["a", "b", "c", "d"]})
+
+
+def test_each_wrong_batch_must_be_refused_by_name() -> None:
+    found = refusals.measure(Validating(*CHECKS), sample(), DEMANDS)  # type: ignore[arg-type]
+    assert found.faults == ()
+    assert found.numbers["wrong_batches"] == 14
+    for left_out in CHECKS:
+        kept = [check for check in CHECKS if check != left_out]
+        faults = refusals.measure(Validating(*kept), sample(), DEMANDS).faults  # type: ignore[arg-type]
+        assert faults, left_out
+        assert all("is not refused" in fault.text for fault in faults)
+
+
+def test_a_refusal_must_name_the_part_with_shape_and_dtype() -> None:
+    class Curt(Validating):
+        def loss(self, batch: Any) -> object | None:
+            raise ValueError("bad batch")
+
+    faults = refusals.measure(Curt(), sample(), DEMANDS).faults  # type: ignore[arg-type]
+    texts = [fault.text for fault in faults]
+    assert any("does not say batch.image, 4, 4, float32: bad batch" in text for text in texts), texts
+    assert not refusals.measure(Curt(), sample(), []).measured  # type: ignore[arg-type]

@@ -174,8 +174,8 @@ class Bench:
         else:
             title = staged.title if not models else TITLES[CODES[staged.probe]] + ", but for the model's own"
             self.add(Verdict(staged.probe, "passed", title, numbers=staged.numbers))
-        for fault, more in _folded(models):
-            self.add(self._advice(staged.probe, fault, more))
+        for fault, others in _folded(models):
+            self.add(self._advice(staged.probe, fault, others))
         return not ours
 
     def skip(self, *probes: str, because: str) -> None:

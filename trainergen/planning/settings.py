@@ -38,7 +38,7 @@ USUAL = (
         "int | None",
         "3",
         "3",
-        "validations without improvement before the learning rate is halved; none for a constant rate",
+        "validations without improvement before the learning rate falls; none for a constant rate",
         inherited=True,
     ),
     Setting(
@@ -114,7 +114,7 @@ def model_arguments(
         else:
             setting = f"model_{name}"
             arguments.append(ModelArgument(name, setting, repr(value)))
-            doc = said_of.get(name, f"{name}, as {model.name} takes it")
+            doc = said_of.get(name, f"{model.name}'s argument {name}")
             settings.append(Setting(setting, annotation, repr(value), text, doc))
         if said:
             decisions.append(Decision("argument", f"{name}={value!r}", "you said so", "--model-arg", given=True))

@@ -35,7 +35,7 @@ def batch_words(plan: TrainerPlan, width: int) -> BatchWords:
     root = plan.batch.root
     what = f"A batch is {_container(plan, root)}:"
     described = [
-        f"{spell_access(root, path)}: {describe_leaf(leaf, plan, path)}; {_role(plan, path)}"
+        f"{spell_access(root, path)}: {_role(plan, path)}, {describe_leaf(leaf, plan, path)}"
         for path, leaf in leaves(root)
     ]
     body = [
@@ -47,7 +47,7 @@ def batch_words(plan: TrainerPlan, width: int) -> BatchWords:
         annotation=_annotation(root),
         imports=tuple(_imports(root)),
         description="\n".join([what, *(f"    {line}" for line in body)]),
-        contract=tuple(pieces(f"{what} {', '.join(described)}.", width - 16)),
+        contract=tuple(pieces(f"{what} {'; '.join(described)}.", width - 16)),
     )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import InternalError, MachineRefused, UnusableInput
+from ..errors import InternalError, UnusableInput
 from ..inspection.project_facts import Formatter
+from .house_rules import obey, obey_in_part
 from .rendered import Rendered
+from .ruff import run_ruff
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -43,9 +43,12 @@ def format_python(
         MachineRefused: ruff can't be run.
     """
     _compile(rendered, path, engine)
-    text = _order_imports(rendered.text, path, root, sorted(set(first_party)))
-    text = _black(text, formatter, root) if formatter.name == "black" else _ruff_format(text, path, root)
-    result = rendered.reformatted(text)
+    ordered = _order_imports(rendered.text, path, root, sorted(set(first_party)))
+
+    def reformat(text: str) -> str:
+        return _formatted(text, path, root, formatter)
+
+    result = rendered.reformatted(obey(reformat(ordered), path, root, reformat))
     _compile(result, path, engine)
     return result
 
@@ -71,9 +74,9 @@ WARMING = '''class A(B[C]):
 
 def format_fragment(rendered: Rendered, path: str, *, root: Path, formatter: Formatter) -> Rendered:
     """`rendered`, a part of the Python file `path`, formatted; its imports are somebody else's."""
-    text = rendered.text
-    text = _black(text, formatter, root) if formatter.name == "black" else _ruff_format(text, path, root)
-    return rendered.reformatted(text)
+    text = _formatted(rendered.text, path, root, formatter)
+    obedient = obey_in_part(text, path, root)
+    return rendered.reformatted(text if obedient == text else _formatted(obedient, path, root, formatter))
 
 
 def _compile(rendered: Rendered, path: str, engine: Engine | None) -> None:
@@ -97,37 +100,13 @@ def _order_imports(text: str, path: str, root: Path, first_party: list[str]) -> 
     # An import that lost names fits on one line again; its trailing comma would keep it apart.
     arguments += ["--config", "lint.isort.split-on-trailing-comma=false"]
     arguments += ["--config", f"lint.isort.known-first-party={json.dumps(first_party)}"]
-    return _ruff(arguments, text, path, root)
+    return run_ruff(arguments, text, path, root)
 
 
-def _ruff_format(text: str, path: str, root: Path) -> str:
-    return _ruff(["format", "--quiet"], text, path, root)
-
-
-def _ruff(arguments: list[str], text: str, path: str, root: Path) -> str:
-    where = root if root.is_dir() else None
-    command = [_ruff_binary(), *arguments, "--no-cache", "--stdin-filename", path, "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=where, check=False, encoding="utf-8")
-    if done.returncode != 0:  # settings that this ruff can't read: do without them
-        isolated = [command[0], command[1], "--isolated", *command[2:]]
-        done = subprocess.run(
-            isolated, input=text, capture_output=True, text=True, cwd=where, check=False, encoding="utf-8"
-        )
-    if done.returncode != 0:
-        raise InternalError(f"ruff could not order or format {path}", notes=tuple(done.stderr.splitlines()[:8]))
-    return done.stdout
-
-
-def _ruff_binary() -> str:
-    beside = Path(sys.executable).parent / ("ruff.exe" if sys.platform == "win32" else "ruff")
-    if beside.is_file():
-        return str(beside)
-    found = shutil.which("ruff")
-    if found is None:
-        raise MachineRefused(
-            "ruff is not installed beside this interpreter", place=sys.executable, hint="pip install ruff"
-        )
-    return found
+def _formatted(text: str, path: str, root: Path, formatter: Formatter) -> str:
+    if formatter.name == "black":
+        return _black(text, formatter, root)
+    return run_ruff(["format", "--quiet"], text, path, root)
 
 
 def _black(text: str, formatter: Formatter, root: Path) -> str:
@@ -135,21 +114,26 @@ def _black(text: str, formatter: Formatter, root: Path) -> str:
     from black.mode import Mode, TargetVersion
 
     targets = {TargetVersion[formatter.target_version.upper()]} if formatter.target_version else set()
+    settings = _black_settings(formatter, root)
     mode = Mode(
         target_versions=targets,
         line_length=formatter.line_length,
         string_normalization=formatter.quotes == "double",
-        magic_trailing_comma=not _skips_magic_comma(formatter, root),
+        magic_trailing_comma=not settings.get("skip-magic-trailing-comma", False),
+        preview=bool(settings.get("preview", False)),
+        unstable=bool(settings.get("unstable", False)),
     )
     return format_str(text, mode=mode)
 
 
-def _skips_magic_comma(formatter: Formatter, root: Path) -> bool:
-    if formatter.place is None:
-        return False
-    path = root / formatter.place.rpartition(":")[0] if ":" in formatter.place else root / formatter.place
+def _black_settings(formatter: Formatter, root: Path) -> dict[str, Any]:
+    """``[tool.black]``, if that is where the project's formatter is set."""
+    file, _, table = (formatter.place or "").partition(" ")
+    if table != "[tool.black]":
+        return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return False
-    return any(line.replace(" ", "").startswith("skip-magic-trailing-comma=true") for line in lines)
+        tools = tomllib.loads((root / file).read_text(encoding="utf-8-sig")).get("tool", {})
+    except (OSError, ValueError):
+        return {}
+    settings: dict[str, Any] = tools.get("black", {})
+    return settings

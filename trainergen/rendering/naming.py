@@ -9,7 +9,6 @@ import re
 RESERVED = frozenset(
     {
         "Any", "Callback", "Iterable", "LRScheduler", "Mapping", "Optimizer", "Path", "Sequence", "Trainer",
-        "TypeAlias",
         "cls", "config", "functional", "logger", "logging", "losses", "math", "metrics", "model", "move_batch", "nn",
         "parameter_groups", "per_step", "torch",
     }

@@ -121,4 +121,5 @@ def _variables(project: ProjectFacts, vendored: bool) -> dict[str, Any]:
         "has_ruff_file": any(name in project.files for name in ("ruff.toml", ".ruff.toml")),
         "ruff_less": RUFF_LESS,
         "typed": [package] if package else ["config", "train"],
+        "checked": f"{package}/|tests/" if package else r"config/|train/|tests/|train\.py$",
     }

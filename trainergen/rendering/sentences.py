@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,16 @@ def assumption(plan: TrainerPlan, topic: str) -> str:
 
 
 def _reason(plan: TrainerPlan, topic: str) -> str:
-    return next((sentence(each.reason) for each in plan.decisions if each.topic == topic), "")
+    """Why, without the line that it was read from: a generated file outlives that."""
+    found = next((each for each in plan.decisions if each.topic == topic), None)
+    if found is None:
+        return ""
+    if found.given:
+        return f"Asked for with {found.flag}."
+    written = re.search(r"\bits (docstring|comment) at \S+$", found.reason)
+    if written is not None:
+        return f"`{plan.model.class_name or plan.model.name}` asks for it in its {written[1]}."
+    return sentence(re.sub(r" at \S+:\d+$", "", found.reason))
 
 
 def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str, str], width: int) -> SimpleNamespace:
@@ -37,33 +47,36 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
     over = f" over {classes} classes" if plan.objective.task == "multi-class" and classes else ""
     text = view["objective"].summary
     root = plan.batch.root
-    shaped = ", ".join(_input_words(root, each.path, each.variable) for each in plan.inputs) or "its batch"
-    plain = ", ".join(each.variable for each in plan.inputs) or "its batch"
+    shaped = _listing([_input_words(root, each.path, each.variable) for each in plan.inputs]) or "its batch"
+    plain = _listing([each.variable for each in plan.inputs]) or "its batch"
     fill = {"classes": classes or "its", "target": plan.objective.target_variable}
     summaries = [f"Train {model}: {text.format(inputs=inputs, **fill)}." for inputs in (shaped, plain)]
     summary = first_that_fits([*summaries, f"Train {model}."], width - 6)
-    auxiliary = ", ".join(each.name for each in plan.objective.auxiliaries)
-    weights = f"The total adds {auxiliary}, each by its weight in the configuration." if auxiliary else ""
+    auxiliaries = plan.objective.auxiliaries
+    terms = [view["loss"].component, *(f"{each.setting} * {each.name}" for each in auxiliaries)]
+    weights = f"The loss is {' + '.join(terms)}; each part is logged by its name." if auxiliaries else ""
     trainer = (f"{title}{over} for `{model}`.", weights, view["batch"].description, *map(sentence, plan.notes))
     kind = plan.optimizer.class_name
+    logged = _listing(
+        [*([view["loss"].component] if auxiliaries else []), *(each.name for each in auxiliaries)]
+        + [each.name for each in view["batch_metrics"]]
+    )
+    epoch = _listing([each.name for each in view["epoch_metrics"]])
     return SimpleNamespace(
         module=summary,
         trainer=trainer,
-        model=sentence(plan.model.summary) or f"a `{model}`.",
+        model=_model_words(plan),
         saving=f"Save the weights as `{plan.names.snake}_<time>_loss<best>.pt`.",
         optimizer=(f"Build {kind}.", _reason(plan, "optimizer")),
         scheduler=(_scheduler_words(plan), _reason(plan, "scheduler")),
-        loss="Compute the loss of a batch." if not auxiliary else "Compute the weighted sum of the losses of a batch.",
-        batch_metrics="Return "
-        + _listing(
-            [
-                *([view["loss"].component] if auxiliary else []),
-                *(each.name for each in plan.objective.auxiliaries),
-                *(each.name for each in view["batch_metrics"]),
-            ]
-        )
-        + " of the batch just computed.",
-        epoch_metrics="Compute " + _listing([each.name for each in view["epoch_metrics"]]) + " of the whole epoch.",
+        loss="Compute the loss of a batch." if not auxiliaries else "Compute the weighted sum of the losses of a batch.",
+        batch_metrics=first_that_fits(
+            [f"Return {logged} of the batch just computed.", "Return what the batch just computed is measured by."],
+            width - 14,
+        ),
+        epoch_metrics=first_that_fits(
+            [f"Compute {epoch} of the whole epoch.", "Compute what is no mean of batch values."], width - 14
+        ),
         assumed_loss=assumption(plan, "loss"),
         assumed_arguments=[
             f"assumed: {each.choice}, {each.reason}"
@@ -71,6 +84,14 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
             if each.topic == "argument" and each.assumed
         ],
     )
+
+
+def _model_words(plan: TrainerPlan) -> str:
+    """The model in a sentence: its name, and what its docstring says in its first line."""
+    name = plan.model.class_name or plan.model.name
+    what = f"a `{name}`." if plan.model.class_name else f"what `{name}` returns."
+    said = "" if plan.model.summary.startswith(f"{name}: ") else sentence(plan.model.summary)
+    return f"{what} {said}".strip()
 
 
 def _scheduler_words(plan: TrainerPlan) -> str:

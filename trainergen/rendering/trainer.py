@@ -16,7 +16,7 @@ from .engine import Engine
 from .formatting import format_fragment, format_python
 from .rendered import Rendered
 from .view import trainer_view
-from .words import filters
+from .words import filters, first_that_fits
 
 CONFIG_NAMES = {
     "Any": "typing",
@@ -132,4 +132,10 @@ def _config_document(plan: TrainerPlan, width: int) -> tuple[str, ...]:
         for part in textwrap.wrap(f"{each.name}: {each.doc.rstrip('.')}.", width - 8, subsequent_indent="    ")
     ]
     attributes = "\n".join(["Attributes:", *(f"    {line}" for line in lines)]) if lines else ""
-    return (f"Settings of {plan.names.trainer_class}, section [{plan.names.section}] of config.ini.", attributes)
+    names = plan.names
+    summaries = [
+        f"Settings of {names.trainer_class}, section [{names.section}] of config.ini.",
+        f"Settings of {names.trainer_class}, section [{names.section}].",
+        f"Settings of {names.trainer_class}.",
+    ]
+    return (first_that_fits(summaries, width - 7), attributes)

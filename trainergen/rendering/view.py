@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ FRAMEWORK = (
     "import math",
     "from collections.abc import Iterable, Mapping, Sequence",
     "from pathlib import Path",
-    "from typing import Any, TypeAlias",
+    "from typing import Any",
     "import torch",
     "from torch import nn",
     "from torch.nn import functional",
@@ -176,9 +177,35 @@ def _preparation(plan: TrainerPlan, prepare: tuple[str, ...], path: Path) -> str
     node = find(plan.batch.root, path)
     if not prepare or not isinstance(node, Leaf):
         return ""
-    argument = next((each.argument for each in plan.inputs if each.path == path and each.argument), "its input")
-    change = ", then ".join(each.replace(":", " ").replace(",", ", ") for each in prepare)
-    return f"{node.dtype} {spell_shape(node.dims)} becomes what forward takes as {argument}: {change}"
+    dims = next((check.dims for check in plan.checks if check.path == path), node.dims)
+    before = f"{node.dtype} {spell_shape(dims)}"
+    dtype, dims = prepared_form(prepare, node.dtype, dims, plan.dtype)
+    return f"forward takes {dtype} {spell_shape(dims)}, the batch has {before}"
+
+
+def prepared_form(
+    prepare: tuple[str, ...], dtype: str, dims: tuple[int | str, ...], floating: str
+) -> tuple[str, tuple[int | str, ...]]:
+    """Dtype and dimensions of a part after the operations in `prepare`; `floating` is the model's dtype."""
+    for each in prepare:
+        name, _, text = each.partition(":")
+        numbers = [int(number) for number in text.split(",")] if text else []
+        if name == "unsqueeze":
+            dims = (*dims[: numbers[0]], 1, *dims[numbers[0] :])
+        elif name == "squeeze":
+            dims = (*dims[: numbers[0]], *dims[numbers[0] + 1 :])
+        elif name == "permute":
+            dims = tuple(dims[axis] for axis in numbers)
+        elif name == "flatten":
+            dims = (*dims[: numbers[0]], _product(dims[numbers[0] :]))
+        else:
+            dtype = {"float": floating, "long": "int64"}.get(name, name)
+    return dtype, dims
+
+
+def _product(dims: tuple[int | str, ...]) -> int | str:
+    sizes = [dim for dim in dims if isinstance(dim, int)]
+    return math.prod(sizes) if len(sizes) == len(dims) else "*".join(map(str, dims))
 
 
 def _forward(plan: TrainerPlan, variables: dict[Path, str], prediction: str) -> SimpleNamespace:

@@ -281,8 +281,8 @@ def check_settings(rehearsal: Rehearsal, session: Session, values: Mapping[str, 
     weighed = [each for each in objective.get("auxiliaries", ()) if each["setting"] in values]
     if not weighed or not rehearsal.repeatable:
         return []
-    auxiliaries = [each | {"weight": values.get(each["setting"], each["weight"])} for each in objective["auxiliaries"]]
-    control = rehearsal.control.weighed(rehearsal.request | {"objective": objective | {"auxiliaries": auxiliaries}})
+    auxiliaries = [{**each, "weight": values.get(each["setting"], each["weight"])} for each in objective["auxiliaries"]]
+    control = rehearsal.control.weighed({**rehearsal.request, "objective": {**objective, "auxiliaries": auxiliaries}})
     found = []
     for each in (session, control):
         each.model.load_state_dict(rehearsal.weights)

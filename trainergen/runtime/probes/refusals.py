@@ -86,7 +86,7 @@ def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
             empty = _with(empty, demand["path"], part[:0])
     if empty is not batch:
         yield Spoilt("without samples", empty, (tuple(demand["variable"] for demand, _ in tensors),))
-    for demand, part in parts:
+    for demand in demands:
         if demand["kind"] == "strings":
             yield Spoilt(f"with a number as {_name(demand)}", _with(batch, demand["path"], 7), ((_name(demand),),))
     for demand, part in tensors:
@@ -99,8 +99,8 @@ def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
             *_other_sizes(demand, part),
         ):
             shape = ", ".join(map(str, wrong.shape))
-            says = ((name,), (shape,), (str(wrong.dtype).removeprefix("torch."),))
-            yield Spoilt(f"with {what} in {name}", _with(batch, path, wrong), says)
+            kind = str(wrong.dtype).removeprefix("torch.")
+            yield Spoilt(f"with {what} in {name}", _with(batch, path, wrong), ((name,), (shape,), (kind,)))
     for demand, part in tensors:  # last: what passes every other check may be the one batch whose values are looked at
         for value in _out_of_range(demand, part):
             wrong = part.detach().clone()
