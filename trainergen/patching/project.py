@@ -21,7 +21,9 @@ class RegistryStyle(Protocol):
     def detect(self, data: bytes, path: str) -> bool:
         """Whether the file holds a registry of this style."""
 
-    def edit(self, data: bytes, path: str, *, key: str, target: str, width: int) -> Edit:
+    def edit(
+        self, data: bytes, path: str, *, key: str, target: str, width: int, quote: str = '"', spread: bool = True
+    ) -> Edit:
         """Add an entry."""
 
     def read_back(self, data: bytes, path: str) -> dict[str, str]:
@@ -36,11 +38,15 @@ class Parts:
         config_class: source of the config dataclass.
         config_imports: (module, name) pairs that it uses.
         ini_section: the section of config.ini, header included.
+        quote: the project's, for a registry that is empty yet.
+        spread: whether the project's formatter leaves a short literal with a trailing comma on several lines.
     """
 
     config_class: str
     config_imports: tuple[tuple[str, str], ...]
     ini_section: str
+    quote: str = '"'
+    spread: bool = True
 
 
 def registry_styles() -> dict[str, RegistryStyle]:
@@ -101,5 +107,7 @@ def edit_project(names: Names, parts: Parts, read: Callable[[str], bytes], *, wi
             key=names.trainer_class,
             target=f"{names.trainer_module}:{names.trainer_class}",
             width=width,
+            quote=parts.quote,
+            spread=parts.spread,
         ),
     }

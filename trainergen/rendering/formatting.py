@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InternalError, UnusableInput
 from ..inspection.project_facts import Formatter
-from .house_rules import obey, obey_in_part
+from .house_rules import obey, obey_in_part, sections
 from .rendered import Rendered
 from .ruff import run_ruff
 
@@ -43,12 +42,13 @@ def format_python(
         MachineRefused: ruff can't be run.
     """
     _compile(rendered, path, engine)
-    ordered = _order_imports(rendered.text, path, root, sorted(set(first_party)))
+    first_party = set(first_party)
+    ordered = _order_imports(rendered.text, path, root, first_party)
 
     def reformat(text: str) -> str:
         return _formatted(text, path, root, formatter)
 
-    result = rendered.reformatted(obey(reformat(ordered), path, root, reformat))
+    result = rendered.reformatted(obey(reformat(ordered), path, root, reformat, first_party))
     _compile(result, path, engine)
     return result
 
@@ -93,14 +93,13 @@ def _compile(rendered: Rendered, path: str, engine: Engine | None) -> None:
         raise InternalError(message, place=origin, notes=notes) from None
 
 
-def _order_imports(text: str, path: str, root: Path, first_party: list[str]) -> str:
+def _order_imports(text: str, path: str, root: Path, first_party: set[str]) -> str:
     # An __init__ re-exports what it imports.
     select = "I" if path.endswith("__init__.py") else "I,F401"
     arguments = ["check", "--select", select, "--fixable", "ALL", "--fix", "--exit-zero", "--quiet"]
     # An import that lost names fits on one line again; its trailing comma would keep it apart.
     arguments += ["--config", "lint.isort.split-on-trailing-comma=false"]
-    arguments += ["--config", f"lint.isort.known-first-party={json.dumps(first_party)}"]
-    return run_ruff(arguments, text, path, root)
+    return run_ruff([*arguments, *sections(root, first_party)], text, path, root)
 
 
 def _formatted(text: str, path: str, root: Path, formatter: Formatter) -> str:

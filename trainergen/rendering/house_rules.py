@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .ruff import run_ruff
 
@@ -14,15 +16,30 @@ FIXED_IN_PART = ("COM", "D", "Q")
 """The same for a part of a file, whose imports are not in sight."""
 
 
-def has_rules(root: Path) -> bool:
-    """Whether the project at `root` has settings of its own for ruff."""
-    if any((root / name).is_file() for name in ("ruff.toml", ".ruff.toml")):
-        return True
-    pyproject = root / "pyproject.toml"
-    return pyproject.is_file() and "[tool.ruff" in pyproject.read_text(encoding="utf-8", errors="replace")
+def ruff_settings(root: Path) -> dict[str, Any] | None:
+    """The settings for ruff of the project at `root`; None: it has none."""
+    for name, tables in ((".ruff.toml", ()), ("ruff.toml", ()), ("pyproject.toml", ("tool", "ruff"))):
+        if not (root / name).is_file():
+            continue
+        try:
+            settings = tomllib.loads((root / name).read_text(encoding="utf-8-sig"))
+        except ValueError:  # ruff says so itself
+            return {}
+        for table in tables:
+            settings = settings.get(table, None) or {}
+        if settings or not tables:
+            return settings
+    return None
 
 
-def obey(text: str, path: str, root: Path, reformat: Callable[[str], str]) -> str:
+def sections(root: Path, first_party: Iterable[str]) -> list[str]:
+    """Options that tell ruff which modules are the project's: those of `first_party` may not be on disk yet."""
+    isort: Any = (ruff_settings(root) or {}).get("lint", {}).get("isort", {})
+    known = sorted({*first_party, *isort.get("known-first-party", ())})
+    return ["--config", f"lint.isort.known-first-party={json.dumps(known)}"]
+
+
+def obey(text: str, path: str, root: Path, reformat: Callable[[str], str], first_party: Iterable[str]) -> str:
     """`text` without a finding under the project's own rules.
 
     Args:
@@ -30,12 +47,16 @@ def obey(text: str, path: str, root: Path, reformat: Callable[[str], str]) -> st
         path: where it is to stand, relative to `root`.
         root: of the project.
         reformat: formats as the project does.
+        first_party: top-level modules that belong to the project, existing or about to.
     """
-    if not has_rules(root) or not _findings(text, path, root):
+    if ruff_settings(root) is None:
         return text
-    text = reformat(_fixed(text, path, root, FIXED))
+    options = sections(root, first_party)
+    if not _findings(text, path, root, options):
+        return text
+    text = reformat(_fixed(text, path, root, FIXED, options))
     for _ in range(2):  # a formatter may move a line that was marked
-        found = _findings(text, path, root)
+        found = _findings(text, path, root, options)
         if not found:
             break
         text = reformat(_excused(text, found))
@@ -44,12 +65,12 @@ def obey(text: str, path: str, root: Path, reformat: Callable[[str], str]) -> st
 
 def obey_in_part(text: str, path: str, root: Path) -> str:
     """`text`, which goes into the file `path`, with what can be fixed without seeing that file."""
-    return _fixed(text, path, root, FIXED_IN_PART) if has_rules(root) else text
+    return text if ruff_settings(root) is None else _fixed(text, path, root, FIXED_IN_PART, [])
 
 
-def _findings(text: str, path: str, root: Path) -> dict[int, set[str]]:
+def _findings(text: str, path: str, root: Path, options: list[str]) -> dict[int, set[str]]:
     """Line -> codes."""
-    said = run_ruff(["check", "--exit-zero", "--quiet", "--output-format", "json"], text, path, root)
+    said = run_ruff(["check", "--exit-zero", "--quiet", "--output-format", "json", *options], text, path, root)
     found: dict[int, set[str]] = {}
     for each in json.loads(said or "[]"):
         if each["code"]:
@@ -57,8 +78,8 @@ def _findings(text: str, path: str, root: Path) -> dict[int, set[str]]:
     return found
 
 
-def _fixed(text: str, path: str, root: Path, rules: tuple[str, ...]) -> str:
-    fix = ["check", "--fix", "--unsafe-fixes", "--fixable", ",".join(rules), "--exit-zero", "--quiet"]
+def _fixed(text: str, path: str, root: Path, rules: tuple[str, ...], options: list[str]) -> str:
+    fix = ["check", "--fix", "--unsafe-fixes", "--fixable", ",".join(rules), "--exit-zero", "--quiet", *options]
     return run_ruff(fix, text, path, root)
 
 

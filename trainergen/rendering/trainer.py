@@ -121,7 +121,12 @@ def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int)
     section = engine.render(f"{plan.family}/config_section.ini.j2", variables)
     used = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", config.text, flags=re.DOTALL)))
     imports = tuple((module, name) for name, module in CONFIG_NAMES.items() if name in used)
-    parts = Parts(config.text, tuple(sorted(imports)), section.text)
+    # The formatter itself shows what it does to a literal that has a line's room.
+    sample = format_fragment(
+        Rendered('A = {\n    "b": "c",\n}\n'), plan.names.train_init, root=root, formatter=project.formatter
+    ).text
+    quote, spread = "'" if "'" in sample else '"', sample.count("\n") > 1
+    parts = Parts(config.text, tuple(sorted(imports)), section.text, quote, spread)
     return parts, {plan.names.config_file: config, plan.names.ini_file: section}
 
 

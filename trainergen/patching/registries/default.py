@@ -21,7 +21,9 @@ def detect(data: bytes, path: str) -> bool:
         return False
 
 
-def edit(data: bytes, path: str, *, key: str, target: str, width: int) -> Edit:
+def edit(
+    data: bytes, path: str, *, key: str, target: str, width: int, quote: str = '"', spread: bool = True
+) -> Edit:
     """Add ``key: target`` to the registry.
 
     Args:
@@ -30,6 +32,8 @@ def edit(data: bytes, path: str, *, key: str, target: str, width: int) -> Edit:
         key: the registry key, e.g. ``DigitsNetTrainer``.
         target: ``module:Class``.
         width: the longest line allowed.
+        quote: for the first entry; others take the first one's.
+        spread: the first entry gets a line of its own even where the brackets have room.
 
     Raises:
         Conflict: no registry of this style, or `key` is there already (in whatever case).
@@ -49,10 +53,10 @@ def edit(data: bytes, path: str, *, key: str, target: str, width: int) -> Edit:
                 place=f"{path}:{registry.lineno}",
                 hint="choose another name with --name",
             )
-    text = snippet("default", key=key, target=target, quote=_quote(source, registry))
+    text = snippet("default", key=key, target=target, quote=_quote(source, registry, quote))
     draft = Draft(data, path)
     brackets = read_brackets(source, source.start(registry))
-    draft.insert(add_element(source, brackets, text, width=width, explode=True))
+    draft.insert(add_element(source, brackets, text, width=width, explode=spread))
     result = draft.finish(REGISTRY)
     if read_back(result.after, path).get(key) != target:
         raise Conflict(f"{REGISTRY} can't be added to: it does not list {key} after the edit", place=path)
@@ -86,6 +90,8 @@ def _find(source: Source) -> ast.Dict | None:
     return found[0] if len(found) == 1 and isinstance(found[0], ast.Dict) else None
 
 
-def _quote(source: Source, registry: ast.Dict) -> str:
+def _quote(source: Source, registry: ast.Dict, otherwise: str) -> str:
     first = next((key for key in registry.keys if key is not None), None)
-    return "'" if first is not None and source.data[source.start(first) :].startswith(b"'") else '"'
+    if first is None:
+        return otherwise
+    return "'" if source.data[source.start(first) :].startswith(b"'") else '"'
