@@ -21,6 +21,12 @@ SEED = 0
 STEPS = 2
 
 
+def targets(wishes: Wishes) -> tuple[str, ...]:
+    """The modules that the user named beside the model's."""
+    named = (wishes.loader, wishes.val_loader, wishes.factory, wishes.loss, wishes.batch)
+    return tuple(text.partition(":")[0] for text in named if text is not None and ":" in text)
+
+
 def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
     """What the lab needs to build the model: the same for measuring and proving."""
     return {

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from . import assembly, families, narrative, record
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .handover import check_apart, check_handover, render_handover, write_handover
+from .inspection.imports import environment_imports
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
-from .measuring import measure, model_request
+from .measuring import measure, model_request, targets
 from .planning.names import name_trainer
 from .planning.planner import plan as plan_trainers
 from .planning.questions import check_words, missing_arguments
@@ -80,6 +81,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         if request.handover is not None:
             check_handover(request.handover, force=request.force)
 
+        laboratory.preload(environment_imports(root, (model.module, *targets(request.wishes))))
         # All that needs no torch is done before the first question to the lab, which is still importing it.
         overrides = root / settings.templates if settings.templates else None
         vendored = request.wishes.vendor or project.vendored

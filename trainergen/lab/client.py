@@ -72,6 +72,14 @@ class Lab:
         if self._forks:
             self._send({"tree": self._root})
 
+    def preload(self, names: tuple[str, ...]) -> None:
+        """Have modules of the environment's imported once for all children; returns at once.
+
+        Only packages that are known to start no thread are taken (`warm.THREADLESS`).
+        """
+        if names and self._forks:
+            self._send({"preload": list(names)})
+
     def facts(self) -> dict[str, Any]:
         """What the interpreter is and has; waits until torch is imported there.
 

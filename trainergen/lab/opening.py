@@ -32,6 +32,10 @@ class Laboratory:
         """See `client.Lab.request`."""
         return self.lab.request(op, payload, limits=self.bounds, device=self.device)
 
+    def preload(self, names: tuple[str, ...]) -> None:
+        """See `client.Lab.preload`."""
+        self.lab.preload(names)
+
     def ask(self, op: str, payload: Any) -> None:
         """See `client.Lab.ask`."""
         self.lab.ask(op, payload, limits=self.bounds, device=self.device)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import child, endings, isolation, limits, processes, wire
 from .protocol import Context, LabProblem
-from .warm import import_ours, import_torch
+from .warm import import_for_user, import_ours, import_torch
 from .watch import MainGone, Watch
 from .workplace import Workplace
 
@@ -67,6 +67,8 @@ class Supervisor:
             while (request := self._next_request()) is not None:
                 if "tree" in request:
                     self._workplace.use(Path(request["tree"]))
+                elif "preload" in request:
+                    import_for_user(request["preload"])
                 elif self._forks:
                     self._attend(request)
                     self._prepare_next()

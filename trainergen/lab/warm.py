@@ -23,6 +23,10 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+THREADLESS = ("numpy", "pandas", "scipy", "sklearn")
+"""Packages that take long to import and start no thread then (with one thread a pool, as set below): a process with
+threads can't be forked safely."""
+
 _ASKED_FOR = ("trainergen", "beautilog", "numpy", "safetensors", "matplotlib")
 
 
@@ -89,6 +93,11 @@ def import_ours(names: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
             importlib.import_module(name)
     sys.dont_write_bytecode = True  # not before: torch without its bytecode costs 1.5 s a run
     gc.freeze()
+
+
+def import_for_user(names: list[str]) -> None:
+    """Import what the user's code is going to import, once for all children; only what is known to start no thread."""
+    import_ours((), public=tuple(name for name in names if name.partition(".")[0] in THREADLESS))
 
 
 def _broken(error: Exception, install: str) -> LabProblem:

@@ -6,7 +6,9 @@ import re
 import textwrap
 
 GOOGLE = re.compile(r"^(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-NUMPY = re.compile(r"^(?:Other )?Parameters[ \t]*\n-{3,}[ \t]*$(.*?)(?=^[^\n]+\n-{3,}[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+NUMPY = re.compile(
+    r"^(?:Other )?Parameters[ \t]*\n-{3,}[ \t]*$(.*?)(?=^[^\n]+\n-{3,}[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 SPHINX = re.compile(r"^:param (?:[^\n:]*\s)?\**(\w+):(.*?)(?=^:|^\s*$|\Z)", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"\**(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)", re.DOTALL)
 NAMES = re.compile(r"\**(\w+(?:\s*,\s*\**\w+)*)\s*(?::.*)?$")

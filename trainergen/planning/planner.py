@@ -98,4 +98,3 @@ def _summary(model: ModelFacts) -> str:
         return lines[0].strip()
     takes = ", ".join(each.name for each in (model.forward if model.kind == "class" else model.init))
     return f"{model.name}: {'forward(' if model.kind == 'class' else model.name + '('}{takes})"
-

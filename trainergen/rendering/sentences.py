@@ -69,7 +69,9 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
         saving=f"Save the weights as `{plan.names.snake}_<time>_loss<best>.pt`.",
         optimizer=(f"Build {kind}.", _reason(plan, "optimizer")),
         scheduler=(_scheduler_words(plan), _reason(plan, "scheduler")),
-        loss="Compute the loss of a batch." if not auxiliaries else "Compute the weighted sum of the losses of a batch.",
+        loss=(
+            "Compute the loss of a batch." if not auxiliaries else "Compute the weighted sum of the losses of a batch."
+        ),
         batch_metrics=first_that_fits(
             [f"Return {logged} of the batch just computed.", "Return what the batch just computed is measured by."],
             width - 14,

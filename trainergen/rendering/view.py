@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path as File
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from .batch_words import batch_words
 from .checks import check_words
 from .naming import RESERVED, Naming
 from .sentences import assumption, trainer_sentences
+from .type_checking import reports_untyped
 
 FRAMEWORK = (
     "import logging",
@@ -86,7 +88,10 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
 
 def _project_imports(plan: TrainerPlan, project: ProjectFacts) -> list[str]:
     names = plan.names
-    lines = [] if plan.vendored else ["from beautilog import logger"]
+    lines = []
+    if not plan.vendored:
+        untyped = reports_untyped(File(project.root), names.trainer_module, "beautilog")
+        lines.append("from beautilog import logger" + ("  # type: ignore[import-untyped]" if untyped else ""))
     if plan.package:
         return [*lines, f"from ..config import {names.config_class}", f"from .base_trainer import {BASE_NAMES}"]
     return [

@@ -21,9 +21,7 @@ def detect(data: bytes, path: str) -> bool:
         return False
 
 
-def edit(
-    data: bytes, path: str, *, key: str, target: str, width: int, quote: str = '"', spread: bool = True
-) -> Edit:
+def edit(data: bytes, path: str, *, key: str, target: str, width: int, quote: str = '"', spread: bool = True) -> Edit:
     """Add ``key: target`` to the registry.
 
     Args:
