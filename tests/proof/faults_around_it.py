@@ -37,6 +37,7 @@ FAULTS = (
         "TG054",
         "body.0.weight is not in the optimizer",
         points=0,
+        slow=True,
     ),
     Fault(
         "learning rate written down",
@@ -99,6 +100,7 @@ FAULTS = (
         '{{ setting.name | replace("rate", "speed") }} =',
         "TG051",
         "learning_speed",
+        slow=True,
     ),
     Fault(
         "field that the class lacks",
@@ -109,6 +111,7 @@ FAULTS = (
         "TG051",
         "channels",
         points=0,
+        slow=True,
     ),
     Fault(
         "constructor arguments swapped",
@@ -119,6 +122,7 @@ FAULTS = (
         "TG051",
         "built as you asked",
         points=1,
+        slow=True,
     ),
     Fault(
         "config that is no dataclass",
@@ -236,6 +240,7 @@ FAULTS = (
         "TG007",
         "takes any batch",
         points=-18,
+        slow=True,
     ),
     Fault(
         "dtype that is not looked at",
@@ -307,6 +312,7 @@ FAULTS = (
         "TG001",
         "super().on_train_end()",
         points=-2,
+        slow=True,
     ),
     Fault(
         "on_train_begin that does not call super",
@@ -350,6 +356,7 @@ FAULTS = (
         "TG005",
         "f-string",
         points=0,
+        slow=True,
     ),
     Fault(
         "placeholder without argument",

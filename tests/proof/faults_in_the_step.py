@@ -58,6 +58,7 @@ def _train_batch(self, batch: Batch) -> torch.Tensor:
         "TG053",
         "not the loss's",
         points=3,
+        slow=True,
     ),
     Fault(
         "a second step",
@@ -156,6 +157,7 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         "TG002",
         "number",
         points=0,
+        slow=True,
     ),
     Fault(
         "one loss a sample",
@@ -185,6 +187,7 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         "functional.cross_entropy({prediction}.softmax(dim=1), {target})",
         "TG058",
         "the first loss is",
+        slow=True,
     ),
     Fault(
         "arguments of the loss swapped",
@@ -232,6 +235,7 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         "0.25 * {{ auxiliary.variable }}",
         "TG059",
         "sparsity_penalty_weight",
+        slow=True,
     ),
     Fault(
         "auxiliary loss detached",
@@ -261,6 +265,7 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         "losses.listnet_loss(-{prediction}, {target})",
         "TG058",
         "the first loss is",
+        slow=True,
     ),
     # feeding
     Fault(

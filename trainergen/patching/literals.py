@@ -67,7 +67,7 @@ def add_element(
     """
     new = text.encode("utf-8")
     elements = brackets.elements
-    close, indent = brackets.close, _indent(source, brackets)
+    close, indent = brackets.close, element_indent(source, brackets)
     closes_alone = not source.data[source.line_start(close.start) : close.start].strip()
     if not elements and closes_alone:
         return [Insertion(source.line_start(close.start), indent + new + b"," + source.newline)]
@@ -112,7 +112,7 @@ def _hang(source: Source, brackets: Brackets, new: bytes) -> list[Insertion]:
 
 def _exploded(source: Source, brackets: Brackets, new: bytes, index: int | None) -> list[Insertion]:
     """A literal on one line becomes one element a line: line ends and indentation are insertions as well."""
-    indent, base = _indent(source, brackets), _base(source, brackets)
+    indent, base = element_indent(source, brackets), _base(source, brackets)
     insertions = []
     previous = brackets.open
     for number, element in enumerate(brackets.elements):
@@ -141,7 +141,8 @@ def _one_a_line(source: Source, brackets: Brackets) -> bool:
     return source.line_of(brackets.close.start) != source.line_of(above.start)
 
 
-def _indent(source: Source, brackets: Brackets) -> bytes:
+def element_indent(source: Source, brackets: Brackets) -> bytes:
+    """What stands before an element that begins a line."""
     for element in brackets.elements:
         before = source.data[source.line_start(element.first.start) : element.first.start]
         if not before.strip():

@@ -10,6 +10,9 @@ NOTICE = f"""\
 # Copied from trainergen {__version__}, trainergen/runtime, by `trainergen --vendor`: https://pypi.org/project/trainergen/
 # Copyright the trainergen authors. Licensed under the Apache License, Version 2.0:
 # http://www.apache.org/licenses/LICENSE-2.0. You may change it; say so here if you do.
+# It keeps the style that it was written in:
+# ruff: noqa
+# fmt: off
 """
 
 

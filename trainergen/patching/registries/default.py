@@ -6,7 +6,7 @@ import ast
 
 from ...errors import Conflict
 from ..draft import Draft, Edit
-from ..literals import add_element, read_brackets
+from ..literals import add_element, element_indent, read_brackets
 from ..snippets import snippet
 from ..source import Source
 
@@ -51,9 +51,13 @@ def edit(data: bytes, path: str, *, key: str, target: str, width: int, quote: st
                 place=f"{path}:{registry.lineno}",
                 hint="choose another name with --name",
             )
-    text = snippet("default", key=key, target=target, quote=_quote(source, registry, quote))
-    draft = Draft(data, path)
     brackets = read_brackets(source, source.start(registry))
+    indent = element_indent(source, brackets).decode()
+    words = {"key": key, "target": target, "quote": _quote(source, registry, quote), "newline": "", "indent": ""}
+    text = snippet("default", **words)
+    if len(indent.expandtabs(4)) + len(text) + 1 > width:
+        text = snippet("default", **{**words, "newline": source.newline.decode(), "indent": indent})
+    draft = Draft(data, path)
     draft.insert(add_element(source, brackets, text, width=width, explode=spread))
     result = draft.finish(REGISTRY)
     if read_back(result.after, path).get(key) != target:
