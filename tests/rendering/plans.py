@@ -64,7 +64,7 @@ USER_FILES = {
 
             def forward(self, x: torch.Tensor) -> Code:
                 code = self.encode(x).relu()
-                return Code(self.decode(code), code.abs().mean(dim=1))
+                return Code(self.decode(code), code.abs().mean())
 
 
         class Risk(nn.Module):

@@ -69,9 +69,7 @@ def test_a_batch_is_what_the_contract_says(module: ModuleType, tmp_path: Path) -
 
 def test_a_small_score_may_be_the_good_one(module: ModuleType, tmp_path: Path) -> None:
     folder = write(tmp_path, TRUTH | {"metric_direction": "min"})
-    loader = module.build_combined_similarity_loader(
-        ("train", "val"), shuffle=False, constants=folder, batch_size=1
-    )
+    loader = module.build_combined_similarity_loader(("train", "val"), shuffle=False, constants=folder, batch_size=1)
     assert [batch["true_ranks"].tolist() for batch in loader] == [[[1, 2, 0]], [[1, 3, 1]], [[1, 3, 2]]]
 
 

@@ -91,8 +91,8 @@ def test_a_trainer_without_data_says_what_it_needs(tmp_path: Path) -> None:
     )
     assert namespace["message"] == (
         "DigitsNetTrainer has no data yet: let build_dataloaders in train/digits_net_trainer.py return "
-        "(training loader, validation loader or None), with batches of 8 samples. A batch is a tuple: "
-        "batch[0]: float32 [batch, 1, 8, 8]; the model's input; batch[1]: int64 [batch], values 0 to 9; the target."
+        "(training loader, validation loader or None), with batches of 8 samples. A batch is a pair (image, labels): "
+        "batch[0]: input, float32 [batch, 1, 8, 8]; batch[1]: target, int64 [batch], values 0 to 9."
     )
 
 

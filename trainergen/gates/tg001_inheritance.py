@@ -94,11 +94,16 @@ def check(node: ast.AST, _scope: Scope, subject: Subject) -> Iterator[Finding]:
 def _calls_own(function: Function, owner: ast.ClassDef) -> bool:
     """Whether a hook calls the base's one of its name, anywhere that it can get to."""
     bases = {ast.unparse(_plain(base)) for base in owner.bases}
-    for part in live_nodes(function.body):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == function.name:
-            if super_method(part) == function.name or ast.unparse(part.func.value) in bases:
-                return True
-    return False
+    calls = (part for part in live_nodes(function.body) if isinstance(part, ast.Call))
+    return any(
+        super_method(call) == function.name
+        or (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr == function.name
+            and ast.unparse(call.func.value) in bases
+        )
+        for call in calls
+    )
 
 
 def _calls_base(statement: ast.stmt, owner: ast.ClassDef) -> bool:

@@ -5,7 +5,7 @@ break ``import torch``. Our modules load below the private name ``_trainergen``;
 """
 
 # As little as possible before torch.
-# ruff: noqa: PTH100, PTH120, SIM105
+# ruff: noqa: PTH100, PTH118, PTH120, SIM105
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Verdict:
         }
 
 
-class Broken(Exception):  # noqa: N818 - no error: the end of a way
+class Broken(Exception):
     """A probe failed in such a way that those after it have nothing to measure."""
 
 

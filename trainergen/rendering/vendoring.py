@@ -11,6 +11,7 @@ NOTICE = f"""\
 # Copyright the trainergen authors. Licensed under the Apache License, Version 2.0:
 # http://www.apache.org/licenses/LICENSE-2.0. You may change it; say so here if you do.
 # It keeps the style that it was written in:
+# ruff: noqa: PGH004
 # ruff: noqa
 # fmt: off
 """

@@ -39,7 +39,7 @@ class CheckpointError(RuntimeError):
     """A checkpoint can't be written, verified, read, or does not fit this trainer."""
 
 
-class TrainingDiverged(RuntimeError):  # noqa: N818 - the name the mission gives it
+class TrainingDiverged(RuntimeError):
     """The loss or the gradient norm is not finite; the optimizer did not step on it (on CPU).
 
     Attributes:
