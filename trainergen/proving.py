@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import ProofFailed, TrainergenError
+from .gates.engine import GATES, check_files
+from .gates.facts import Facts
+from .gates.report import excerpt
 from .plain import to_plain
 from .stages import Evidence
 
@@ -34,10 +38,10 @@ def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: b
         ProofFailed: a gate or a blocking probe refused it; the error shows the line.
     """
     if not run:
-        return Evidence(gates=check_gates(staged), proven=False)
+        return Evidence(gates=check_gates(staged, request["contract"]), proven=False)
     lab.ask("lab.prove:prove", request)
     try:
-        passed = check_gates(staged)  # while the lab is at work: they speak first, and are quick
+        passed = check_gates(staged, request["contract"])  # while the lab is at work: they speak first, and are quick
     except ProofFailed:
         with contextlib.suppress(TrainergenError):
             lab.answer()
@@ -50,25 +54,22 @@ def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: b
     return evidence
 
 
-def check_gates(staged: Assembled) -> tuple[str, ...]:
-    """Codes of the gates that the staged Python files pass.
+def check_gates(staged: Assembled, contract: str) -> tuple[str, ...]:
+    """Codes of the gates that the staged Python files pass, of those that the contract says apply.
 
     Raises:
         ProofFailed: one of them found something.
     """
-    from .gates.engine import GATES, check_files
-    from .gates.facts import Facts
-
-    findings = check_files(staged.texts, Facts(staged.root, staged.texts))
+    applying = frozenset(importlib.import_module(f".contracts.{contract}.detect", __package__).GATES)
+    findings = check_files(staged.texts, Facts(staged.root, staged.texts, applying))
+    codes = tuple(code for code in GATES if code in applying)
     if findings:
-        raise gate_failure(findings, staged, len(GATES))
-    return tuple(GATES)
+        raise gate_failure(findings, staged, len(codes))
+    return codes
 
 
 def gate_failure(findings: list[Finding], staged: Assembled, gates: int) -> ProofFailed:
     """The first finding as an error with its excerpt; the others as notes."""
-    from .gates.engine import GATES
-
     first, *others = findings
     origin = staged.origin(first.path, first.line)
     codes = {finding.code for finding in findings}
@@ -118,21 +119,6 @@ def house_notes(staged: Assembled, path: str) -> tuple[str, ...]:
     lines = list(staged.of_the_house(path).items())
     more = (f"           and {len(lines) - 5} lines more",) if len(lines) > 5 else ()
     return tuple(f"   = yours: line {number} (from {origin})" for origin, number in lines[:5]) + more
-
-
-def excerpt(text: str, line: int, column: int, end_column: int, label: str) -> tuple[str, ...]:
-    """A line of `text` with its number and carets, in the form of a compiler's message."""
-    lines = text.splitlines()
-    if not 0 < line <= len(lines):
-        return ()
-    gutter = " " * max(2, len(str(line)))
-    carets = " " * (column - 1) + "^" * max(1, end_column - column)
-    return (
-        f"{gutter} |",
-        f"{line:>{len(gutter)}} | {lines[line - 1].rstrip()}",
-        f"{gutter} | {carets}{' ' + label if label else ''}",
-        f"{gutter} |",
-    )
 
 
 def prove_request(plan: TrainerPlan, staged: Assembled, facts: ReadFacts, model: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def assert_clean(project: Path, paths: list[str], layout: Layout) -> None:
     python = [path for path in paths if path.endswith(".py")]
     settings = layout.files.get("pyproject.toml", "")
     assert not said(project, "ruff", "check", "--no-cache", "--output-format", "concise", *python)
-    if "ruff]" not in settings:
+    if not settings:
         less = ",".join(RUFF_LESS)
         assert not said(project, "ruff", "check", "--no-cache", "-q", "--select", "ALL", "--ignore", less, *python)
     if "ruff" in settings and "black" not in settings:

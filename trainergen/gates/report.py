@@ -27,24 +27,31 @@ def render(
     lines = [
         f"error[{finding.code}]: {finding.message}",
         f"  --> {finding.path}:{finding.line}:{finding.column}{came_from}",
+        *excerpt(text, finding.line, finding.column, finding.end_column, finding.label),
     ]
-    content = text.splitlines()
-    if finding.line <= len(content):
-        line = content[finding.line - 1].rstrip()
-        # Tabs are kept in the padding, so that the carets stand below the fault at any tab width.
-        padding = "".join("\t" if letter == "\t" else " " for letter in line[: finding.column - 1])
-        carets = "^" * max(1, finding.end_column - finding.column)
-        lines += [
-            f"{gutter} |",
-            f"{finding.line:>{len(gutter)}} | {line}",
-            f"{gutter} | {padding}{carets}{' ' + finding.label if finding.label else ''}",
-            f"{gutter} |",
-        ]
     lines += [f"{gutter} = {note}" for note in notes]
     lines.append(f"{gutter} = help: {finding.hint}")
     if more:
         lines.append(f"{gutter} = more: {more}")
     return "\n".join(lines)
+
+
+def excerpt(text: str, line: int, column: int, end_column: int, label: str = "") -> tuple[str, ...]:
+    """A line of `text` with its number, and carets below the columns (1-based, the end exclusive)."""
+    content = text.splitlines()
+    if not 0 < line <= len(content):
+        return ()
+    gutter = " " * max(2, len(str(line)))
+    shown = content[line - 1].rstrip()
+    # Tabs are kept in the padding, so that the carets stand below the fault at any tab width.
+    padding = "".join("\t" if letter == "\t" else " " for letter in shown[: column - 1])
+    carets = "^" * max(1, end_column - column)
+    return (
+        f"{gutter} |",
+        f"{line:>{len(gutter)}} | {shown}",
+        f"{gutter} | {padding}{carets}{' ' + label if label else ''}",
+        f"{gutter} |",
+    )
 
 
 def explain(gate: Gate) -> str:
