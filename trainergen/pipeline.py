@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
@@ -18,7 +19,7 @@ from .measuring import measure, model_request, targets
 from .planning.names import name_trainer
 from .planning.planner import plan as plan_trainers
 from .planning.questions import check_words, missing_arguments
-from .proving import prove, prove_request
+from .proving import Proof, begun, check_gates, prove_request
 from .settings import Settings, read_settings
 from .stages import Evidence, Facts, NewRequest, Proven
 from .staging.commit import commit
@@ -29,6 +30,7 @@ from .staging.journal import recover
 from .staging.lock import project_lock
 
 if TYPE_CHECKING:
+    from .inspection.project_facts import ProjectFacts
     from .lab.client import Lab
     from .lab.opening import Laboratory
     from .outcome import Outcome
@@ -134,31 +136,51 @@ def first_proven(
     for plan in plans:
         outcome.become(before)
         narrative.tell_decisions(outcome, plan, request.explain)
-        progress("rendering")
-        staged = assembly.assemble(plan, planned_for, request.wishes, ground, existing)
-        if existing is not None:
-            different = assembly.differing(staged, Path(project.root), existing)
-            if not different:
-                return Proven(plan, staged, Evidence.of_identical())
-            staged = assembly.regenerated(staged, Path(project.root), different, force=request.force)
-        standing_in_the_way = conflicts(Path(project.root), staged.change_set, force=request.force)
-        if standing_in_the_way:
-            raise merged(standing_in_the_way)
-        progress("proving")
+        staged: assembly.Assembled | None = None
+        asked = prove_request(plan, facts, model_request(model, request.wishes))
         try:
-            evidence = prove(
-                lab, prove_request(plan, staged, facts, model_request(model, request.wishes)), staged, request.prove
-            )
+            with begun(lab, asked) if request.prove and existing is None else nullcontext() as proof:
+                progress("rendering")
+                staged = assembly.assemble(plan, planned_for, request.wishes, ground, existing)
+                if existing is not None:
+                    different = assembly.differing(staged, Path(project.root), existing)
+                    if not different:
+                        return Proven(plan, staged, Evidence.of_identical())
+                    staged = assembly.regenerated(staged, Path(project.root), different, force=request.force)
+                demand_way(project, staged, force=request.force)
+                progress("proving")
+                return Proven(plan, staged, concluded(request, lab, asked, proof, staged))
         except ProofFailed as problem:
-            if request.dry_run:
+            if request.dry_run and staged is not None:
                 outcome.diff = render_diff(staged.change_set)
             if failure is None:
                 failure, failed_tale = problem, outcome.copy()
-            continue
-        return Proven(plan, staged, evidence)
     assert failure is not None
     outcome.become(failed_tale)  # the decisions of the plan whose failure is shown
     raise failure
+
+
+def concluded(
+    request: NewRequest, lab: Laboratory, asked: Mapping[str, Any], proof: Proof | None, staged: assembly.Assembled
+) -> Evidence:
+    """What the proof came to; begun now where it was not worth beginning before there was something to prove."""
+    if not request.prove:
+        return Evidence(gates=check_gates(staged, asked["contract"]), proven=False)
+    if proof is not None:
+        return proof.conclude(staged)
+    with begun(lab, asked) as late:
+        return late.conclude(staged)
+
+
+def demand_way(project: ProjectFacts, staged: assembly.Assembled, *, force: bool) -> None:
+    """Nothing of the user's may stand in the way; said before the proof, so that ``--dry-run`` tells the truth.
+
+    Raises:
+        Conflict: something does.
+    """
+    found = conflicts(Path(project.root), staged.change_set, force=force)
+    if found:
+        raise merged(found)
 
 
 def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) -> None:

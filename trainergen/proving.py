@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import ProofFailed, TrainergenError
@@ -25,33 +25,52 @@ OTHER_RATE = "0.000123"
 """A learning rate that no plan chooses, for the round trip through config.ini."""
 
 
-def prove(lab: Laboratory, request: Mapping[str, Any], staged: Assembled, run: bool = True) -> Evidence:
-    """Gates, then the lab.
+class Proof:
+    """A proof that has begun: the lab rehearses the bare loop while main renders what it is to be held against."""
 
-    Args:
-        lab: where the staged trainer trains.
-        request: as `prove_request` gives it.
-        staged: what is to be proven.
-        run: False under ``--no-proof``: the gates alone.
+    def __init__(self, lab: Laboratory, contract: str) -> None:
+        self._lab = lab
+        self._contract = contract
+        self._pending = True
+
+    def conclude(self, staged: Assembled) -> Evidence:
+        """Hand over what was staged; gates here and probes there.
+
+        Raises:
+            ProofFailed: a gate or a blocking probe refused it; the error shows the line.
+        """
+        self._lab.hand_over({"files": dict(staged.texts), "modules": modules_of(staged)})
+        passed = check_gates(staged, self._contract)  # while the lab is at work: they speak first, and are quick
+        self._pending = False
+        answer = self._lab.answer()
+        evidence = Evidence(passed, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
+        failed = evidence.having("failed")
+        if failed or not answer["ok"]:
+            raise probe_failure(failed, staged, evidence)
+        return evidence
+
+    def give_up(self) -> None:
+        """Nothing was staged: read the answer all the same, so that the lab is free for the next request."""
+        if self._pending:
+            self._pending = False
+            self._lab.hand_over(None)
+            with contextlib.suppress(TrainergenError):
+                self._lab.answer()
+
+
+@contextlib.contextmanager
+def begun(lab: Laboratory, request: Mapping[str, Any]) -> Iterator[Proof]:
+    """Begin the proof that `request` (see `prove_request`) asks for.
 
     Raises:
-        ProofFailed: a gate or a blocking probe refused it; the error shows the line.
+        UserCodeFailed: on concluding: the model fails in the bare loop too.
     """
-    if not run:
-        return Evidence(gates=check_gates(staged, request["contract"]), proven=False)
-    lab.ask("lab.prove:prove", request)
+    lab.ask("lab.prove:prove", {**request, "handed": lab.new_mailbox()})
+    proof = Proof(lab, request["contract"])
     try:
-        passed = check_gates(staged, request["contract"])  # while the lab is at work: they speak first, and are quick
-    except ProofFailed:
-        with contextlib.suppress(TrainergenError):
-            lab.answer()
-        raise
-    answer = lab.answer()
-    evidence = Evidence(passed, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
-    failed = evidence.having("failed")
-    if failed or not answer["ok"]:
-        raise probe_failure(failed, staged, evidence)
-    return evidence
+        yield proof
+    finally:
+        proof.give_up()
 
 
 def check_gates(staged: Assembled, contract: str) -> tuple[str, ...]:
@@ -121,20 +140,22 @@ def house_notes(staged: Assembled, path: str) -> tuple[str, ...]:
     return tuple(f"   = yours: line {number} (from {origin})" for origin, number in lines[:5]) + more
 
 
-def prove_request(plan: TrainerPlan, staged: Assembled, facts: ReadFacts, model: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload of ``lab.prove:prove``; `model` is what the model was built by when it was measured."""
-    names, project, measured = plan.names, facts.project, facts.measured
-    modules = {
+def modules_of(staged: Assembled) -> dict[str, str]:
+    """Import name -> path of the staged modules; scripts and tests are none."""
+    return {
         path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
         for path in staged.texts
         if path.endswith(".py") and path != "train.py" and not path.startswith("tests/")
     }
+
+
+def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the payload of ``lab.prove:prove`` the plan knows; `model` is what the model was measured by."""
+    names, project, measured = plan.names, facts.project, facts.measured
     return {
         **model,
         "family": plan.family,
         "contract": plan.contract,
-        "files": dict(staged.texts),
-        "modules": modules,
         "trainer": {
             "name": names.trainer_class.removesuffix("Trainer"),
             "class": names.trainer_class,

@@ -79,7 +79,12 @@ LAYOUTS = {
             "model: a `Clf`. A small image classifier.",
         ),
         never=("math", "_check_sequence"),
-        config=("# feature maps of the convolution\nmodel_hidden = 8\n", "\nnum_epochs = 20\n", "\nseed = 0\n"),
+        config=(
+            "# feature maps of the convolution\nmodel_hidden = 8\n",
+            "\nnum_epochs = 20\n",
+            "\nbatch_size = 8\n",
+            "\nseed = 0\n",
+        ),
     ),
     "nested": Layout(
         (

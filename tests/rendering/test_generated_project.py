@@ -107,6 +107,15 @@ def test_the_command_line_says_what_is_wrong(project: Path, arguments: list[str]
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
+def test_settings_may_stand_before_and_after_options(project: Path) -> None:
+    passes(project, sys.executable, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=1")
+    passes(project, sys.executable, "train.py", "DigitsNet", "train_digits_net.num_epochs=1", "--dry-run")
+    done = run(project, sys.executable, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=x")
+    assert (done.returncode, done.stderr) == (
+        2, "python train.py: error: command line: [train_digits_net] num_epochs: expected an int, got 'x'\n"
+    )  # fmt: skip
+
+
 BAD_BATCHES = """
 import json, sys
 import torch

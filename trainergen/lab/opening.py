@@ -40,6 +40,14 @@ class Laboratory:
         """See `client.Lab.ask`."""
         self.lab.ask(op, payload, limits=self.bounds, device=self.device)
 
+    def new_mailbox(self) -> str:
+        """See `client.Lab.new_mailbox`."""
+        return self.lab.new_mailbox()
+
+    def hand_over(self, value: dict[str, Any] | None) -> None:
+        """See `client.Lab.hand_over`."""
+        self.lab.hand_over(value)
+
     def answer(self) -> Any:
         """See `client.Lab.answer`."""
         return self.lab.answer()

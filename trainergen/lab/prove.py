@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import json
 import math
 import resource
 import shutil
@@ -35,7 +36,8 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     Args:
         payload: family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before,
-            seed, steps. A true ``own_loader`` says that the staged files bring their own data loader.
+            seed, steps. A true ``own_loader`` says that the staged files bring their own data loader. Instead of
+            ``files`` and ``modules`` it may hold ``handed``: the file that will bring them, while main still renders.
         context: the copied tree; ``scratch/batches.pt`` holds the batches of ``build``.
 
     Returns:
@@ -47,10 +49,15 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     started = time.perf_counter()
     family = importlib.import_module(f"..families.{payload['family']}.proof", __package__)
     drive = importlib.import_module(f"..contracts.{payload['contract']}.drive", __package__)
-    _write(payload["files"], context.root)
     # Our own file, written a moment ago by build; dataclasses of the user's may lie in it.
     batches = torch.load(context.scratch / "batches.pt", map_location="cpu", weights_only=False)
     rehearsal = family.rehearse(payload, context, batches)
+    if "handed" in payload:
+        handed = await_file(Path(payload["handed"]))
+        if handed is None:
+            return {"ok": False, "probes": [], "numbers": {}, "listed": []}
+        payload = {**payload, **handed}
+    _write(payload["files"], context.root)
 
     shutil.rmtree(context.scratch / "proof", ignore_errors=True)  # of a plan that was proven before this one
     bench = Bench(context, tuple(payload["files"]), model_place=model_place(payload["model"], context))
@@ -84,6 +91,14 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "numbers": {key: _json_number(value) for key, value in numbers.items()},
         "listed": listed,
     }
+
+
+def await_file(path: Path) -> dict[str, Any] | None:
+    """What main wrote to `path`, waited for as long as the request's limits allow; None if it gave up."""
+    while not path.exists():
+        time.sleep(0.001)
+    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 class _Workshop:

@@ -22,7 +22,7 @@ USUAL = (
         "float",
         "0.01",
         "0.01",
-        "of weight matrices; norms, biases and embeddings are left out",
+        "decay of weight matrices; norms, biases and embeddings are left out",
         inherited=True,
     ),
     Setting(
@@ -49,9 +49,11 @@ USUAL = (
         "validations without improvement before training ends; none for never",
         inherited=True,
     ),
-    Setting("seed", "int", "0", "0", "of Python, NumPy and torch", inherited=True),
+    Setting("seed", "int", "0", "0", "of the random generators of Python, NumPy and torch", inherited=True),
 )
 """What is touched first, with the defaults of the runtime's ``BaseTrainerConfig``; the rest of that can be added."""
+FIRST = ("num_epochs", "batch_size", "shuffle", "learning_rate", "weight_decay")
+"""Those that stand before what the optimizer and the scheduler of this trainer have of their own."""
 
 
 def all_settings(
@@ -77,10 +79,13 @@ def all_settings(
         idle.add("weight_decay")
     if scheduler is not None:
         idle.add("scheduler_patience")
-    usual = {each.name: given.get(each.name, each) for each in USUAL if each.name in given or each.name not in idle}
-    particular = {each.name: each for each in reversed((*own, *arguments)) if each.name not in usual}
-    ordered = [each.name for each in (*own, *arguments) if each.name in particular]
-    return (*usual.values(), *(particular[name] for name in dict.fromkeys(ordered)))
+    usual = [given.get(each.name, each) for each in USUAL if each.name in given or each.name not in idle]
+    first = [each for each in usual if each.name in FIRST]
+    names = {each.name for each in usual}
+    found: dict[str, Setting] = {}
+    for each in (*first, *(each for each in own if each.name not in names), *usual, *arguments):
+        found.setdefault(each.name, each)
+    return tuple(found.values())
 
 
 def model_arguments(

@@ -67,6 +67,8 @@ def describe_leaf(leaf: Leaf, plan: TrainerPlan, path: Path) -> str:
     check = next((check for check in plan.checks if check.path == path), None)
     kind = f"list of text {spell_shape(dims)}" if leaf.dtype == "str" else f"{leaf.dtype} {spell_shape(dims)}"
     values = _values(leaf.dtype, check.low, check.high) if check is not None else ""
+    if plan.objective.task == "ranking" and path == plan.objective.target:
+        values = ", 1 = best, 0 = no truth"
     assumed = " (assumed)" if leaf.source == "assumed" else ""
     return f"{kind}{values}{assumed}"
 

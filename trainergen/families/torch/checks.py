@@ -15,6 +15,8 @@ SYMBOLS = {
     5: ("channels", "depth", "height", "width"),
 }
 """Names of the dimensions after the batch's, by rank, where nobody named them."""
+CASTS = frozenset({"float", "long", "bool"})
+"""Operations that leave the shape as it is."""
 
 
 def build_checks(
@@ -82,7 +84,10 @@ def _target_check(
             low, high = None, None
     elif objective.task == "ranking" or (objective.target and objective.target[-1] == RANK_KEY):
         low, high = 0, None
-    if leaf.sizes == output.sizes and not objective.target_prepare:
+    if "squeeze:1" in objective.target_prepare:
+        dims = (dims[0], 1, *dims[2:])
+        reason += f"{'; ' if reason else ''}dimension 1 is squeezed"
+    if leaf.sizes == output.sizes and CASTS.issuperset(objective.target_prepare):
         fixed = [
             theirs if isinstance(theirs, int) and axis > 0 else mine
             for axis, (mine, theirs) in enumerate(zip(dims, output.dims, strict=True))

@@ -71,14 +71,21 @@ def _arguments(split: str | None, names: tuple[str, ...], *, training: bool) -> 
     return (*([split] if split else []), *fed)
 
 
-def data_settings(loader: LoaderFacts | None, plan: DataPlan) -> tuple[Setting, ...]:
-    """The settings that feed the loader: those that its signature has; none for an object that is imported as it is."""
-    if plan.kind in ("stub", "combined"):
-        names: tuple[str, ...] = ("batch_size", "shuffle")
-    else:
-        names = loader.arguments if loader is not None else ()
+def data_settings(loader: LoaderFacts | None, plan: DataPlan, samples: int) -> tuple[Setting, ...]:
+    """The settings that feed the loader: those that its signature has; none for an object that is imported as it is.
+
+    Args:
+        loader: its facts, if there is one.
+        plan: what ``build_dataloaders`` does.
+        samples: of the batch that the user described or gave, which is the size to begin with where no loader is.
+    """
+    described = plan.kind in ("stub", "combined")
+    names = ("batch_size", "shuffle") if described else loader.arguments if loader is not None else ()
+    defaults = {name: default for name, (_, default, _) in FED.items()}
+    if described and samples:
+        defaults["batch_size"] = str(samples)
     return tuple(
-        Setting(name, kind, default, default.lower(), doc, inherited=True)
-        for name, (kind, default, doc) in FED.items()
+        Setting(name, kind, defaults[name], defaults[name].lower(), doc, inherited=True)
+        for name, (kind, _, doc) in FED.items()
         if name in names and name != "seed"
     )

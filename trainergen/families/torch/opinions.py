@@ -96,7 +96,7 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
                 scheduler=scheduler.plan,
                 data=data,
                 settings=(
-                    *data_settings(measured.loader, data),
+                    *data_settings(measured.loader, data, measured.batch.samples),
                     *optimizer.settings,
                     *scheduler.settings,
                     *_auxiliary_settings(objective),

@@ -101,7 +101,7 @@ def choose_optimizer(wishes: Wishes, model: ModelFacts, measured: TorchFacts, hi
     settings = [_inherited("learning_rate", rate, "the optimizer's rate")]
     if decay != "0.01":
         settings.append(
-            _inherited("weight_decay", decay, "of weight matrices; norms, biases and embeddings are left out")
+            _inherited("weight_decay", decay, "decay of weight matrices; norms, biases and embeddings are left out")
         )
     settings += [Setting(key, FED[key][0], text, _ini(text), FED[key][1]) for key, text in values.items() if key in FED]
     choice = f"{listed.class_name} lr={rate}" + "".join(f" {key}={text}" for key, text in values.items())
