@@ -34,7 +34,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("rename", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "rename", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow)]
+)
 def test_the_next_command_puts_it_right(project: Path, trainergen: Callable[..., Answer], rename: int) -> None:
     write_tree(project, {"model.py": DIGITS})
     before = read_tree(project)

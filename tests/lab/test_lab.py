@@ -291,9 +291,7 @@ def test_the_lab_outlives_the_thread_that_started_it(tmp_path):
 
 
 def test_what_the_project_imports_is_imported_once_and_the_supervisor_stays_single_threaded(project, lab):
-    made = project(
-        {
-            "look.py": """
+    made = project({"look.py": """
             import os, sys
 
             def see():
@@ -302,9 +300,7 @@ def test_what_the_project_imports_is_imported_once_and_the_supervisor_stays_sing
                     "other": "torchvision" in sys.modules,
                     "threads": len(os.listdir(f"/proc/{os.getppid()}/task")),
                 }
-            """
-        }
-    )
+            """})
     assert made.call("look:see")["there"] is False
     lab.preload(("sklearn.datasets", "antigravity", "nowhere.at.all"))
     assert made.call("look:see") == {"there": True, "other": False, "threads": 1}

@@ -16,8 +16,8 @@ from trainergen.errors import InternalError
 from trainergen.families.torch import control
 from trainergen.families.torch.facts import OPERATIONS
 from trainergen.planning.settings import USUAL
+from trainergen.rendering.preparation import operations, prepared_form
 from trainergen.rendering.type_checking import reports_untyped
-from trainergen.rendering.view import operations, prepared_form
 from trainergen.runtime.config import BaseTrainerConfig
 from trainergen.runtime.ini import decode
 from trainergen.runtime.optimizers import parameter_groups

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path as File
 from types import SimpleNamespace
 from typing import Any
 
-from ..errors import InternalError
-from ..families.torch.facts import OPERATIONS
 from ..inspection.batch_spec import Branch, Leaf, Path, find, spell_access, spell_shape
 from ..inspection.project_facts import ProjectFacts
 from ..planning.plan import ModelArgument, TrainerPlan
 from .batch_words import batch_words
 from .checks import check_words
 from .naming import RESERVED, Naming
+from .preparation import operations, prepared_form
 from .sentences import assumption, trainer_sentences
 from .type_checking import reports_untyped
 
@@ -33,7 +31,6 @@ FRAMEWORK = (
 """What blocks may use without asking; ruff takes out what none of them did."""
 
 BASE_NAMES = "Callback, Trainer, losses, metrics, move_batch, parameter_groups, per_step"
-CASTS = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 STEPS_ITSELF = ("OneCycleLR", "CyclicLR", "WarmupCosine")
 """Schedulers that the runtime knows to step once an optimizer step."""
 
@@ -109,21 +106,6 @@ def _value(argument: ModelArgument) -> str:
     return f"config.{argument.setting}" if argument.setting is not None else argument.literal
 
 
-def operations(prepare: tuple[str, ...], dtype: str) -> str:
-    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``; `dtype` is the model's floating one.
-
-    Raises:
-        InternalError: an operation that the control run does not know either.
-    """
-    parts = [each.partition(":") for each in prepare]
-    unknown = [name for name, _, _ in parts if name not in OPERATIONS]
-    if unknown:
-        raise InternalError(f"no operation {', '.join(unknown)}: there are {', '.join(OPERATIONS)}")
-    return "".join(
-        f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})" for name, _, text in parts
-    )
-
-
 def _target(plan: TrainerPlan, variables: dict[Path, str], local: Naming) -> SimpleNamespace:
     objective, root = plan.objective, plan.batch.root
     if objective.target is None:
@@ -186,31 +168,6 @@ def _preparation(plan: TrainerPlan, prepare: tuple[str, ...], path: Path) -> str
     before = f"{node.dtype} {spell_shape(dims)}"
     dtype, dims = prepared_form(prepare, node.dtype, dims, plan.dtype)
     return f"forward takes {dtype} {spell_shape(dims)}, the batch has {before}"
-
-
-def prepared_form(
-    prepare: tuple[str, ...], dtype: str, dims: tuple[int | str, ...], floating: str
-) -> tuple[str, tuple[int | str, ...]]:
-    """Dtype and dimensions of a part after the operations in `prepare`; `floating` is the model's dtype."""
-    for each in prepare:
-        name, _, text = each.partition(":")
-        numbers = [int(number) for number in text.split(",")] if text else []
-        if name == "unsqueeze":
-            dims = (*dims[: numbers[0]], 1, *dims[numbers[0] :])
-        elif name == "squeeze":
-            dims = (*dims[: numbers[0]], *dims[numbers[0] + 1 :])
-        elif name == "permute":
-            dims = tuple(dims[axis] for axis in numbers)
-        elif name == "flatten":
-            dims = (*dims[: numbers[0]], _product(dims[numbers[0] :]))
-        else:
-            dtype = {"float": floating, "long": "int64"}.get(name, name)
-    return dtype, dims
-
-
-def _product(dims: tuple[int | str, ...]) -> int | str:
-    sizes = [dim for dim in dims if isinstance(dim, int)]
-    return math.prod(sizes) if len(sizes) == len(dims) else "*".join(map(str, dims))
 
 
 def _forward(plan: TrainerPlan, variables: dict[Path, str], prediction: str) -> SimpleNamespace:

@@ -1,0 +1,50 @@
+"""Operations that prepare a part of the batch or of the output: as generated code, and what they make of a shape."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import InternalError
+from ..families.torch.facts import OPERATIONS
+
+CASTS = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
+
+
+def operations(prepare: tuple[str, ...], dtype: str) -> str:
+    """``("unsqueeze:1", "float")`` as ``.unsqueeze(1).float()``; `dtype` is the model's floating one.
+
+    Raises:
+        InternalError: an operation that the control run does not know either.
+    """
+    parts = [each.partition(":") for each in prepare]
+    unknown = [name for name, _, _ in parts if name not in OPERATIONS]
+    if unknown:
+        raise InternalError(f"no operation {', '.join(unknown)}: there are {', '.join(OPERATIONS)}")
+    return "".join(
+        f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})" for name, _, text in parts
+    )
+
+
+def prepared_form(
+    prepare: tuple[str, ...], dtype: str, dims: tuple[int | str, ...], floating: str
+) -> tuple[str, tuple[int | str, ...]]:
+    """Dtype and dimensions of a part after the operations in `prepare`; `floating` is the model's dtype."""
+    for each in prepare:
+        name, _, text = each.partition(":")
+        numbers = [int(number) for number in text.split(",")] if text else []
+        if name == "unsqueeze":
+            dims = (*dims[: numbers[0]], 1, *dims[numbers[0] :])
+        elif name == "squeeze":
+            dims = (*dims[: numbers[0]], *dims[numbers[0] + 1 :])
+        elif name == "permute":
+            dims = tuple(dims[axis] for axis in numbers)
+        elif name == "flatten":
+            dims = (*dims[: numbers[0]], _product(dims[numbers[0] :]))
+        else:
+            dtype = {"float": floating, "long": "int64"}.get(name, name)
+    return dtype, dims
+
+
+def _product(dims: tuple[int | str, ...]) -> int | str:
+    sizes = [dim for dim in dims if isinstance(dim, int)]
+    return math.prod(sizes) if len(sizes) == len(dims) else "*".join(map(str, dims))
