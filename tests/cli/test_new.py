@@ -165,6 +165,19 @@ def test_without_a_loader_the_trainer_says_how_to_write_one(project: Path, train
     assert not list(project.rglob("history.jsonl"))
 
 
+def test_a_forward_that_takes_the_whole_batch_is_compared_with_what_it_does_not_look_at(
+    project: Path, trainergen: Run
+) -> None:
+    model = DIGITS.replace("image: torch.Tensor)", "batch: dict[str, torch.Tensor])").replace(
+        "(image)", '(batch["image"])'
+    )
+    write_tree(project, {"model.py": model})
+    answer = trainergen(*NEW, "--batch", "image: float32[8,1,8,8]; label: int64[8] < 10")
+    assert answer.exit == 0, answer.stdout
+    assert "forward takes a dict whole" in answer.stdout
+    assert "functional.cross_entropy(logits, label)" in (project / "train/digits_net_trainer.py").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

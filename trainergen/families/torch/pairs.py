@@ -75,9 +75,9 @@ def candidate_targets(measured: TorchFacts) -> tuple[Path, ...]:
 
 
 def feeding_inputs(measured: TorchFacts) -> tuple[tuple[Path, tuple[str, ...]], ...]:
-    """Parts of the batch that go into forward, with their preparation."""
+    """Parts of the batch that go into forward, with their preparation; of a whole batch, those that it looks at."""
     if measured.feeding.whole:
-        return tuple((path, ()) for path, _ in leaves(measured.batch.root))
+        return tuple((path, ()) for path, _ in leaves(measured.batch.root) if path not in measured.feeding.targets)
     return tuple((each.path, each.prepare) for each in measured.feeding.arguments)
 
 
