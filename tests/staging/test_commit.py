@@ -154,7 +154,7 @@ def test_our_own_file_points_to_update_and_force_replaces_it(tmp_path: Path) -> 
     )
     change = Change("a.py", b"1\n", b"2\n")
     (found,) = conflicts(tmp_path, only(change))
-    assert "trainergen update" in str(found.hint)
+    assert "trainergen undo" in str(found.hint)
     commit(tmp_path, only(change), force=True)
     assert (tmp_path / "a.py").read_bytes() == b"2\n"
     undo(tmp_path)
