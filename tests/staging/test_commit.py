@@ -147,7 +147,7 @@ def test_all_conflicts_are_named_at_once(tmp_path: Path) -> None:
     assert any("b.py" in note for note in caught.value.notes)
 
 
-def test_our_own_file_points_to_update_and_force_replaces_it(tmp_path: Path) -> None:
+def test_our_own_file_points_to_undo_and_force_replaces_it(tmp_path: Path) -> None:
     commit(
         tmp_path,
         only(Change("a.py", None, b"1\n"), Change(".trainergen/A.json", None, b'{"files": ["a.py"]}', private=True)),
