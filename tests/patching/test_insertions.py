@@ -11,10 +11,11 @@ import pytest
 from trainergen.errors import Conflict
 from trainergen.patching import exports
 from trainergen.patching.configs import dataclass_module, ini
-from trainergen.patching.draft import Draft, Edit, Insertion, without
+from trainergen.patching.draft import Draft, Edit, Insertion
 from trainergen.patching.project import registry_style, registry_styles
 from trainergen.patching.registries import default
 from trainergen.resources import resource_folder
+from trainergen.staging.hunks import take_out
 
 KEY, TARGET = "DigitsNetTrainer", "train.digits_net_trainer:DigitsNetTrainer"
 CLASS = '''
@@ -29,7 +30,7 @@ IMPORTS = (("dataclasses", "dataclass"), ("typing", "ClassVar"), (".base", "Base
 
 def holds(edit: Edit, before: bytes) -> bytes:
     assert edit.before == before
-    assert without(edit.after, edit.spans) == before
+    assert take_out(edit.after, edit.spans) == before
     assert all(left[1] < right[0] for left, right in zip(edit.spans, edit.spans[1:], strict=False))
     return edit.after
 
@@ -193,7 +194,7 @@ def test_a_long_import_gets_brackets_and_a_bracketed_one_its_line(tmp_path: Path
 
             need_name(draft, "typing", "ClassVar", width=width)
             need_name(draft, "typing", "overload", width=width)
-            assert without(draft.data, draft.spans) == text
+            assert take_out(draft.data, draft.spans) == text
             compile(draft.data, "x", "exec")
             namespace: dict[str, object] = {}
             exec(draft.data, namespace)
@@ -259,5 +260,5 @@ def test_spans_stay_true_through_several_rounds_of_insertions() -> None:
     assert draft.data == b"ab12xcd34ef"
     draft.insert([Insertion(3, b"NEW"), Insertion(0, b"<"), Insertion(11, b">")])
     assert draft.data == b"<ab1NEW2xcd34ef>"
-    assert without(draft.data, draft.spans) == b"abcdef"
+    assert take_out(draft.data, draft.spans) == b"abcdef"
     assert draft.spans == [(0, 1), (3, 9), (11, 13), (15, 16)]

@@ -14,9 +14,9 @@ from trainergen.errors import AnswerNeeded, Conflict, TrainergenError, UnusableI
 from trainergen.families import choose
 from trainergen.inspection.model import read_model
 from trainergen.inspection.project_facts import ProjectFacts
-from trainergen.plain import from_plain
+from trainergen.plain import from_plain, to_plain
 from trainergen.planning.names import name_trainer, snake_case
-from trainergen.planning.plan import TrainerPlan, plan_for_record
+from trainergen.planning.plan import TrainerPlan
 from trainergen.planning.questions import missing_arguments
 from trainergen.planning.wishes import Wishes
 
@@ -160,7 +160,7 @@ def test_scalar_arguments_become_settings(tmp_path: Path) -> None:
 def test_a_plan_survives_json(tmp_path: Path) -> None:
     source = model_text("self.layer = nn.Linear(4, 3)", "self.layer(x)")
     plan = planned(tmp_path, source, "x: float32[8,4]; label: int64[8] < 3")
-    assert from_plain(TrainerPlan, json.loads(json.dumps(plan_for_record(plan)))) == plan
+    assert from_plain(TrainerPlan, json.loads(json.dumps(to_plain(plan)))) == plan
 
 
 def test_the_torch_family_claims_modules(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InternalError
+from ..staging.hunks import take_out
 
 Span = tuple[int, int]
 
@@ -66,18 +67,9 @@ class Draft:
         Raises:
             InternalError: taking the new bytes out does not give the original (our own bug).
         """
-        if without(self.data, self.spans) != self.before:
+        if take_out(self.data, tuple(self.spans)) != self.before:
             raise InternalError(f"an edit of {self.path} changed bytes that are not its own", place=self.path)
         return Edit(self.before, self.data, tuple(self.spans), label)
-
-
-def without(data: bytes, spans: list[Span] | tuple[Span, ...]) -> bytes:
-    """`data` less the bytes in `spans`."""
-    pieces, position = [], 0
-    for start, end in spans:
-        pieces.append(data[position:start])
-        position = end
-    return b"".join([*pieces, data[position:]])
 
 
 def _shift(span: Span, insertions: list[Insertion]) -> list[Span]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..inspection.batch_spec import BatchSpec, Path
 
@@ -277,11 +276,3 @@ class TrainerPlan:
     package: str = ""
     vendored: bool = False
     dtype: str = "float32"
-
-
-def plan_for_record(plan: TrainerPlan) -> dict[str, Any]:
-    """What of the plan decided something, for the record: no measured number, no timestamp, no absolute path."""
-    from ..plain import to_plain
-
-    plain: dict[str, Any] = to_plain(plan)
-    return plain
