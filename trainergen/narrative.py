@@ -10,6 +10,8 @@ from .errors import AnswerNeeded, ProofFailed, Question, TrainergenError, UserCo
 from .inspection.batch_spec import BatchSpec, Branch, leaves, spell_path
 from .inspection.batch_spec import Path as PathInBatch
 from .inspection.definition import find_definition
+from .inspection.model import unresolved_bases
+from .outcome import Line
 from .plain import to_plain
 
 if TYPE_CHECKING:
@@ -42,9 +44,11 @@ def demand_batch(model: ModelFacts) -> None:
     raise AnswerNeeded("no batch was given", questions=(question,), flags=("--batch '...'  (or --loader module:name)",))
 
 
-def tell_class(outcome: Outcome, model: ModelFacts) -> None:
-    """The model as its source has it, for where it is never built."""
+def tell_class(outcome: Outcome, model: ModelFacts, python: str) -> None:
+    """The model as its source has it, for where it is never built; bases that `python`'s packages do not hold."""
     outcome.say("read", str(model.place), f"{model.kind} {model.name}, {_signature(model)}")
+    for name in unresolved_bases(model):
+        outcome.say("advise", f"base {name}", f"not found in the packages of {python}")
 
 
 def _signature(model: ModelFacts) -> str:
@@ -61,8 +65,9 @@ def tell_facts(outcome: Outcome, facts: Facts, wishes: Wishes) -> None:
     project, model, measured = facts.project, facts.model, facts.measured
     distinct = [parameter for parameter in measured.parameters if parameter.tied_to is None]
     place = str(model.place)
-    outcome.lines = [line for line in outcome.lines if (line.verb, line.subject) != ("read", place)]  # of tell_class
-    outcome.say("read", place, f"{model.kind} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
+    known = Line("read", place, f"{model.kind} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
+    # In place of what tell_class said.
+    outcome.lines = [known if (line.verb, line.subject) == ("read", place) else line for line in outcome.lines]
     if project.scaffold:
         base = f"{project.train_module.replace('.', '/')}/base_trainer.py"
         outcome.say("read", base, "class Trainer: you give compute_loss(batch), it owns the loop")

@@ -74,7 +74,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         model = read_model(request.wishes.model, root, search_path=laboratory.search_path, cwd=Path.cwd())
         family = families.choose(model)
         check_words(request.wishes, family)
-        narrative.tell_class(outcome, model)
+        narrative.tell_class(outcome, model, laboratory.lab.python)
         missing_arguments(request.wishes, model)
         # Said before anything is built: a taken name, a folder that can't be written to.
         names = name_trainer(request.wishes, model, project)

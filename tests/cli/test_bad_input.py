@@ -240,3 +240,9 @@ def test_interrupted_during_the_proof_leaves_nothing(project: Path, tmp_path: Pa
     child, supervisor, copy = marker.read_text().split(" ", 2)
     assert eventually(lambda: ended(int(child)) and ended(int(supervisor)) and not Path(copy).exists())
     assert read_tree(project) == before
+
+
+def test_a_base_that_is_nowhere_is_named_with_the_interpreter_searched(project: Path, trainergen: Run) -> None:
+    source = "from gone import Base\n\n\nclass Odd(Base):\n    def forward(self, x):\n        return x\n"
+    answer = refuse(project, trainergen, 5, ("base Base",), "--model", "model.py:Odd", files={"model.py": source})
+    assert f"not found in the packages of {sys.executable}" in answer.stdout
