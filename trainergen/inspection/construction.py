@@ -79,3 +79,53 @@ class Synthesis:
     batch: BatchSpec
     tries: tuple[Try, ...] = ()
     doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that a search ended in; see `trainergen.errors.Question` for the fields."""
+
+    option: str
+    key: str
+    about: str
+    likely: str | None = None
+    evidence: tuple[str, ...] = ()
+    placeholder: str = "..."
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The honest no: what a search could not find.
+
+    Attributes:
+        message: what is missing, one line.
+        questions: the most useful one first.
+        understood: what was found out on the way, one line each.
+        tries: in order, for ``--explain``.
+        place: the line of the user's code at the furthest point.
+        notes: that line, and what it said.
+    """
+
+    message: str
+    questions: tuple[Asked, ...]
+    understood: tuple[str, ...] = ()
+    tries: tuple[Try, ...] = ()
+    place: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found by trying, and what that took.
+
+    Attributes:
+        construction: the constructor's arguments; None where a factory of the user's builds the model.
+        synthesis: the batch; None where the user gave one.
+        constructions: models that were built.
+        seconds: of the whole search, as measured; no decision reads it.
+    """
+
+    construction: Construction | None = None
+    synthesis: Synthesis | None = None
+    constructions: int = 1
+    seconds: float = 0.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...inspection.batch_spec import BatchSpec, Path
+from ...inspection.construction import Search
 
 OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten")
 """What an input, a target or a prediction may be prepared by: methods of a tensor, their integers after a colon, but for
@@ -158,6 +159,7 @@ class TorchFacts:
     batch_norm: bool = False
     dtype: str = "float32"  # of the first floating parameter
     warnings: tuple[str, ...] = ()
+    search: Search | None = None  # what nobody said and was found by trying
 
     @property
     def values(self) -> int:
