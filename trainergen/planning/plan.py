@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..inspection.batch_spec import BatchSpec, Path
 
@@ -71,11 +72,21 @@ class ModelPlan:
 
 @dataclass(frozen=True)
 class ModelArgument:
-    """One constructor argument: fed by the config field `setting` if set, else the literal's source text."""
+    """One argument of a call in generated code.
+
+    Attributes:
+        name: the keyword.
+        setting: the config field that feeds it; None for the literal.
+        literal: source text of the value; "" where `value` has to be spelled with its imports.
+        value: plain data (see `inspection.expressions`) of what is no literal: an instance, a class, a list of them.
+        assumed: the literal is a guess: its evidence, for the mark on its line.
+    """
 
     name: str
     setting: str | None
     literal: str
+    value: Any = None
+    assumed: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ class Setting:
         value: text in config.ini.
         doc: one line that says what it is, with its unit.
         inherited: the field is BaseTrainerConfig's; only its default differs here.
+        assumed: the default is a guess: its evidence, for the mark on its line.
     """
 
     name: str
@@ -97,6 +109,7 @@ class Setting:
     value: str
     doc: str
     inherited: bool = False
+    assumed: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,12 +163,77 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A further value that the loss takes, beyond prediction and target.
+
+    Attributes:
+        role: what the reference and the template call it (``mu``, ``input_lengths``).
+        origin: ``output``: of what forward returned; ``batch``: of the batch; ``call``: of what forward returns for this
+            part of the batch in place of its one input (a triplet's positive).
+        path: where it is in the output or the batch.
+        variable: local name in generated code.
+        prepare: operations on it, as a target's.
+        output: of a call: where the value is in what forward returned.
+        low, high: what every value of a part of the batch must lie in; high exclusive for integers.
+    """
+
+    role: str
+    origin: Literal["output", "batch", "call"]
+    path: Path
+    variable: str
+    prepare: tuple[str, ...] = ()
+    output: Path = ()
+    low: int | float | None = None
+    high: int | float | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a loss that is a sum, as it is logged: its weight is the config's `setting`, or 1 where None."""
+
+    name: str
+    setting: str | None = None
+    weight: float = 1.0
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number that a loss takes (``margin``, ``padding``): the config's `setting`, or a literal where None."""
+
+    name: str
+    value: int | float | tuple[float, ...]
+    setting: str | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of a multi-task model with a loss of its own, whose weight is the config's `setting`.
+
+    Attributes:
+        name: in the logs, as ``<name>_loss``.
+        task, loss: as an `Objective`'s.
+        prediction, target: the roles of its pair: ``prediction`` and ``target`` of the first, `Part`s of the others.
+        setting, weight: the config's field and its default.
+    """
+
+    name: str
+    task: str
+    loss: str
+    prediction: str
+    target: str
+    setting: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Objective:
     """Task, loss, target, metrics.
 
     Attributes:
-        task: multi-class, binary, multi-label, regression, ranking, reconstruction, own-loss.
-        loss: a name of the task's file in ``families/torch/objectives`` (``cross_entropy``), or ``module:name``.
+        task: the ``TASK`` of a file in ``families/torch/objectives`` (``multi-class``).
+        loss: a name of the task's file (``cross_entropy``), or ``module:name``.
         prediction: path into what forward returns; () for a bare tensor.
         output_kind: tensor, mapping, tuple, list, dataclass, namedtuple: how `prediction` is read.
         target: path into the batch; None for own-loss; an input's path for reconstruction.
@@ -166,6 +244,11 @@ class Objective:
         epoch_metrics: metrics over the epoch (auc, f1, r2).
         auxiliaries: extra losses.
         classes: number of classes where the task has them.
+        target_low, target_high: what every value of the target must lie in; high exclusive for integers.
+        parts: further values that the loss takes.
+        terms: where the loss is a sum, its terms in order.
+        constants: numbers that the loss takes.
+        heads: the outputs of a multi-task objective, which are its terms.
     """
 
     task: str
@@ -180,6 +263,25 @@ class Objective:
     epoch_metrics: tuple[str, ...] = ()
     auxiliaries: tuple[Auxiliary, ...] = ()
     classes: int | None = None
+    target_low: int | float | None = None
+    target_high: int | float | None = None
+    parts: tuple[Part, ...] = ()
+    terms: tuple[Term, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    heads: tuple[Head, ...] = ()
+
+    @property
+    def judged(self) -> dict[Path, str]:
+        """Parts of the batch that the loss takes, with their local names: the target first."""
+        found = {} if self.target is None else {self.target: self.target_variable}
+        return found | {each.path: each.variable for each in self.parts if each.origin != "output"}
+
+    @property
+    def tuned(self) -> dict[str, float]:
+        """Settings of the config that change the loss, with their defaults: weights of terms, tunable constants."""
+        weighed = {each.setting: each.weight for each in (*self.terms, *self.heads, *self.auxiliaries)}
+        weighed |= {each.setting: each.value for each in self.constants if isinstance(each.value, float)}
+        return {name: float(value) for name, value in weighed.items() if name is not None}
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Literal
 from ...inspection.batch_spec import BatchSpec, Path
 from ...inspection.construction import Search
 
-OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten")
+OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten", "drop_first", "drop_last")
 """What an input, a target or a prediction may be prepared by: methods of a tensor, their integers after a colon, but for
-``float``, which is the cast to the model's floating dtype. The control run does them, generated code spells them."""
+``float``, which is the cast to the model's floating dtype, and ``drop_first:1`` and ``drop_last:1``, which leave out the
+first and the last entry along a dimension. The control run does them, generated code spells them."""
 
 
 @dataclass(frozen=True)
