@@ -153,10 +153,15 @@ class AnswerNeeded(TrainergenError):
 
 
 class UserCodeFailed(TrainergenError):
-    """The user's own code failed (import, forward, time, memory, killed); ``notes`` hold its frames."""
+    """The user's own code failed (import, forward, time, memory, killed); ``notes`` hold its frames.
+
+    Attributes:
+        ended_the_lab: it gave no answer: it hung, crashed, or ended the process by itself.
+    """
 
     exit_code = 5
     title = "your code failed"
+    ended_the_lab: bool = False
 
     @property
     def is_excerpt(self) -> bool:

@@ -1,15 +1,17 @@
-"""Measuring a model on a real batch: one lab request, and the part of it that the proof repeats."""
+"""Measuring a model on a real batch, given or found: the lab request, and the part of it that the proof repeats."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import families, narrative
-from .errors import UnusableInput
+from . import families
+from .errors import UnusableInput, UserCodeFailed
 from .inspection.batch_grammar import batch_request
 from .inspection.batch_spec import parse_path
-from .plain import to_plain
+from .inspection.construction import Unanswered
+from .plain import from_plain, to_plain
+from .planning.questions import needed
 
 if TYPE_CHECKING:
     from .families.torch.facts import TorchFacts
@@ -27,12 +29,22 @@ def targets(wishes: Wishes) -> tuple[str, ...]:
     return tuple(text.partition(":")[0] for text in named if text is not None and ":" in text)
 
 
-def model_request(model: ModelFacts, wishes: Wishes) -> dict[str, Any]:
-    """What the lab needs to build the model: the same for measuring and proving."""
+def model_request(model: ModelFacts, wishes: Wishes, measured: TorchFacts | None = None) -> dict[str, Any]:
+    """What the lab needs to build the model: the same for measuring and proving.
+
+    Args:
+        model: the class.
+        wishes: what the user said of it.
+        measured: with the constructor's arguments that a search found, once it did.
+    """
+    arguments = {key: tagged(value) for key, value in wishes.model_arguments}
+    construction = measured.search.construction if measured is not None and measured.search is not None else None
+    if construction is not None:
+        arguments = {each.name: each.value for each in construction.arguments} | arguments
     return {
         "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
         "factory": wishes.factory,
-        "arguments": {key: tagged(value) for key, value in wishes.model_arguments},
+        "arguments": arguments,
         "forward": to_plain(model.forward),
         "loader": (
             {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
@@ -55,18 +67,42 @@ def tagged(value: Any) -> Any:
     return value
 
 
-def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes) -> TorchFacts:
-    """What the lab measures of the model on a real batch."""
-    if wishes.batch is None and wishes.loader is None:
-        narrative.demand_batch(model)
+def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, root: Path) -> TorchFacts:
+    """What the lab measures of the model on a real batch; what nobody said is found by trying.
+
+    Args:
+        lab: where it runs.
+        family: whose measure it is.
+        model: the class.
+        wishes: what the user said.
+        root: the project, whose own use of the class is the best source there is.
+
+    Raises:
+        AnswerNeeded: the search found no constructor arguments, or no batch; with the furthest point and the flag.
+        UserCodeFailed: the model fails with what the user gave.
+    """
     target = None if wishes.target is None else list(parse_target(wishes.target))
     payload = {
         **model_request(model, wishes),
         "batch": None if wishes.batch is None else batch_request(wishes.batch, Path.cwd()),
         "target": target,
         "auxiliaries": [name for name, _ in wishes.auxiliaries],
+        "hints": {
+            "docstring": model.docstring or "",
+            "forward_docstring": model.forward_docstring or "",
+            "source": model.source,
+        },
     }
-    answer = lab.request(f"families.{family}.measure:build", payload)
+    operation = f"families.{family}.measure:build"
+    try:
+        answer = lab.request(operation, payload)
+    except UserCodeFailed as failure:
+        if not failure.ended_the_lab or wishes.batch is not None or wishes.loader is not None:
+            raise
+        # A try of the search took the whole process with it: from now on each has a process of its own.
+        answer = lab.request(operation, {**payload, "isolated": True})
+    if "unanswered" in answer:
+        raise needed(from_plain(Unanswered, answer["unanswered"]), model)
     facts: TorchFacts = families.part(family, "opinions").read_facts(answer)
     return facts
 

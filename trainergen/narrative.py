@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import AnswerNeeded, ProofFailed, Question, TrainergenError, UserCodeFailed
+from .errors import AnswerNeeded, ProofFailed, TrainergenError, UserCodeFailed
 from .inspection.batch_spec import BatchSpec, Branch, leaves, spell_path
 from .inspection.batch_spec import Path as PathInBatch
 from .inspection.definition import find_definition
@@ -17,31 +17,12 @@ from .plain import to_plain
 if TYPE_CHECKING:
     from .assembly import Assembled
     from .families.torch.facts import TorchFacts
+    from .inspection.construction import Try
     from .inspection.model_facts import ModelFacts
     from .outcome import Outcome
     from .planning.plan import TrainerPlan
     from .planning.wishes import Wishes
     from .stages import Evidence, Facts, NewRequest, Proven
-
-
-def demand_batch(model: ModelFacts) -> None:
-    """Ask for a batch: finding one by trying comes later.
-
-    Raises:
-        AnswerNeeded: always.
-    """
-    inputs = "; ".join(f"{argument.name}: float32[8, ...]" for argument in model.forward if argument.required)
-    arguments = ", ".join(argument.name for argument in model.forward)
-    example = f"{inputs or 'x: float32[8, ...]'}; label: int64[8] < 10"
-    question = Question(
-        "--batch",
-        "",
-        f"forward({arguments}) at {model.forward_place or model.place} needs a batch to run on",
-        None,
-        (f"for example --batch '{example}'", "or your own: --loader module:name"),
-        example,
-    )
-    raise AnswerNeeded("no batch was given", questions=(question,), flags=("--batch '...'  (or --loader module:name)",))
 
 
 def tell_class(outcome: Outcome, model: ModelFacts, python: str) -> None:
@@ -75,10 +56,11 @@ def tell_facts(outcome: Outcome, facts: Facts, wishes: Wishes) -> None:
         outcome.say("read", "no default project", "so this creates config.ini, config/, train/ around the trainer")
     loader = find_definition(Path(project.root), wishes.loader) if wishes.loader and wishes.batch is None else None
     what = describe_batch(measured.batch, spoken_names(model, measured))
+    synthesis = None if measured.search is None else measured.search.synthesis
     if loader is not None and wishes.loader is not None:
         call = "()" if measured.loader is None or measured.loader.is_factory else ""
         outcome.say("read", str(loader), f"{wishes.loader.partition(':')[2]}{call}, {what}")
-    else:
+    elif synthesis is None:  # what was found by trying is told part by part, as the guesses that they are
         outcome.say("read", measured.batch.place or "the batch", what)
     outcome.result["model"] = {
         "reference": model.reference,
@@ -87,6 +69,25 @@ def tell_facts(outcome: Outcome, facts: Facts, wishes: Wishes) -> None:
         "values": measured.values,
     }
     outcome.result["batch"] = to_plain(measured.batch)
+    if measured.search is not None:
+        tries = () if synthesis is None else synthesis.tries
+        outcome.result["search"] = {
+            "seconds": measured.search.seconds,
+            "tries": len(tries),
+            "constructions": measured.search.constructions,
+            "arguments": to_plain(measured.search.construction.arguments) if measured.search.construction else [],
+            "inputs": None if synthesis is None else to_plain(synthesis.batch),
+        }
+
+
+def tell_tries(tries: Sequence[Try]) -> list[str]:
+    """The tries of a search, as ``--explain`` prints them."""
+    lines = [] if not tries else ["", f"tried ({len(tries)})"]
+    for number, each in enumerate(tries, start=1):
+        lines.append(f"  {number:>3}  {each.batch}")
+        where = f" at {each.place}" if each.place else ""
+        lines.append(f"       {each.operation or ''} {each.error or 'ran'}{where}".replace("  ", " ").rstrip())
+    return lines
 
 
 def spoken_names(model: ModelFacts, measured: TorchFacts) -> dict[PathInBatch, str]:
@@ -127,14 +128,16 @@ def tell_failure(outcome: Outcome, problem: TrainergenError) -> None:
         outcome.lines = [line for line in outcome.lines if line.verb == "read"]
 
 
-def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool) -> None:
-    """What was decided, a line each; with ``--explain`` what lost, and the demands on the batch."""
+def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool, tries: Sequence[str] = ()) -> None:
+    """What was decided, a line each; with ``--explain`` what lost, the tries of a search, the demands on the batch."""
     for decision in plan.decisions:
         verb = "guess" if decision.assumed else "choose"
         reason = "as you said" if decision.given and not decision.reason else decision.reason
         outcome.say(verb, _subject(decision.topic, decision.choice), reason, decision.flag or "")
     outcome.result["decisions"] = [to_plain(decision) for decision in plan.decisions]
     outcome.result["trainer"] = plan.names.trainer_class
+    outcome.result["batch"] = to_plain(plan.batch)
+    outcome.result["objective"] = {"task": plan.objective.task, "loss": plan.objective.loss}
     if not explain:
         return
     outcome.explanation = ["", "explained"]
@@ -145,6 +148,7 @@ def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool) -> None:
             outcome.explanation.append(f"    not      {decision.runner_up}")
         if decision.flag:
             outcome.explanation.append(f"    change   {decision.flag}")
+    outcome.explanation += tries
     for check in plan.checks:
         shape = "[" + ", ".join(str(dim) for dim in check.dims) + "]"
         outcome.explanation.append(f"  check {check.variable}  {check.dtype} {shape}  {check.reason}".rstrip())
@@ -201,7 +205,7 @@ def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
     outcome.result["files"] = files
 
 
-def tell_advice(outcome: Outcome, proven: Proven) -> None:
+def tell_advice(outcome: Outcome, proven: Proven, doubts: Sequence[str] = ()) -> None:
     """What doesn't block, but should be known; and what was not measured."""
     plan, evidence = proven.plan, proven.evidence
     advice: list[dict[str, Any]] = []
@@ -213,6 +217,9 @@ def tell_advice(outcome: Outcome, proven: Proven) -> None:
     for probe in evidence.having("unmeasured"):
         outcome.say("advise", f"{probe['probe']} not measured", probe["title"])
         advice.append(dict(probe))
+    for doubt in doubts:
+        outcome.say("advise", "the batch was found", doubt)
+        advice.append({"probe": "search", "status": "advice", "title": doubt})
     if not evidence.proven and not evidence.identical:
         title = "nothing was proven (--no-proof): this trainer has never taken a step"
         advice.append({"probe": "proof", "status": "unmeasured", "title": title})

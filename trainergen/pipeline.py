@@ -18,7 +18,7 @@ from .lab import opening
 from .measuring import measure, model_request, targets
 from .planning.names import name_trainer
 from .planning.planner import plan as plan_trainers
-from .planning.questions import check_words, missing_arguments
+from .planning.questions import check_arguments, check_words
 from .proving import Proof, begun, check_gates, prove_request
 from .settings import Settings, read_settings
 from .stages import Evidence, Facts, NewRequest, Proven
@@ -75,7 +75,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         family = families.choose(model)
         check_words(request.wishes, family)
         narrative.tell_class(outcome, model, laboratory.lab.python)
-        missing_arguments(request.wishes, model)
+        check_arguments(request.wishes, model)
         # Said before anything is built: a taken name, a folder that can't be written to.
         names = name_trainer(request.wishes, model, project)
         if not request.dry_run and not (root / names.record_file).exists():
@@ -92,7 +92,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         progress("building the model")
         if not vendored:
             laboratory.demand_imports(("trainergen", "beautilog"))
-        facts = Facts(project, model, measure(laboratory, family, model, request.wishes), settings)
+        facts = Facts(project, model, measure(laboratory, family, model, request.wishes, root), settings)
         narrative.tell_facts(outcome, facts, request.wishes)
 
         proven = first_proven(request, facts, ground, laboratory, outcome, progress)
@@ -131,13 +131,14 @@ def first_proven(
     existing = record.read_record(Path(project.root), names.record_file)
     planned_for = project if existing is None else record.without_own(project, existing)
     plans = plan_trainers(request.wishes, model, measured, planned_for)
+    tries = measured.search.synthesis.tries if measured.search and measured.search.synthesis else ()
     failure: TrainergenError | None = None
     before = failed_tale = outcome.copy()
     for plan in plans:
         outcome.become(before)
-        narrative.tell_decisions(outcome, plan, request.explain)
+        narrative.tell_decisions(outcome, plan, request.explain, narrative.tell_tries(tries))
         staged: assembly.Assembled | None = None
-        asked = prove_request(plan, facts, model_request(model, request.wishes))
+        asked = prove_request(plan, facts, model_request(model, request.wishes, measured))
         try:
             with begun(lab, asked) if request.prove and existing is None else nullcontext() as proof:
                 progress("rendering")
@@ -183,6 +184,12 @@ def demand_way(project: ProjectFacts, staged: assembly.Assembled, *, force: bool
         raise merged(found)
 
 
+def doubts_of(facts: Facts) -> tuple[str, ...]:
+    """What the search could not be sure of."""
+    search = facts.measured.search
+    return search.synthesis.doubts if search is not None and search.synthesis is not None else ()
+
+
 def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) -> None:
     """The sink: diffs for ``--dry-run``, else the commit; then the handover."""
     change_set, identical = proven.staged.change_set, proven.evidence.identical
@@ -195,7 +202,7 @@ def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) 
         commit(Path(facts.project.root), change_set, force=request.force)
         outcome.written = True
     narrative.tell_files(outcome, proven.staged, identical=identical)  # only what did happen
-    narrative.tell_advice(outcome, proven)
+    narrative.tell_advice(outcome, proven, doubts_of(facts))
     if request.handover is not None and request.dry_run:
         outcome.say("advise", str(request.handover), "not written: --dry-run")
     elif request.handover is not None:

@@ -171,12 +171,26 @@ def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any])
             "section": names.section,
             "key": "learning_rate",
             "value": OTHER_RATE,
+            "small": small_settings(plan, facts),
             **other_settings(plan),
         },
         "checks": to_plain(plan.checks),
         "optimizer": plan.optimizer.class_name if plan.optimizer.import_module == "torch.optim" else None,
         "listed_before": list(project.registry),
         "own_loader": plan.data.kind == "combined",
+    }
+
+
+def small_settings(plan: TrainerPlan, facts: ReadFacts) -> dict[str, str]:
+    """Settings of the model that the lab makes smaller than their defaults, as config.ini spells them."""
+    search = facts.measured.search
+    if search is None or search.construction is None:
+        return {}
+    settings = {each.name: each.setting for each in plan.model.arguments if each.setting is not None}
+    return {
+        settings[each.name]: str(each.value).lower() if isinstance(each.value, bool) else str(each.value)
+        for each in search.construction.arguments
+        if each.for_proof and each.name in settings
     }
 
 

@@ -415,5 +415,7 @@ def _error(problem: dict[str, Any]) -> TrainergenError:
             "machine": errors.MachineRefused,
         }
         error = kinds.get(problem["kind"], errors.InternalError)(problem["message"], **common)
+    if isinstance(error, errors.UserCodeFailed):
+        error.ended_the_lab = bool(problem.get("ended"))
     error.traceback = tuple(problem.get("traceback", ()))
     return error

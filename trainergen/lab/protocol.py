@@ -28,6 +28,7 @@ class LabProblem(Exception):
         notes: further lines (the traceback's user frames, the batch's shapes).
         flags: for ``answer``.
         traceback: every frame as Python prints it, paths of the copy mapped back; for ``--traceback``.
+        ended: for ``user``: the code gave no answer, it hung, crashed, or ended its process.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class LabProblem(Exception):
         notes: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
         traceback: tuple[str, ...] = (),
+        ended: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -49,6 +51,7 @@ class LabProblem(Exception):
         self.notes = notes
         self.flags = flags
         self.traceback = traceback
+        self.ended = ended
 
     def as_plain(self) -> dict[str, Any]:
         """The problem as it travels."""
@@ -60,6 +63,7 @@ class LabProblem(Exception):
             "notes": list(self.notes),
             "flags": list(self.flags),
             "traceback": list(self.traceback),
+            "ended": self.ended,
         }
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..inspection.model_facts import ModelFacts
 from ..inspection.project_facts import ProjectFacts
+from .assumptions import batch_guesses
 from .names import name_decisions, name_trainer
 from .plan import ModelArgument, ModelPlan, TrainerPlan
-from .questions import check_words, missing_arguments
+from .questions import check_words
 from .settings import all_settings, model_arguments
 from .wishes import Wishes
 
@@ -36,12 +37,18 @@ def plan(
     """
     opinions: Any = importlib.import_module(f"..families.{family}.opinions", __package__)
     check_words(wishes, family)
-    missing_arguments(wishes, model)
     names = name_trainer(wishes, model, project)
-    arguments, argument_settings, argument_decisions = model_arguments(wishes, model)
+    arguments, argument_settings, argument_decisions = model_arguments(
+        wishes, model, measured.search.construction if measured.search else None
+    )
     found = []
     for opinion in opinions.opinions(wishes, model, measured, package=project.package):
-        decisions = (*opinion.decisions, *name_decisions(wishes, names, project), *argument_decisions)
+        decisions = (
+            *batch_guesses(measured.batch, opinion.inputs),
+            *opinion.decisions,
+            *name_decisions(wishes, names, project),
+            *argument_decisions,
+        )
         found.append(
             TrainerPlan(
                 family=family,

@@ -1,4 +1,4 @@
-"""What can be asked or refused before anything is built: missing constructor arguments, unknown words."""
+"""What can be refused before anything is built, unknown words; and how to ask for what no search could find."""
 
 from __future__ import annotations
 
@@ -7,41 +7,45 @@ import importlib
 from typing import Any
 
 from ..errors import AnswerNeeded, Question, UnusableInput, did_you_mean
+from ..inspection.construction import Unanswered
 from ..inspection.model_facts import Argument, ModelFacts
 from .wishes import PATTERNS, Wishes
 
 
-def missing_arguments(wishes: Wishes, model: ModelFacts) -> None:
-    """Demands a value for every constructor argument without default; nothing where ``--factory`` builds the model.
+def check_arguments(wishes: Wishes, model: ModelFacts) -> None:
+    """Refuses a ``--model-arg`` that the constructor does not have; with ``--factory`` the lab checks the factory's.
 
     Raises:
-        AnswerNeeded: arguments are missing; the flags are exact but for the value.
-        UnusableInput: ``--model-arg`` names an argument that the constructor does not have.
+        UnusableInput: with a did-you-mean.
     """
     if wishes.factory is not None:
         return
-    given = dict(wishes.model_arguments)
     known = tuple(each.name for each in model.init if each.kind in ("positional", "keyword"))
-    open_ended = any(each.kind == "var_keyword" for each in model.init)
-    for name in given:
-        if name not in known and not open_ended:
+    if any(each.kind == "var_keyword" for each in model.init):
+        return
+    for name, _ in wishes.model_arguments:
+        if name not in known:
             raise UnusableInput(
                 f"--model-arg {name}: {model.name}({', '.join(known)}) has no such argument",
                 place=str(model.place),
                 hint=did_you_mean(name, known) if known else f"{model.name} takes no arguments",
             )
-    missing = [each for each in model.init if each.required and each.name not in given]
-    if not missing:
-        return
-    literals = all(_placeholder(each) != "VALUE" or each.annotation is None for each in missing)
-    raise AnswerNeeded(
-        f"needs {len(missing)} answer{'s' if len(missing) > 1 else ''} that your project does not hold",
-        questions=tuple(
-            Question("--model-arg", each.name, _describe(each, model), placeholder=_placeholder(each))
-            for each in missing
-        ),
-        place=str(missing[0].place),
-        hint=None if literals else "what is no Python literal (a module, a config object) needs --factory module:name",
+
+
+def needed(unanswered: Unanswered, model: ModelFacts) -> AnswerNeeded:
+    """The error that asks what a search could not find; constructor arguments are told with where they are used."""
+    signature = {each.name: each for each in model.init}
+    questions = []
+    for asked in unanswered.questions:
+        argument = signature.get(asked.key) if asked.option == "--model-arg" else None
+        about = asked.about if argument is None else f"{_describe(argument, model)}; {asked.about}"
+        placeholder = asked.placeholder if argument is None else _placeholder(argument)
+        questions.append(Question(asked.option, asked.key, about, asked.likely, asked.evidence, placeholder))
+    return AnswerNeeded(
+        unanswered.message,
+        questions=tuple(questions),
+        place=unanswered.place,
+        notes=(*unanswered.notes, *(f"   = understood: {line}" for line in unanswered.understood)),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from ..inspection.construction import Construction
+from ..inspection.expressions import spell
 from ..inspection.model_facts import Argument, ModelFacts
 from .argument_docs import argument_docs
 from .plan import DataPlan, Decision, ModelArgument, OptimizerPlan, SchedulerPlan, Setting
@@ -89,40 +91,55 @@ def all_settings(
 
 
 def model_arguments(
-    wishes: Wishes, model: ModelFacts
+    wishes: Wishes, model: ModelFacts, found: Construction | None
 ) -> tuple[tuple[ModelArgument, ...], tuple[Setting, ...], tuple[Decision, ...]]:
-    """The arguments that ``build_model`` passes, in signature order, their settings, and a decision for each given one.
+    """The arguments that ``build_model`` passes, in signature order, their settings, and a decision for each choice.
 
-    Given literals are passed. Of the others, scalars with a literal default are, so that config.ini can change them.
+    What the user gave and what the search found is passed. Of the others, scalars with a literal default are, so that
+    config.ini can change them.
+
+    Args:
+        wishes: what the user gave.
+        model: the signature, and the docstring that describes the arguments.
+        found: what the search passed; None where it had nothing to find.
     """
     given = dict(wishes.model_arguments)
+    searched = {} if found is None else {each.name: each for each in found.arguments if each.name not in given}
     known = {} if wishes.factory is not None else {each.name: each for each in model.init}
     names = [name for name, each in known.items() if each.kind in ("positional", "keyword")]
-    names += [name for name in given if name not in names]
+    names += [name for name in (*given, *searched) if name not in names]
     said_of = argument_docs(model.docstring) if wishes.factory is None else {}
     arguments, settings, decisions = [], [], []
     for name in names:
         signature = known.get(name)
-        if name in given:
-            value, said = given[name], True
+        has_default, default = _literal(signature.default if signature is not None else None)
+        guess = searched.get(name)
+        if guess is not None and not (guess.for_proof and has_default):
+            value = guess.value
+        elif name in given:
+            value = given[name]
+        elif has_default:
+            value, guess = default, None
         else:
-            assert signature is not None
-            found, value = _literal(signature.default)
-            if not found:
-                continue
-            said = False
+            continue
+        assumed = guess.reason if guess is not None and guess.assumed else ""
         annotation = _annotation(value, signature)
         text = _ini_text(value, annotation)
-        if annotation is None or text is None:
-            if said:
-                arguments.append(ModelArgument(name, None, repr(value)))
-        else:
+        if annotation is not None and text is not None:
             setting = f"model_{name}"
             arguments.append(ModelArgument(name, setting, repr(value)))
             doc = said_of.get(name, f"{model.name}'s argument {name}")
-            settings.append(Setting(setting, annotation, repr(value), text, doc))
-        if said:
+            settings.append(Setting(setting, annotation, repr(value), text, doc, assumed=assumed))
+        elif name in given:
+            arguments.append(ModelArgument(name, None, repr(value)))
+        elif guess is not None:
+            arguments.append(ModelArgument(name, None, "", value, assumed))
+        if name in given:
             decisions.append(Decision("argument", f"{name}={value!r}", "you said so", "--model-arg", given=True))
+        elif guess is not None:
+            shown = spell(value)
+            flag = "--factory" if shown.imports else "--model-arg"
+            decisions.append(Decision("argument", f"{name}={shown.text}", guess.reason, flag, assumed=guess.assumed))
     return tuple(arguments), tuple(settings), tuple(decisions)
 
 

@@ -45,6 +45,18 @@ class Naming:
             imports.append(line)
         return f"{alias}{dot}{rest}"
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The names that mean something already."""
+        return tuple(self._taken)
+
+    def claim(self, imports: list[str], module: str, name: str, alias: str) -> None:
+        """Import `name` from `module` under a name that was found to be free."""
+        self._taken[alias] = f"{module}:{name}"
+        line = f"from {module} import {name}" + ("" if alias == name else f" as {alias}")
+        if line not in imports:
+            imports.append(line)
+
     def fresh(self, wanted: str) -> str:
         """A variable called `wanted`, or that with an underscore where it is no name, a builtin's, or taken."""
         name = re.sub(r"\W", "_", wanted) or "value"

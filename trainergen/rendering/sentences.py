@@ -81,9 +81,9 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
         ),
         assumed_loss=assumption(plan, "loss"),
         assumed_arguments=[
-            f"assumed: {each.choice}, {each.reason}"
-            for each in plan.decisions
-            if each.topic == "argument" and each.assumed
+            f"assumed: {each.name}, {each.assumed}"
+            for each in plan.model.arguments
+            if each.assumed and not each.setting
         ],
     )
 

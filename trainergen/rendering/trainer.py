@@ -119,7 +119,8 @@ def _parts(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int)
     root = Path(project.root)
     config = format_fragment(rendered, plan.names.config_file, root=root, formatter=project.formatter)
     section = engine.render(f"{plan.family}/config_section.ini.j2", variables)
-    used = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", config.text, flags=re.DOTALL)))
+    code = re.sub(r'""".*?"""|#[^\n]*', "", config.text, flags=re.DOTALL)
+    used = set(re.findall(r"\w+", code))
     imports = tuple((module, name) for name, module in CONFIG_NAMES.items() if name in used)
     # The formatter itself shows what it does to a literal that has a line's room.
     sample = format_fragment(

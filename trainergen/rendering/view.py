@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path as File
 from types import SimpleNamespace
 from typing import Any
 
-from ..inspection.batch_spec import Branch, Leaf, Path, find, spell_access, spell_shape
+from ..inspection.batch_spec import Branch, Leaf, Path, find, leaves, spell_access, spell_shape
+from ..inspection.expressions import spell
 from ..inspection.project_facts import ProjectFacts
-from ..planning.plan import ModelArgument, TrainerPlan
+from ..planning.plan import Input, ModelArgument, TrainerPlan
 from .batch_words import batch_words
 from .checks import check_words
 from .naming import RESERVED, Naming
@@ -70,7 +72,7 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
         "unpack": _unpack(plan, variables, target),
         "auxiliaries": _auxiliaries(plan, local),
         "forward": _forward(plan, variables, prediction),
-        "model_call": f"{model_name}({_arguments(plan.model.arguments)})",
+        "model_call": f"{model_name}({_model_arguments(plan.model.arguments, naming, imports)})",
         "loaders": _loaders(plan, naming, imports),
         "optimizer": _optimizer(plan, naming, imports),
         "scheduler": _scheduler(plan, naming, imports),
@@ -100,6 +102,20 @@ def _project_imports(plan: TrainerPlan, project: ProjectFacts) -> list[str]:
 
 def _arguments(arguments: tuple[ModelArgument, ...]) -> str:
     return ", ".join(f"{each.name}={_value(each)}" for each in arguments)
+
+
+def _model_arguments(arguments: tuple[ModelArgument, ...], naming: Naming, imports: list[str]) -> str:
+    """As `_arguments`; values that are no literals are spelled, and what they need is imported."""
+    spelled = []
+    for each in arguments:
+        if each.setting is not None or each.literal:
+            spelled.append(each)
+            continue
+        text = spell(each.value, naming.taken)
+        for needed in text.imports:
+            naming.claim(imports, needed.module, needed.name, needed.alias)
+        spelled.append(replace(each, literal=text.text))
+    return _arguments(tuple(spelled))
 
 
 def _value(argument: ModelArgument) -> str:
@@ -136,7 +152,7 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
                 tensor=_is_tensor(root, each.path),
                 operations=operations(each.prepare, plan.dtype),
                 preparation=_preparation(plan, each.prepare, each.path),
-                assumed="",
+                assumed=_assumed_input(plan, each),
             )
             for each in plan.inputs
         ]
@@ -153,6 +169,13 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
             )
         )
     return lines
+
+
+def _assumed_input(plan: TrainerPlan, part: Input) -> str:
+    """The mark of an input whose form was found by trying; the class's docstring has the form."""
+    node = find(plan.batch.root, part.path)
+    evidence = {leaf.place for _, leaf in leaves(node) if leaf.source == "assumed" and leaf.place} if node else set()
+    return f"assumed: {', '.join(sorted(evidence))}" if evidence else ""
 
 
 def _is_tensor(root: Leaf | Branch, path: Path) -> bool:

@@ -103,8 +103,8 @@ def _lowest(measured: TorchFacts, path: Path) -> int | None:
 
 
 def _given_range(leaf: Leaf) -> tuple[int | float | None, int | float | None]:
-    """What the user said of the range; what was only seen in a sample is no demand."""
-    return (leaf.low, leaf.high) if leaf.source == "given" else (None, None)
+    """What the user said of the range, or the search found by trying; what was only seen in a sample is no demand."""
+    return (None, None) if leaf.source == "measured" else (leaf.low, leaf.high)
 
 
 def _dims(

@@ -161,6 +161,8 @@ class TorchFacts:
     dtype: str = "float32"  # of the first floating parameter
     warnings: tuple[str, ...] = ()
     search: Search | None = None  # what nobody said and was found by trying
+    synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
+    ran: tuple[str, ...] = ()  # types of the leaf modules that ran, in the order in which they ended, the last twenty
 
     @property
     def values(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,15 +14,14 @@ from torch import nn
 from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, leaves, spell_path
 from ...inspection.model_facts import Argument
 from ...lab.batch_form import describe, is_finite, live_leaves, map_leaves, part
-from ...lab.batches import open_batch
-from ...lab.loaders import LoaderCall, open_loaders
 from ...lab.protocol import Context, LabProblem
 from ...plain import from_plain, to_plain
 from ...runtime.device import move_batch
 from .control import floating_dtype
-from .facts import Feeding, LoaderFacts, OutputFacts, TargetFacts, TorchFacts
+from .facts import Feeding, OutputFacts, TargetFacts, TorchFacts
 from .feeding import NoFeeding, candidates, is_target_name
 from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
+from .measure_data import Data, open_data
 from .measure_model import (
     buffer_facts,
     build_model,
@@ -51,7 +50,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
 
     Args:
         payload: ``model``, ``factory``, ``arguments``, ``forward``, ``batch`` or ``loader``, ``target``,
-            ``auxiliaries``, ``seed``.
+            ``auxiliaries``, ``seed``; a true ``synthesised`` says that the batch holds the model's inputs alone.
         context: the copied tree, the scratch folder, the device.
 
     Raises:
@@ -60,7 +59,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     seed = int(payload.get("seed", 0))
     demand_device(context.device)
     model = build_model(payload, context)
-    data = _open_data(payload, context, seed)
+    data = open_data(payload, context, seed)
     device = torch.device(context.device)
     target: Path | None = tuple(payload["target"]) if payload.get("target") else None
     forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
@@ -108,21 +107,12 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         batch_norm=has_batch_norm(model),
         dtype=dtype,
         warnings=(*warnings, *more),
+        synthesised=bool(payload.get("synthesised")),
+        ran=tuple(ran.modules[-20:]),
     )
     _save(data, context)
     plain: dict[str, Any] = to_plain(facts)
     return plain
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Live batches on the CPU, and the form of the first."""
-
-    train: list[Any]
-    validation: list[Any]
-    spec: BatchSpec
-    loader: LoaderFacts | None = None
-    warnings: tuple[str, ...] = ()
 
 
 def demand_device(name: str) -> None:
@@ -139,45 +129,6 @@ def demand_device(name: str) -> None:
             f"--device {name}: torch {torch.__version__} in {sys.executable} finds none on this machine",
             hint="--device cpu, or --python with an environment whose torch was built for it",
         )
-
-
-def _open_data(payload: dict[str, Any], context: Context, seed: int) -> _Data:
-    """The loader's first batches, else the one batch that ``--batch`` names."""
-    if payload.get("loader"):
-        opened = open_loaders(payload["loader"], context)
-        spec = describe(opened.train[0], "measured", f"loader {opened.call.target}")
-        unread = ("--batch is not read: --loader gives real batches",) if payload.get("batch") else ()
-        facts = _loader_facts(opened.call, opened.validation_call)
-        return _Data(opened.train, opened.validation, spec, facts, (*opened.warnings, *unread))
-    if payload.get("batch"):
-        one = open_batch(payload["batch"], context, seed)
-        return _Data([one.value], [], one.spec)
-    raise LabProblem(
-        "answer",
-        "no batch: what does forward get?",
-        hint="name your loader, or describe a batch: --batch 'image: float32[8,1,28,28]; label: int64[8] < 10'",
-        flags=("--loader module:name", "--batch ..."),
-    )
-
-
-def _loader_facts(train: LoaderCall, validation: LoaderCall | None) -> LoaderFacts:
-    found = LoaderFacts(
-        target=train.target,
-        is_factory=train.is_factory,
-        arguments=train.arguments,
-        split=train.split,
-        batch_count=train.batch_count,
-        return_annotation=train.return_annotation,
-    )
-    if validation is None:
-        return found
-    return replace(
-        found,
-        validation=validation.target,
-        validation_is_factory=validation.is_factory,
-        validation_arguments=validation.arguments,
-        validation_split=validation.split,
-    )
 
 
 def _dirty(batch: Any) -> list[str]:
@@ -334,7 +285,7 @@ def _with_ranges(spec: BatchSpec, batches: Sequence[Any]) -> BatchSpec:
     return replace(spec, root=change(spec.root, ()))
 
 
-def _targets(data: _Data, feeding: Feeding, target: Path | None) -> tuple[TargetFacts, ...]:
+def _targets(data: Data, feeding: Feeding, target: Path | None) -> tuple[TargetFacts, ...]:
     """Values of every tensor that does not go in, and of the target that the user named, over all batches read."""
     known = dict(leaves(data.spec.root))
     paths = [
@@ -371,7 +322,7 @@ def _target_facts(path: Path, values: Sequence[torch.Tensor], leaf: Leaf) -> Tar
     return TargetFacts(path, integral, low, high, count, zero_one)
 
 
-def _save(data: _Data, context: Context) -> None:
+def _save(data: Data, context: Context) -> None:
     try:
         torch.save({"train": data.train, "validation": data.validation}, context.scratch / BATCHES_FILE)
     except OSError as error:
