@@ -92,6 +92,16 @@ def open_loaders(request: dict[str, Any], context: Context) -> OpenedLoaders:
     return OpenedLoaders(train, call, validation, validation_call, tuple(warnings))
 
 
+def training_loader(request: dict[str, Any], context: Context) -> tuple[Any, LoaderCall]:
+    """The training loader of a request itself, made as for `open_loaders`, nothing read and its workers as they are.
+
+    Raises:
+        LabProblem: as `open_loaders`.
+    """
+    found = _import(request["target"], context)
+    return _made(found, request["target"], request, context, _training_split(found), training=True)
+
+
 def _import(target: str, context: Context) -> Any:
     found = import_object(target, context)
     if isinstance(found, types.ModuleType):
@@ -103,9 +113,17 @@ def _open(
     found: Any, target: str, request: dict[str, Any], context: Context, split: Split | None, *, training: bool
 ) -> tuple[list[Any], LoaderCall]:
     """The first batches, and the call that gave the loader."""
+    loader, call = _made(found, target, request, context, split, training=training)
+    return _first_batches(loader, f"{target}()" if call.is_factory else target, context), call
+
+
+def _made(
+    found: Any, target: str, request: dict[str, Any], context: Context, split: Split | None, *, training: bool
+) -> tuple[Any, LoaderCall]:
+    """The loader, and the call that gave it."""
     if not _is_factory(found):
         loader = _demand_loader(found, target, context)
-        return _first_batches(loader, target, context), LoaderCall(target, False, batch_count=_length(loader))
+        return loader, LoaderCall(target, False, batch_count=_length(loader))
     parameters = _parameters(found)
     arguments = tuple(name for name in FED if name in parameters)
     values: dict[str, Any] = {"batch_size": request["batch_size"], "shuffle": training, "seed": request["seed"]}
@@ -115,10 +133,8 @@ def _open(
     with user_code(context, target):
         made = found(**keywords)
     loader = _demand_loader(made, f"{target}()", context)
-    batches = _first_batches(loader, f"{target}()", context)
-    return batches, LoaderCall(
-        target, True, arguments, split.spelled if split else None, _length(loader), _returns(found)
-    )
+    spelled = split.spelled if split else None
+    return loader, LoaderCall(target, True, arguments, spelled, _length(loader), _returns(found))
 
 
 def _open_validation(
