@@ -1,0 +1,13 @@
+"""The lab's measurements for `inspect`: one file each below ``model/``, ``trials/`` and ``data/``, found by listing them.
+
+A measurement's file has
+
+* ``DOING``: what is being done, for the progress line;
+* ``ORDER``: where it stands in the report;
+* ``NEEDS``: ``model``, ``objective``, ``data`` or ``loader`` (see `inspection.examination.Measurement`);
+* ``ALONE``, ``SECONDS`` (optional): it may crash or hang, so it runs in a request of its own, for so long at most;
+* ``examine(specimen)``: measures and judges, and gives an `Examined`. It builds its own model, so that no measurement
+  sees what another left behind.
+
+Thresholds stand beside what they judge, with their source.
+"""

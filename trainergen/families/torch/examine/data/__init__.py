@@ -1,0 +1,1 @@
+"""What the loader gives, over several batches."""

@@ -1,0 +1,91 @@
+"""Floating point operations of a sample, forward and with backward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.utils import flop_counter
+
+from .....inspection.examination import Examined, Finding
+
+if TYPE_CHECKING:
+    from ..specimen import Specimen
+
+DOING = "counting operations"
+ORDER = 20
+NEEDS = "model"
+
+BACKWARD = (2.0, 3.5)
+"""Backward over forward: about 2 where every layer has a gradient for its input and its weights (Kaplan et al. 2020, 2.1)."""
+
+
+def examine(specimen: Specimen) -> Examined:
+    """Matrix products, convolutions and attention, as `torch.utils.flop_counter` counts them (an addition and a product
+    are two); what works element by element is left out."""
+    model = specimen.build()
+    forward, rows = _count(specimen, model, backward=False)
+    both, _ = _count(specimen, specimen.build(), backward=True)
+    samples = max(1, specimen.samples)
+    facts = {"forward": forward / samples, "both": both / samples, "samples": samples, "rows": rows}
+    if not forward:
+        finding = Finding(
+            "operations.none",
+            "note",
+            "operations",
+            "no matrix product, convolution or attention was counted",
+            "the time goes into element-wise operations or Python: profile it before you choose hardware",
+            {},
+        )
+        return Examined((finding,), facts)
+    ratio = (both - forward) / forward
+    evidence = f"{shown(forward / samples)} a sample forward, {shown(both / samples)} with backward ({samples} measured)"
+    numbers = {"forward": forward / samples, "both": both / samples, "backward_over_forward": round(ratio, 3)}
+    if ratio > BACKWARD[1]:
+        advice = f"backward costs {ratio:.1f} times forward: look for an operation that is recomputed or done twice"
+        return Examined((Finding("operations.backward", "note", "operations", evidence, advice, numbers),), facts)
+    advice = "times the samples of an epoch, over what your device does a second, is the least time of an epoch"
+    return Examined((Finding("operations.count", "ok", "operations", evidence, advice, numbers),), facts)
+
+
+def shown(count: float) -> str:
+    """``1.23 MFLOP``."""
+    for size, name in ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP")):
+        if count >= size:
+            return f"{count / size:.3g} {name}"
+    return f"{count:.0f} FLOP"
+
+
+def _count(specimen: Specimen, model: nn.Module, *, backward: bool) -> tuple[int, list[dict[str, Any]]]:
+    specimen.seed_now()
+    counter = flop_counter.FlopCounterMode(display=False, depth=3, custom_mapping=_on_the_cpu())
+    # Fused recurrent kernels are one operation to the counter, and no product.
+    with torch.backends.mkldnn.flags(enabled=False), counter:
+        if backward:
+            specimen.loss(model, specimen.batch()).backward()  # type: ignore[no-untyped-call]
+        else:
+            with torch.no_grad():
+                specimen.forward(model, specimen.batch())
+    prefix = f"{type(model).__name__}."
+    rows = [
+        {"module": name.removeprefix(prefix), "flop": sum(counts.values())}
+        for name, counts in counter.get_flop_counts().items()
+        if name not in ("Global", type(model).__name__)
+    ]
+    return counter.get_total_flops(), rows
+
+
+def _on_the_cpu() -> dict[Any, Any]:
+    """Attention as the CPU computes it, which the counter does not know by itself."""
+    found: dict[Any, Any] = {}
+    operations = torch.ops.aten
+    forward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu", None)
+    backward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+    if forward is not None:
+        found[forward] = lambda query, key, value, *_, **__: flop_counter.sdpa_flop_count(query, key, value)
+    if backward is not None:
+        found[backward] = lambda grad, query, key, value, *_, **__: flop_counter.sdpa_backward_flop_count(
+            grad, query, key, value
+        )
+    return found

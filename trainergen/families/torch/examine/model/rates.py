@@ -1,0 +1,52 @@
+"""The learning-rate range test with the optimizer of the plan."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from .....inspection.examination import Examined, Finding
+from .....runtime.probes import rate_range
+
+if TYPE_CHECKING:
+    from ..specimen import Specimen
+
+DOING = "sweeping the learning rate"
+ORDER = 90
+NEEDS = "objective"
+
+STEPS = 100
+
+
+def examine(specimen: Specimen) -> Examined:
+    """One sweep over the batches that were read."""
+    session = specimen.session()
+    curve: list[dict[str, float]] = []
+    batches = [specimen.batch(index) for index in range(len(specimen.train))]
+    seen = rate_range.measure(
+        session,
+        batches,
+        seed=specimen.seed,
+        steps=specimen.affordable(STEPS),
+        observe=lambda rate, loss: curve.append({"rate": rate, "loss": loss}),
+    )
+    name = type(session.optimizer).__name__
+    facts = {"optimizer": name, "rate": specimen.rate, "curve": curve, "rule": rate_range.RULE, "batches": len(batches)}
+    if not seen.measured:
+        return Examined((), facts)
+    if seen.faults:
+        fault = seen.faults[0]
+        advice = fault.hint or "look at target and loss first"
+        return Examined((Finding("rate.flat", "warn", "learning rate", fault.text, advice, dict(seen.numbers)),), facts)
+    low, high = seen.numbers["low"], seen.numbers["high"]
+    middle = math.sqrt(low * high)
+    facts |= {"low": low, "high": high, "suggested": middle}
+    evidence = f"{name} lowers the loss between {low:.1e} and {high:.1e}, the plan has {specimen.rate:g}"
+    numbers = {"low": low, "high": high, "suggested": middle, "plan": specimen.rate}
+    few = "" if len(batches) > 1 else "; one batch was swept, with more data stay in the lower half"
+    if low / 3 <= specimen.rate <= 3 * high:
+        advice = f"keep the plan's rate, or search in this range{few}"
+        return Examined((Finding("rate.range", "ok", "learning rate", evidence, advice, numbers),), facts)
+    side = "below" if specimen.rate < low else "above"
+    advice = f"the plan's rate lies {side} it: try {middle:.1e}{few}"
+    return Examined((Finding("rate.outside", "note", "learning rate", evidence, advice, numbers),), facts)

@@ -1,0 +1,110 @@
+"""Other sizes than the batch's: odd ones, longer and shorter ones, for every dimension that may vary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from .....inspection.batch_spec import spell_path
+from .....inspection.examination import Examined, Finding, Trial
+from ...measure_sizes import resize
+
+if TYPE_CHECKING:
+    from ..specimen import Specimen
+
+DOING = "trying other sizes"
+ORDER = 210
+NEEDS = "model"
+
+STEPS = (1, 2, 4, 8, 16, 32)
+"""Size plus one of these: the smallest that works is the multiple that the model asks for."""
+
+LARGEST = 2**22
+"""Elements of a tensor that is tried."""
+
+
+def examine(specimen: Specimen) -> Examined:
+    """Forward in eval mode: the dimension alone where it varies alone, with its namesakes where they vary together."""
+    symbols = specimen.symbols()
+    trials: list[Trial] = []
+    found: list[Finding] = []
+    model = specimen.build().eval()
+    for symbol, size in symbols.items():
+        odd = size + 1 if size % 2 == 0 else size + 2
+        tried = {
+            name: _try(specimen, model, symbol, other, name)
+            for name, other in (("odd", odd), ("shorter", max(1, size // 2)), ("longer", 2 * size))
+            if other != size
+        }
+        trials += tried.values()
+        found += _judge(specimen, model, symbol, size, tried)
+    for each in specimen.fixed:
+        name = f"{spell_path(each.path)}, dimension {each.axis}"
+        trials.append(Trial(f"{name}: {each.tried}", "fails", each.error))
+    if specimen.fixed:
+        where = ", ".join(dict.fromkeys(f"{spell_path(each.path)}[{each.axis}]" for each in specimen.fixed))
+        first = specimen.fixed[0]
+        found.append(
+            Finding(
+                "sizes.fixed",
+                "note",
+                "fixed sizes",
+                f"{where}: {first.tried} gives {first.error}",
+                "resize, crop or pad in the data set to the size that the model was built for",
+                {"dimensions": len(specimen.fixed)},
+            )
+        )
+    if not symbols and not specimen.fixed:
+        trials.append(Trial("other sizes", "not tried", "no input has a dimension beside the batch's"))
+    return Examined(tuple(found), {"symbols": symbols}, tuple(trials))
+
+
+def _try(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, name: str) -> Trial:
+    called = f"{symbol} = {size} ({name})"
+    axes = [each for each in specimen.axes(symbol) if each[0] in specimen.inputs]
+    batch = specimen.batch()
+    largest = max(specimen.leaf(path).sizes[axis] for path, axis in axes)
+    count = max(_elements(specimen.leaf(path).sizes) for path, _ in axes)
+    if count // max(1, largest) * size > LARGEST:
+        return Trial(called, "not tried", "too large")
+    with torch.no_grad():
+        return specimen.attempt(called, lambda: specimen.forward(model, resize(batch, dict.fromkeys(axes, size))))[0]
+
+
+def _elements(sizes: tuple[int, ...]) -> int:
+    count = 1
+    for size in sizes:
+        count *= size
+    return count
+
+
+def _judge(
+    specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, tried: dict[str, Trial]
+) -> list[Finding]:
+    failed = {name: trial for name, trial in tried.items() if trial.outcome not in ("runs", "not tried")}
+    if not failed:
+        names = ", ".join(trial.name.partition(" = ")[2] for trial in tried.values() if trial.outcome == "runs")
+        advice = "mixed sizes need a collate function that pads, or batches of one size each"
+        return [Finding("sizes.free", "ok", symbol, f"runs with {names or 'its own size alone'}", advice)]
+    name, trial = next(iter(failed.items()))
+    evidence = f"{trial.name.partition(' = ')[2]} {trial.outcome}: {trial.detail}"
+    if "odd" in failed:
+        multiple = _multiple(specimen, model, symbol, size)
+        numbers = {"size": size, "multiple": multiple}
+        if multiple is not None and multiple > 1:
+            advice = f"pad or crop {symbol} to a multiple of {multiple} in the data set"
+            return [Finding("sizes.odd", "warn", symbol, evidence, advice, numbers)]
+        advice = f"resize {symbol} to {size} in the data set, or to a size that you have tried"
+        return [Finding("sizes.odd", "warn", symbol, evidence, advice, numbers)]
+    advice = f"keep {symbol} at {size} or above" if name == "shorter" else f"cut {symbol} to at most {size}"
+    return [Finding(f"sizes.{name}", "note", symbol, evidence, advice, {"size": size})]
+
+
+def _multiple(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int) -> int | None:
+    """The smallest step from `size` that works, if it divides `size` and twice the step works too."""
+    for step in STEPS:
+        runs = [_try(specimen, model, symbol, size + times * step, "").outcome == "runs" for times in (1, 2)]
+        if all(runs) and size % step == 0:
+            return step
+    return None
