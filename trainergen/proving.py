@@ -11,6 +11,7 @@ from .errors import ProofFailed, TrainergenError
 from .gates.engine import GATES, check_files
 from .gates.facts import Facts
 from .gates.report import excerpt
+from .inspection.batch_growth import growth
 from .plain import to_plain
 from .stages import Evidence
 
@@ -163,7 +164,8 @@ def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any])
             "train_module": project.train_module,
             "key": names.trainer_class,
         },
-        "feeding": to_plain(measured.feeding),
+        "feeding": {"arguments": to_plain(plan.inputs), "whole": plan.whole_batch},
+        "growth": to_plain(growth(measured.batch.root, plan.batch.root)) if measured.synthesised else None,
         "output_kind": measured.output_kind,
         "objective": to_plain(plan.objective),
         "config": {
@@ -208,5 +210,10 @@ def other_settings(plan: TrainerPlan) -> dict[str, Any]:
     if optimizer.decay_groups:
         values["weight_decay"] = float(defaults.get("weight_decay", "0.01"))
     others = {name: f"{value / 2 if value else 0.03:g}" for name, value in values.items()}
-    others |= {each.setting: f"{each.weight / 2 + 1:g}" for each in plan.objective.auxiliaries if each.weight != 2}
+    tunable = {each.setting for each in plan.objective.constants}
+    for name, value in plan.objective.tuned.items():
+        # A weight is moved off its default wherever that lies; a constant keeps its sign and its order of magnitude.
+        other = value * 1.25 if name in tunable else value / 2 + 1
+        if other != value:
+            others[name] = f"{other:g}"
     return {"others": others, "arguments": [name for name in numbers if name in values]}

@@ -155,7 +155,7 @@ def test_ranking_references_agree_with_the_runtimes_losses(name: str) -> None:
     ranks = torch.tensor(
         [[1, 2, 3, 4, 5], [2, 2, 1, 0, 4], [0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 1, 1, 1, 1], [5, 4, 0, 1, 1]]
     )
-    reference = tasks()["ranking"].REFERENCES[name](scores, ranks, functional)
+    reference = tasks()["ranking"].REFERENCES[name](functional, prediction=scores, target=ranks)
     torch.testing.assert_close(reference, getattr(losses, f"{name}_loss")(scores, ranks), rtol=1e-6, atol=0)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
 import torch
 
 from ..errors import did_you_mean
+from ..inspection.batch_growth import Growth
 from ..inspection.batch_spec import BatchSpec, Branch, Leaf, Node
 from .frames import user_code
 from .imports import import_object
@@ -27,6 +29,25 @@ def synthesise(spec: BatchSpec, context: Context, seed: int) -> Any:
     """
     generator = torch.Generator().manual_seed(seed)
     return _make(spec.root, context, generator)
+
+
+def complete(batch: Any, growth: Growth, context: Context, seed: int) -> Any:
+    """A batch that holds inputs alone, with the parts that it lacks drawn as `synthesise` draws them.
+
+    Args:
+        batch: as it was measured.
+        growth: the form to reach, and what of it is new.
+        context: where the copied tree is.
+        seed: equal seeds give equal parts.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    new = {key: _make(child, context, generator) for key, child in growth.root.entries if key in growth.added}
+    if growth.inside is None:
+        whole = copy.copy(batch)  # of the user's type, where it has one
+        whole.update(new)
+        return whole
+    parts = {growth.inside: batch, **new}
+    return parts if growth.root.kind == "mapping" else tuple(parts.values())
 
 
 def _make(node: Node, context: Context, generator: torch.Generator) -> Any:

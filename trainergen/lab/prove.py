@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..inspection.batch_growth import Growth
+from ..plain import from_plain
 from ..runtime.probes.session import Fault, Measurement, Session
 from .batch_shape import differences
+from .batch_values import complete
 from .places import model_place, trainer_place
 from .protocol import Context, LabProblem
 from .verdict import Bench, Broken
@@ -35,7 +38,7 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """The request ``prove``: is what is staged a trainer that trains?
 
     Args:
-        payload: family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before,
+        payload: ``growth``: what the plan's batch has beyond the saved ones, None where nothing; family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before,
             seed, steps. A true ``own_loader`` says that the staged files bring their own data loader. Instead of
             ``files`` and ``modules`` it may hold ``handed``: the file that will bring them, while main still renders.
         context: the copied tree; ``scratch/batches.pt`` holds the batches of ``build``.
@@ -51,6 +54,12 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     drive = importlib.import_module(f"..contracts.{payload['contract']}.drive", __package__)
     # Our own file, written a moment ago by build; dataclasses of the user's may lie in it.
     batches = torch.load(context.scratch / "batches.pt", map_location="cpu", weights_only=False)
+    if payload.get("growth") is not None:
+        growth = from_plain(Growth, payload["growth"])
+        batches = {
+            kind: [complete(each, growth, context, int(payload["seed"]) + number) for number, each in enumerate(found)]
+            for kind, found in batches.items()
+        }
     rehearsal = family.rehearse(payload, context, batches)
     if "handed" in payload:
         handed = await_file(Path(payload["handed"]))

@@ -279,9 +279,11 @@ class Objective:
     @property
     def tuned(self) -> dict[str, float]:
         """Settings of the config that change the loss, with their defaults: weights of terms, tunable constants."""
-        weighed = {each.setting: each.weight for each in (*self.terms, *self.heads, *self.auxiliaries)}
-        weighed |= {each.setting: each.value for each in self.constants if isinstance(each.value, float)}
-        return {name: float(value) for name, value in weighed.items() if name is not None}
+        found: list[tuple[str | None, float]] = [(each.setting, each.weight) for each in self.terms]
+        found += [(each.setting, each.weight) for each in self.heads]
+        found += [(each.setting, each.weight) for each in self.auxiliaries]
+        found += [(each.setting, each.value) for each in self.constants if isinstance(each.value, float)]
+        return {name: float(value) for name, value in found if name is not None}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def plan(
     found = []
     for opinion in opinions.opinions(wishes, model, measured, package=project.package):
         decisions = (
-            *batch_guesses(measured.batch, opinion.inputs),
+            *batch_guesses(opinion.batch, opinion.inputs),
             *opinion.decisions,
             *name_decisions(wishes, names, project),
             *argument_decisions,
@@ -56,7 +56,7 @@ def plan(
                 patterns=opinion.patterns,
                 names=names,
                 model=_model_plan(wishes, model, arguments),
-                batch=measured.batch,
+                batch=opinion.batch,
                 feeding=opinion.feeding,
                 inputs=opinion.inputs,
                 checks=opinion.checks,

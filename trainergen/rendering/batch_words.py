@@ -87,12 +87,11 @@ def _values(dtype: str, low: int | float | None, high: int | float | None) -> st
 
 
 def _role(plan: TrainerPlan, path: Path) -> str:
-    """``input``, ``target``, both, or ``unused``."""
-    target = path == plan.objective.target
-    if target and any(each.path == path for each in plan.inputs):
-        return "input and target"
-    if target:
-        return "target"
+    """``input``, ``target`` or what else the loss takes it for, both, or ``unused``."""
+    roles = ["target"] if path == plan.objective.target else []
+    roles += [each.role for each in plan.objective.parts if each.origin != "output" and each.path == path]
+    if roles:
+        return " and ".join([*(["input"] if any(each.path == path for each in plan.inputs) else []), *roles])
     return "input" if plan.whole_batch or any(each.path == path[: len(each.path)] for each in plan.inputs) else "unused"
 
 
@@ -104,8 +103,7 @@ def _container(plan: TrainerPlan, root: Leaf | Branch) -> str:
     if root.kind == "mapping" or not all(isinstance(child, Leaf) for _, child in root.entries):
         return CONTAINERS.get(root.kind, f"a {root.kind}")
     names = {each.path: each.variable for each in plan.inputs}
-    if plan.objective.target is not None:
-        names.setdefault(plan.objective.target, plan.objective.target_variable)
+    names = plan.objective.judged | names
     spelt = ", ".join(names.get((key,), "_") for key, _ in root.entries)
     kind = {2: "a pair", 3: "a triple"}.get(len(root.entries), CONTAINERS.get(root.kind, f"a {root.kind}"))
     return f"{kind} ({spelt})"

@@ -46,7 +46,7 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
 
 def _needed(plan: TrainerPlan) -> set[Path]:
     used = {check.path for check in plan.checks} | {each.path for each in plan.inputs}
-    used |= {plan.objective.target} if plan.objective.target is not None else set()
+    used |= set(plan.objective.judged)
     return {path[:length] for path in used for length in range(len(path) + 1)}
 
 

@@ -20,9 +20,14 @@ def operations(prepare: tuple[str, ...], dtype: str) -> str:
     unknown = [name for name, _, _ in parts if name not in OPERATIONS]
     if unknown:
         raise InternalError(f"no operation {', '.join(unknown)}: there are {', '.join(OPERATIONS)}")
-    return "".join(
-        f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})" for name, _, text in parts
-    )
+    return "".join(_operation(name, text, dtype) for name, _, text in parts)
+
+
+def _operation(name: str, text: str, dtype: str) -> str:
+    if name in ("drop_first", "drop_last"):
+        kept = "1:" if name == "drop_first" else ":-1"
+        return f"[{':, ' * int(text)}{kept}]"
+    return f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})"
 
 
 def prepared_form(
@@ -38,11 +43,17 @@ def prepared_form(
             dims = (*dims[: numbers[0]], *dims[numbers[0] + 1 :])
         elif name == "permute":
             dims = tuple(dims[axis] for axis in numbers)
+        elif name in ("drop_first", "drop_last"):
+            dims = tuple(_shorter(dim) if axis == numbers[0] else dim for axis, dim in enumerate(dims))
         elif name == "flatten":
             dims = (*dims[: numbers[0]], _product(dims[numbers[0] :]))
         else:
             dtype = {"float": floating, "long": "int64"}.get(name, name)
     return dtype, dims
+
+
+def _shorter(dim: int | str) -> int | str:
+    return dim - 1 if isinstance(dim, int) else f"{dim}-1"
 
 
 def _product(dims: tuple[int | str, ...]) -> int | str:

@@ -52,8 +52,9 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
     fill = {"classes": classes or "its", "target": plan.objective.target_variable}
     summaries = [f"Train {model}: {text.format(inputs=inputs, **fill)}." for inputs in (shaped, plain)]
     summary = first_that_fits([*summaries, f"Train {model}."], width - 6)
-    auxiliaries = plan.objective.auxiliaries
-    terms = [view["loss"].component, *(f"{each.setting} * {each.name}" for each in auxiliaries)]
+    auxiliaries = view["auxiliaries"]
+    first = SimpleNamespace(name=view["loss"].component, setting=view["loss"].setting)
+    terms = [f"{each.setting} * {each.name}" if each.setting else each.name for each in (first, *auxiliaries)]
     weights = f"The loss is {' + '.join(terms)}; each part is logged by its name." if auxiliaries else ""
     trainer = (f"{title}{over} for `{model}`.", weights, view["batch"].description, *map(sentence, plan.notes))
     kind = plan.optimizer.class_name
@@ -80,6 +81,7 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
             [f"Compute {epoch} of the whole epoch.", "Compute what is no mean of batch values."], width - 14
         ),
         assumed_loss=assumption(plan, "loss"),
+        assumed_prediction=assumption(plan, "prediction"),
         assumed_arguments=[
             f"assumed: {each.name}, {each.assumed}"
             for each in plan.model.arguments

@@ -64,9 +64,9 @@ def render_trainer(
     engine = engine if engine is not None else Engine(overrides, root)
     width = project.formatter.line_length
     engine.environment.filters.update(filters(width))
-    task = plan.objective.task.replace("-", "_")
-    objective = engine.module(f"{plan.family}/objectives/{task}.py.j2")
-    view = trainer_view(plan, project, objective, width)
+    objective = engine.module(_objective_template(plan, plan.objective.task))
+    heads = {each.task: engine.module(_objective_template(plan, each.task)) for each in plan.objective.heads}
+    view = trainer_view(plan, project, objective, width, heads)
     first_party = first_party_modules(plan, project)
 
     def python(template: str, path: str, variables: dict[str, Any]) -> Rendered:
@@ -89,6 +89,10 @@ def render_trainer(
         if len(module.parts) > 1 and not (root / package).exists():
             files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
     return RenderedTrainer(files, *_parts(plan, project, engine, width))
+
+
+def _objective_template(plan: TrainerPlan, task: str) -> str:
+    return f"{plan.family}/objectives/{task.replace('-', '_')}.py.j2"
 
 
 def trainer_templates(family: str, contract: str) -> list[str]:

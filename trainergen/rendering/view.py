@@ -7,12 +7,24 @@ from pathlib import Path as File
 from types import SimpleNamespace
 from typing import Any
 
-from ..inspection.batch_spec import Branch, Leaf, Path, find, leaves, spell_access, spell_shape
+from ..inspection.batch_spec import Leaf, Path, find, leaves, spell_access, spell_shape
 from ..inspection.expressions import spell
 from ..inspection.project_facts import ProjectFacts
 from ..planning.plan import Input, ModelArgument, TrainerPlan
 from .batch_words import batch_words
 from .checks import check_words
+from .loss_view import (
+    BatchValue,
+    forward_words,
+    is_tensor,
+    known_constants,
+    output_access,
+    part_values,
+    spell_loss,
+    target_value,
+    tuned_constants,
+    weighed_terms,
+)
 from .naming import RESERVED, Naming
 from .preparation import operations, prepared_form
 from .sentences import assumption, trainer_sentences
@@ -37,7 +49,9 @@ STEPS_ITSELF = ("OneCycleLR", "CyclicLR", "WarmupCosine")
 """Schedulers that the runtime knows to step once an optimizer step."""
 
 
-def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width: int) -> dict[str, Any]:
+def trainer_view(
+    plan: TrainerPlan, project: ProjectFacts, objective: Any, width: int, heads: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The variables of a trainer's templates.
 
     Args:
@@ -45,6 +59,7 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
         project: where it goes.
         objective: the objective's template, with its names and expressions.
         width: the line length.
+        heads: the templates of the tasks of a multi-task objective's heads, by task.
     """
     naming = Naming({*RESERVED, plan.names.trainer_class, plan.names.config_class, "Batch"})
     batch = batch_words(plan, width)
@@ -56,7 +71,9 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
     for module, name in batch.imports:
         naming.take(imports, module, name, "Batch", keep=True)
     variables = {each.path: local.fresh(each.variable) for each in plan.inputs}
-    target = _target(plan, variables, local)
+    target = target_value(plan, variables, local)
+    judged = part_values(plan, variables, local)
+    forward = forward_words(plan, variables, prediction, judged, local)
     checks = check_words(plan)
     view: dict[str, Any] = {
         "plan": plan,
@@ -69,17 +86,25 @@ def trainer_view(plan: TrainerPlan, project: ProjectFacts, objective: Any, width
         "feeding_file": plan.feeding.replace("-", "_"),
         "prediction": prediction,
         "target": target,
-        "unpack": _unpack(plan, variables, target),
-        "auxiliaries": _auxiliaries(plan, local),
-        "forward": _forward(plan, variables, prediction),
+        "unpack": _unpack(plan, variables, [target, *judged.values()]),
+        "derived": [each.line for each in judged.values() if each.line],
+        "forward": forward,
         "model_call": f"{model_name}({_model_arguments(plan.model.arguments, naming, imports)})",
         "loaders": _loaders(plan, naming, imports),
         "optimizer": _optimizer(plan, naming, imports),
         "scheduler": _scheduler(plan, naming, imports),
         "logger": SimpleNamespace(statement="logger = logging.getLogger(__name__)" if plan.vendored else ""),
     }
-    view["loss"] = _loss(plan, listed, view, naming, imports)
-    view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, naming, imports)
+    tuned = tuned_constants(plan, local)
+    constants = known_constants(plan, tuned)
+    roles = {"prediction": prediction, "target": target.variable}
+    roles |= {role: value.variable for role, value in judged.items()}
+    roles |= {each.role: each.variable for each in (*forward.parts, *forward.calls)}
+    terms = weighed_terms(plan, listed, heads or {}, roles, constants)
+    view["auxiliaries"] = _auxiliaries(plan, terms[1:], local)
+    view["loss"] = _loss(plan, listed, view, terms, (roles, constants), (naming, imports))
+    view["loss"].constants = tuned
+    view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, constants, (naming, imports))
     view["words"] = trainer_sentences(plan, view, listed, width)
     view["imports"] = imports
     return view
@@ -122,25 +147,7 @@ def _value(argument: ModelArgument) -> str:
     return f"config.{argument.setting}" if argument.setting is not None else argument.literal
 
 
-def _target(plan: TrainerPlan, variables: dict[Path, str], local: Naming) -> SimpleNamespace:
-    objective, root = plan.objective, plan.batch.root
-    if objective.target is None:
-        return SimpleNamespace(variable="", line="", access="", fresh=False)
-    access = spell_access(root, objective.target)
-    feed = next((each for each in plan.inputs if each.path == objective.target), None)
-    if feed is not None and objective.target_prepare[: len(feed.prepare)] == feed.prepare:
-        source = variables[feed.path]
-        rest = objective.target_prepare[len(feed.prepare) :]
-        if not rest:
-            return SimpleNamespace(variable=source, line="", access=access, fresh=False)
-        variable = local.fresh("targets")
-        return SimpleNamespace(
-            variable=variable, line=f"{variable} = {source}{operations(rest, plan.dtype)}", access=access, fresh=False
-        )
-    return SimpleNamespace(variable=local.fresh(objective.target_variable), line="", access=access, fresh=True)
-
-
-def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespace) -> list[SimpleNamespace]:
+def _unpack(plan: TrainerPlan, variables: dict[Path, str], judged: list[BatchValue]) -> list[SimpleNamespace]:
     root = plan.batch.root
     lines = (
         []
@@ -149,7 +156,7 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
             SimpleNamespace(
                 variable=variables[each.path],
                 access=spell_access(root, each.path),
-                tensor=_is_tensor(root, each.path),
+                tensor=is_tensor(plan, each.path),
                 operations=operations(each.prepare, plan.dtype),
                 preparation=_preparation(plan, each.prepare, each.path),
                 assumed=_assumed_input(plan, each),
@@ -157,18 +164,26 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], target: SimpleNamespa
             for each in plan.inputs
         ]
     )
-    if target.fresh and plan.objective.target is not None:
-        lines.append(
-            SimpleNamespace(
-                variable=target.variable,
-                access=target.access,
-                tensor=_is_tensor(root, plan.objective.target),
-                operations=operations(plan.objective.target_prepare, plan.dtype),
-                preparation="",
-                assumed=assumption(plan, "target"),
-            )
+    lines += [
+        SimpleNamespace(
+            variable=each.variable,
+            access=each.access,
+            tensor=is_tensor(plan, each.path),
+            operations=operations(each.prepare, plan.dtype),
+            preparation="",
+            assumed=_assumed_target(plan, each.path),
         )
+        for each in judged
+        if each.fresh
+    ]
     return lines
+
+
+def _assumed_target(plan: TrainerPlan, path: Path) -> str:
+    """The mark of a part that was put into a batch nobody gave."""
+    node = find(plan.batch.root, path)
+    mark = assumption(plan, "target")
+    return mark if mark and isinstance(node, Leaf) and node.source == "assumed" else ""
 
 
 def _assumed_input(plan: TrainerPlan, part: Input) -> str:
@@ -176,11 +191,6 @@ def _assumed_input(plan: TrainerPlan, part: Input) -> str:
     node = find(plan.batch.root, part.path)
     evidence = {leaf.place for _, leaf in leaves(node) if leaf.source == "assumed" and leaf.place} if node else set()
     return f"assumed: {', '.join(sorted(evidence))}" if evidence else ""
-
-
-def _is_tensor(root: Leaf | Branch, path: Path) -> bool:
-    node = find(root, path)
-    return not isinstance(node, Leaf) or node.dtype not in ("str", "int", "float", "object")
 
 
 def _preparation(plan: TrainerPlan, prepare: tuple[str, ...], path: Path) -> str:
@@ -193,38 +203,9 @@ def _preparation(plan: TrainerPlan, prepare: tuple[str, ...], path: Path) -> str
     return f"forward takes {dtype} {spell_shape(dims)}, the batch has {before}"
 
 
-def _forward(plan: TrainerPlan, variables: dict[Path, str], prediction: str) -> SimpleNamespace:
-    objective = plan.objective
-    if plan.whole_batch:
-        arguments = "inputs"
-    else:
-        arguments = ", ".join(
-            f"{each.argument}={variables[each.path]}" if each.argument else variables[each.path] for each in plan.inputs
-        )
-    suffix = operations(objective.prediction_prepare, plan.dtype)
-    if objective.task == "own-loss":
-        direct = not objective.prediction and not objective.auxiliaries
-        assigned = "loss: torch.Tensor" if direct else "outputs"
-        return SimpleNamespace(assigned=assigned, arguments=arguments, operations="", prediction="", direct=direct)
-    if not objective.prediction and not objective.auxiliaries:
-        return SimpleNamespace(assigned=prediction, arguments=arguments, operations=suffix, prediction="", direct=True)
-    found = output_access(objective.prediction, objective.output_kind) + suffix
-    return SimpleNamespace(assigned="outputs", arguments=arguments, operations="", prediction=found, direct=False)
-
-
-def output_access(path: Path, kind: str) -> str:
-    """The expression that reads `path` from ``outputs``, whose outermost container is of `kind`."""
-    text = "outputs"
-    for number, key in enumerate(path):
-        if number == 0 and kind in ("dataclass", "namedtuple") and isinstance(key, str):
-            text += f".{key}"
-        else:
-            text += f'["{key}"]' if isinstance(key, str) else f"[{key}]"
-    return text
-
-
-def _auxiliaries(plan: TrainerPlan, local: Naming) -> list[SimpleNamespace]:
-    return [
+def _auxiliaries(plan: TrainerPlan, terms: list[SimpleNamespace], local: Naming) -> list[SimpleNamespace]:
+    """What is added to the first term: the loss's other terms, then what the model returns beside its output."""
+    returned = [
         SimpleNamespace(
             name=each.name,
             variable=local.fresh(each.name),
@@ -233,41 +214,66 @@ def _auxiliaries(plan: TrainerPlan, local: Naming) -> list[SimpleNamespace]:
         )
         for each in plan.objective.auxiliaries
     ]
+    for term in terms:
+        term.variable = local.fresh(term.name)
+    return [*terms, *returned]
 
 
 def _loss(
-    plan: TrainerPlan, listed: dict[str, str], view: dict[str, Any], naming: Naming, imports: list[str]
+    plan: TrainerPlan,
+    listed: dict[str, Any],
+    view: dict[str, Any],
+    terms: list[SimpleNamespace],
+    known: tuple[dict[str, str], dict[str, str]],
+    scope: tuple[Naming, list[str]],
 ) -> SimpleNamespace:
-    objective = view["objective"]
-    variable = objective.component if plan.objective.auxiliaries else "loss"
-    forward, target = view["forward"], view["target"].variable
+    """The loss's expression, or its first term's; the values by role and the constants are `known`."""
+    objective, (roles, constants) = view["objective"], known
+    component = terms[0].name if terms else objective.component
+    summed = bool(view["auxiliaries"]) or bool(terms)
+    variable = component if summed else "loss"
     untyped = not listed
     if plan.objective.task == "own-loss":
-        expression = None if forward.direct else output_access(plan.objective.prediction, plan.objective.output_kind)
+        direct = view["forward"].direct
+        expression = None if direct else output_access(plan.objective.prediction, plan.objective.output_kind)
         expression = expression and expression + operations(plan.objective.prediction_prepare, plan.dtype)
         untyped = True
+    elif terms:
+        expression, untyped = terms[0].expression, False
     elif listed:
-        expression = listed["expression"].format(prediction=view["prediction"], target=target)
+        expression = spell_loss(listed, listed["expression"], roles, constants)
     else:
+        naming, imports = scope
         name = naming.take(imports, *_reference(plan.objective.loss), "loss")
-        expression = f"{name}({view['prediction']}, {target})"
+        expression = f"{name}({', '.join(filter(None, (roles['prediction'], roles['target'])))})"
     return SimpleNamespace(
-        variable=variable, expression=expression, untyped=untyped, total="loss", component=objective.component
+        variable=variable,
+        expression=expression,
+        untyped=untyped,
+        total="loss",
+        component=component,
+        summed=summed,
+        setting=terms[0].setting if terms else None,
     )
 
 
 def _metrics(
-    plan: TrainerPlan, objective: Any, listed: dict[str, str], naming: Naming, imports: list[str]
+    plan: TrainerPlan,
+    objective: Any,
+    listed: dict[str, Any],
+    constants: dict[str, str],
+    scope: tuple[Naming, list[str]],
 ) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
     batch: list[SimpleNamespace] = []
     epoch: list[SimpleNamespace] = []
     for group, named in ((batch, plan.objective.metrics), (epoch, plan.objective.epoch_metrics)):
         for name in named:
             if ":" in name:
+                naming, imports = scope
                 function = naming.take(imports, *_reference(name), "metric")
                 group.append(SimpleNamespace(name=name.partition(":")[2], function=function, extra=""))
                 continue
-            extra = objective.extra.get(name, listed.get("extra", ""))
+            extra = spell_loss(listed, objective.extra.get(name, listed.get("extra", "")), {}, constants)
             metric = SimpleNamespace(name=name, function=objective.metrics.get(name, f"metrics.{name}"), extra=extra)
             (epoch if name in objective.whole_epoch else group).append(metric)
     return batch, epoch

@@ -1,7 +1,7 @@
-"""Losses that torch lacks: learning to rank, for scores against ground-truth ranks with ties and missing entries.
+"""Losses that torch lacks, each a function of tensors to a 0-d tensor with a graph; the docstrings cite their sources.
 
-All take ``scores`` float [B, M] (higher is better) and ``true_ranks`` int64 [B, M] (1 = best, ties share the lower
-rank, 0 = no truth). Entries without truth don't contribute, to value or gradient; a row with fewer than two valid
+Those that learn to rank take ``scores`` float [B, M] (higher is better) and ``true_ranks`` int64 [B, M] (1 = best, ties
+share the lower rank, 0 = no truth). Entries without truth don't contribute, to value or gradient; a row with fewer than two valid
 entries contributes nothing. The result is the mean over the contributing rows: a 0-d tensor with a graph, 0 where no
 row is left.
 """
@@ -72,3 +72,17 @@ def _prepare(scores: torch.Tensor, true_ranks: torch.Tensor) -> tuple[torch.Tens
 
 def _mean_of_rows(rows: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
     return rows.masked_fill(~counted, 0.0).sum() / counted.sum().clamp_min(1)
+
+
+def kl_to_standard_normal(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """KL divergence of a diagonal normal distribution to the standard one (Kingma and Welling 2014, appendix B).
+
+    Args:
+        mean: float [B, ...].
+        log_variance: natural logarithm of the variances, of the same shape.
+
+    Returns:
+        ``-1/2 sum(1 + log variance - mean^2 - variance)`` in nats, summed over a sample, the mean over the batch.
+    """
+    divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+    return divergence.flatten(1).sum(dim=1).mean()

@@ -1,4 +1,4 @@
-"""Losses that the model returns beside its output: which they are, and the settings that weigh them."""
+"""Losses that the model returns beside its output, and the settings that every part of a loss is weighed by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from ...errors import UnusableInput, did_you_mean
 from ...inspection.batch_spec import Path, parse_path, spell_path
-from ...planning.plan import Auxiliary, Decision
+from ...planning.plan import Auxiliary, Decision, Objective, Setting
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TorchFacts
 from .pairs import scalars
@@ -43,6 +43,17 @@ def choose_auxiliaries(
         runner_up = f"weight 0: the value stays in the logs, out of the loss (--auxiliary {name}=0)"
         decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, given))
     return tuple(found), tuple(decisions)
+
+
+def loss_settings(objective: Objective) -> tuple[Setting, ...]:
+    """The settings that a loss is weighed and tuned by: of its terms, heads, auxiliaries and constants."""
+    docs = {each.setting: f"weight of the {each.name} loss" for each in objective.auxiliaries}
+    docs |= {each.setting: f"weight of the {each.name} loss" for each in objective.heads}
+    docs |= {each.setting: each.doc for each in objective.terms if each.setting is not None}
+    docs |= {each.setting: each.doc for each in objective.constants if each.setting is not None}
+    return tuple(
+        Setting(name, "float", repr(value), repr(value), docs[name]) for name, value in objective.tuned.items()
+    )
 
 
 def _demand_scalar(path: Path, measured: TorchFacts) -> None:

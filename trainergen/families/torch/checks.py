@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ...inspection.batch_spec import BATCH, Leaf, Path, find, spell_access
-from ...planning.plan import Check, Input, Objective
+from ...planning.plan import Check, Input, Objective, Part
 from .facts import OutputFacts, TorchFacts
-from .objectives import FLOATING, IGNORED_CLASS, INTEGRAL
-from .objectives.ranking import RANK_KEY
+from .seen import FLOATING, INTEGRAL
 
 SYMBOLS = {
     2: ("features",),
@@ -22,7 +21,7 @@ CASTS = frozenset({"float", "long", "bool"})
 def build_checks(
     measured: TorchFacts, parts: tuple[Input, ...], objective: Objective, output: OutputFacts
 ) -> tuple[Check, ...]:
-    """One check a used leaf, inputs first, then the target."""
+    """One check a used leaf, inputs first, then the target, then what else the loss takes."""
     used: dict[str, int] = {}
     found = []
     for each in parts:
@@ -33,6 +32,10 @@ def build_checks(
         leaf = find(measured.batch.root, objective.target)
         if isinstance(leaf, Leaf):
             found.append(_target_check(measured, objective, leaf, output, used))
+    for part in objective.parts:
+        leaf = find(measured.batch.root, part.path)
+        if part.origin != "output" and isinstance(leaf, Leaf) and all(check.path != part.path for check in found):
+            found.append(_part_check(measured, part, leaf, used))
     return tuple(found)
 
 
@@ -70,20 +73,11 @@ def _target_check(
     dtype = leaf.dtype
     if any(each in ("float", "long") for each in objective.target_prepare):
         dtype = "integral" if leaf.dtype in INTEGRAL else "floating" if leaf.dtype in FLOATING else leaf.dtype
-    low, high = _given_range(leaf)
-    floating = leaf.dtype in FLOATING
-    if objective.task == "multi-class" and leaf.sizes != output.sizes and objective.classes is not None:
-        ignored = low is None and _lowest(measured, objective.target) == IGNORED_CLASS
-        low, high = (IGNORED_CLASS if ignored else 0), objective.classes
+    low, high = objective.target_low, objective.target_high
+    if low is None and high is None and leaf.source == "given":
+        low, high = leaf.low, leaf.high
+    if objective.classes is not None and high is not None and leaf.sizes != output.sizes:
         reason += f"{'; ' if reason else ''}the output has {objective.classes} classes"
-        if floating:
-            high = objective.classes - 1
-    elif objective.task in ("binary", "multi-label"):
-        low, high = (0, 1) if floating else (0, 2)
-        if leaf.dtype == "bool":
-            low, high = None, None
-    elif objective.task == "ranking" or (objective.target and objective.target[-1] == RANK_KEY):
-        low, high = 0, None
     if "squeeze:1" in objective.target_prepare:
         dims = (dims[0], 1, *dims[2:])
         reason += f"{'; ' if reason else ''}dimension 1 is squeezed"
@@ -97,9 +91,13 @@ def _target_check(
     return Check(objective.target, variable, "tensor", dtype, dims, low, high, reason)
 
 
-def _lowest(measured: TorchFacts, path: Path) -> int | None:
-    seen = next((each for each in measured.targets if each.path == path), None)
-    return None if seen is None or seen.low is None or not seen.integral else int(seen.low)
+def _part_check(measured: TorchFacts, part: Part, leaf: Leaf, used: dict[str, int]) -> Check:
+    variable = spell_access(measured.batch.root, part.path)
+    dims, reason = _dims(measured, part.path, leaf, part.variable, used)
+    dtype = leaf.dtype
+    if any(each in ("float", "long") for each in part.prepare):
+        dtype = "integral" if leaf.dtype in INTEGRAL else "floating" if leaf.dtype in FLOATING else leaf.dtype
+    return Check(part.path, variable, "tensor", dtype, dims, part.low, part.high, reason)
 
 
 def _given_range(leaf: Leaf) -> tuple[int | float | None, int | float | None]:

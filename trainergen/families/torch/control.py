@@ -25,6 +25,14 @@ from .facts import OPERATIONS
 if TYPE_CHECKING:
     from pathlib import Path
 
+PLAIN: Mapping[str, Any] = {
+    **dict.fromkeys(
+        ("prediction_prepare", "target_prepare", "parts", "terms", "constants", "heads", "auxiliaries"), ()
+    ),
+    "target": None,
+}
+"""What an objective that says nothing of them has."""
+
 LossFunction = Callable[[nn.Module, Any], torch.Tensor]
 
 
@@ -146,39 +154,45 @@ class Reference:
     """
 
     def __init__(self, request: Mapping[str, Any], context: Context) -> None:
-        self._feeding, self._objective = request["feeding"], request["objective"]
+        self._feeding, self._objective = request["feeding"], {**PLAIN, **request["objective"]}
         self._loss = _reference(self._objective, context)
         names = (*self._objective.get("metrics", ()), *self._objective.get("epoch_metrics", ()))
         self._metrics = {name.rpartition(":")[2]: _metric(name, self._objective, context) for name in names}
-        self._seen: tuple[Any, Any, Any] = (None, None, None)
+        self._seen: tuple[Any, Mapping[str, Any], Mapping[str, Any]] = (None, {}, {})
 
     def __call__(self, model: nn.Module, batch: Any) -> torch.Tensor:
         """The loss of a batch."""
         batch = to_device(batch, device_of(model))
         objective = self._objective
         output = _forward(model, self._feeding, batch)
-        prediction = prepared(pick(output, objective["prediction"]), objective.get("prediction_prepare", ()), model)
-        target = None
+        values = {"prediction": prepared(pick(output, objective["prediction"]), objective["prediction_prepare"], model)}
         if objective["target"] is not None:
-            target = prepared(pick(batch, objective["target"]), objective.get("target_prepare", ()), model)
-        loss: torch.Tensor = self._loss(prediction, target, functional)
-        for auxiliary in objective.get("auxiliaries", ()):
+            values["target"] = prepared(pick(batch, objective["target"]), objective["target_prepare"], model)
+        for part in objective["parts"]:
+            values[part["role"]] = prepared(_part(part, model, self._feeding, batch, output), part["prepare"], model)
+        found = self._loss(values)
+        terms: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+        weights = {each["name"]: each["weight"] for each in (*objective["terms"], *objective["heads"])}
+        loss: torch.Tensor = sum(weights[name] * value for name, value in terms.items()) if terms else found
+        for auxiliary in objective["auxiliaries"]:
             loss = loss + auxiliary["weight"] * pick(output, auxiliary["output"])
         if not torch.is_grad_enabled():  # an evaluation's: no step's graph is held on to
-            self._seen = (output, prediction, target)
+            self._seen = (output, values, terms)
         return loss
 
     def metrics(self) -> dict[str, float]:
-        """Auxiliary losses and metrics of the batch just evaluated, by the names that they are logged by.
+        """Terms, auxiliary losses and metrics of the batch just evaluated, by the names that they are logged by.
 
         One that can't be computed is left out: there is nothing to compare with then.
         """
-        output, prediction, target = self._seen
-        self._seen = (None, None, None)
-        found = {each["name"]: float(pick(output, each["output"])) for each in self._objective.get("auxiliaries", ())}
+        output, values, terms = self._seen
+        self._seen = (None, {}, {})
+        suffix = "_loss" if self._objective["heads"] else ""
+        found = {f"{name}{suffix}": float(value) for name, value in terms.items()}
+        found |= {each["name"]: float(pick(output, each["output"])) for each in self._objective["auxiliaries"]}
         for name, metric in self._metrics.items():
             with contextlib.suppress(Exception):
-                found[name] = float(metric(prediction, target))
+                found[name] = float(metric(values["prediction"], values.get("target")))
         return found
 
 
@@ -206,7 +220,13 @@ def prepared(value: Any, operations: Any, model: nn.Module) -> Any:
         if name not in OPERATIONS:
             raise LookupError(f"no operation {operation!r}")
         numbers = [int(number) for number in argument.split(",")] if argument else []
-        value = value.to(floating_dtype(model)) if name == "float" else getattr(value, name)(*numbers)
+        if name == "float":
+            value = value.to(floating_dtype(model))
+        elif name in ("drop_first", "drop_last"):
+            (axis,) = numbers
+            value = value.narrow(axis, int(name == "drop_first"), value.shape[axis] - 1)
+        else:
+            value = getattr(value, name)(*numbers)
     return value
 
 
@@ -260,18 +280,52 @@ def _forward(model: nn.Module, feeding: Mapping[str, Any], batch: Any) -> Any:
     return model(*positional, **named)
 
 
-def _reference(objective: Mapping[str, Any], context: Context) -> Callable[[Any, Any, Any], Any]:
+def _part(part: Mapping[str, Any], model: nn.Module, feeding: Mapping[str, Any], batch: Any, output: Any) -> Any:
+    """A value beyond prediction and target: of the output, of the batch, or of forward called on that part instead."""
+    if part["origin"] == "output":
+        return pick(output, part["path"])
+    if part["origin"] == "batch":
+        return pick(batch, part["path"])
+    (argument,) = feeding["arguments"]
+    called = _forward(model, {"arguments": [{**argument, "path": part["path"]}]}, batch)
+    return pick(called, part["output"])
+
+
+def _reference(objective: Mapping[str, Any], context: Context) -> Callable[[Mapping[str, Any]], Any]:
+    """The objective's loss as a function of its values by role."""
     if ":" in objective["loss"]:
         found = import_object(objective["loss"], context)
         theirs = found() if isinstance(found, type) else found
-        if objective["target"] is None:
-            return lambda output, *_: theirs(output)
-        return lambda output, target, _: theirs(output, target)
+        names = ["prediction"] if objective["target"] is None else ["prediction", "target"]
+        return lambda values: theirs(*(values[name] for name in names))
+    if objective["heads"]:
+        heads = [(head, _listed(head)) for head in objective["heads"]]
+        return lambda values: {
+            head["name"]: loss(functional, prediction=values[head["prediction"]], target=values[head["target"]])
+            for head, loss in heads
+        }
+    constants = {each["name"]: each["value"] for each in objective["constants"]}
+    listed = _listed(objective)
+    return lambda values: listed(functional, **values, **constants)
+
+
+def _listed(objective: Mapping[str, Any]) -> Callable[..., Any]:
     module = _objective_module(objective)
-    references: dict[str, Callable[[Any, Any, Any], Any]] = module.REFERENCES
+    references: dict[str, Callable[..., Any]] = module.REFERENCES
     if objective["loss"] not in references:
         raise LookupError(f"{module.__name__} has no reference for the loss {objective['loss']!r}")
     return references[objective["loss"]]
+
+
+def with_values(objective: Mapping[str, Any], values: Mapping[str, float]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The objective with other values of the settings that weigh and tune its loss, and the settings that it has."""
+    changed: dict[str, Any] = {**objective}
+    found: list[str] = []
+    for kind, number in (("terms", "weight"), ("heads", "weight"), ("auxiliaries", "weight"), ("constants", "value")):
+        parts = objective.get(kind, ())
+        changed[kind] = [{**each, number: values.get(each["setting"], each[number])} for each in parts]
+        found += [each["setting"] for each in parts if each["setting"] in values]
+    return changed, tuple(found)
 
 
 def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callable[[Any, Any], Any]:
@@ -283,10 +337,12 @@ def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callab
     if name not in functions:
         raise LookupError(f"{module.__name__} has no function for the metric {name!r}")
     function: Callable[..., Any] = getattr(known_metrics, functions[name])
-    takes_threshold = "threshold" in inspect.signature(function).parameters
-    if takes_threshold and objective["loss"] in module.LOSSES_ON_PROBABILITIES:
-        return lambda output, target: function(output, target, threshold=0.5)
-    return function
+    takes = inspect.signature(function).parameters
+    # A metric leaves out what the loss does, and knows the loss's constants by their names.
+    options = {each["name"]: each["value"] for each in objective["constants"] if each["name"] in takes}
+    if "threshold" in takes and objective["loss"] in module.LOSSES_ON_PROBABILITIES:
+        options["threshold"] = 0.5
+    return lambda output, target: function(output, target, **options)
 
 
 def _objective_module(objective: Mapping[str, Any]) -> Any:

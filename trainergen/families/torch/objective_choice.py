@@ -1,20 +1,20 @@
-"""Chooses the objective: task, loss, target, prediction and metrics, from the tasks' own judgement of every pair."""
+"""Chooses the objective: task, loss, values and metrics, from what the tasks judge of every pair or propose themselves."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import AnswerNeeded, Question, UnusableInput, UserCodeFailed, did_you_mean
 from ...inspection.batch_spec import Leaf, Path, find, leaves, parse_path, spell_path
 from ...inspection.model_facts import ModelFacts
-from ...planning.plan import Auxiliary, Decision, Objective
+from ...planning.plan import Auxiliary, Decision, Objective, Part
 from ...planning.wishes import Wishes
 from .auxiliaries import choose_auxiliaries
 from .facts import OutputFacts, TorchFacts
-from .objectives import Fit, LossOption, Pair, Task, shape_text, tasks
+from .objectives import Fit, LossOption, Pair, Proposal, Task, fitter, shape_text, tasks
 from .pairs import (
-    PREDICTION_NAMES,
     TARGET_NAMES,
     candidate_targets,
     feeding_inputs,
@@ -23,6 +23,9 @@ from .pairs import (
     predictions,
     side_penalty,
 )
+from .proposals import demand_no_adversary, proposals, renamed
+from .seen import PREDICTION_NAMES, Role
+from .targets import with_targets
 
 ONE_ANSWER = "needs 1 answer that your project does not hold"
 
@@ -32,21 +35,41 @@ SPLIT = 6
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read output and batch: a pair under a task."""
+    """One way to read output and batch under a task.
+
+    Attributes:
+        task, fit: whose reading, and how well it fits.
+        score: with what names add to it.
+        output: the prediction's facts.
+        target: where what it is compared with sits, in the batch of `facts`.
+        feeds: that part goes into forward as well.
+        facts: of the batch, with the targets that the reading adds to it.
+        roles: values beyond prediction and target.
+        added: the parts that it adds to the batch.
+    """
 
     task: Task
-    pair: Pair
     fit: Fit
     score: int
+    output: OutputFacts
+    target: Path | None
+    feeds: bool
+    facts: TorchFacts
+    roles: tuple[Role, ...] = ()
+    added: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True)
 class ChosenObjective:
-    """An objective with its decisions (target, loss, metrics), and the prediction's facts."""
+    """An objective with its decisions (target, loss, metrics), the prediction's facts, and the facts it speaks of.
+
+    The facts are those that were measured, or, where nobody gave a batch, those with the targets put into it.
+    """
 
     objective: Objective
     decisions: tuple[Decision, ...]
     output: OutputFacts
+    facts: TorchFacts
 
 
 def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> tuple[ChosenObjective, ...]:
@@ -55,8 +78,10 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     Raises:
         UnusableInput: a target that the batch doesn't have, a loss that doesn't fit it, a scalar that doesn't exist.
         UserCodeFailed: the targets contradict the model (a class beyond the output).
-        AnswerNeeded: several targets, several outputs, or no reading at all; the flags say it.
+        AnswerNeeded: several targets, several outputs, one of two adversaries, or no reading at all; the flags say it.
     """
+    if measured.synthesised:
+        demand_no_adversary(wishes, model, measured)
     target = _wished_target(wishes, measured)
     read = readings(wishes, model, measured, target)
     if wishes.loss is not None and ":" in wishes.loss:
@@ -69,11 +94,12 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     if best.fit.problem is not None:
         raise UserCodeFailed(
             best.fit.problem,
-            place=_place(best.pair),
-            hint=f"a model with more classes, or another target: --target (now {_spell(best.pair.target)})",
+            place=_place(best),
+            hint=f"a model with more classes, or another target: --target (now {_spell(best.target)})",
         )
-    _ask_about_target(wishes, read)
-    _ask_about_output(read)
+    if not measured.synthesised:
+        _ask_about_target(wishes, read)
+        _ask_about_output(read)
     if best.fit.question is not None and wishes.loss is None:
         likely = best.fit.losses[0].name
         raise AnswerNeeded(
@@ -85,23 +111,58 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     if wishes.loss is None and wishes.target is None:
         close = (each for each in read[1:] if best.score - each.score < SPLIT and not each.fit.problem)
         chosen += [each for each in close if each.task.TASK != best.task.TASK and not each.fit.question][:2]
-    return tuple(_decide(wishes, measured, each, read) for each in chosen)
+    return tuple(_decide(wishes, each, read) for each in chosen)
 
 
 def readings(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path | None) -> list[Reading]:
-    """Every reading that a task accepts, best first; equal ones in the order of outputs and batch."""
+    """Every reading that a task accepts, best first; equal ones in the order of outputs and batch.
+
+    Of a batch that was found by trying, what the tasks propose; of one that the user gave, or with a part of it named as
+    the target, what they say of every pair, and what those propose that judge no pairs.
+    """
     found = []
-    for pair in pairs(wishes, model, measured, target):
-        bonus = name_bonus(pair.output.path, PREDICTION_NAMES)
-        if pair.target is not None and not pair.feeds:
-            bonus += name_bonus(pair.target, TARGET_NAMES) - side_penalty(pair.target)
-        for task in tasks().values():
-            fit = task.fit(pair)
-            if fit is not None:
-                found.append(Reading(task, pair, fit, fit.score + bonus))
+    if not measured.synthesised or target is not None:
+        for pair in pairs(wishes, model, measured, target):
+            bonus = name_bonus(pair.output.path, PREDICTION_NAMES)
+            if pair.target is not None and not pair.feeds:
+                bonus += name_bonus(pair.target, TARGET_NAMES) - side_penalty(pair.target)
+            found += [
+                Reading(task, fit, fit.score + bonus, pair.output, pair.target, pair.feeds, measured)
+                for task, fit in _fits(pair)
+            ]
+    if target is None:
+        found += [_proposed(wishes, model, measured, *each) for each in proposals(wishes, model, measured)]
     if "ranking" in wishes.patterns:
         found = [each for each in found if each.task.TASK == "ranking"]
     return sorted(found, key=lambda each: -each.score)
+
+
+def _fits(pair: Pair) -> list[tuple[Task, Fit]]:
+    judged = [(task, judge(pair)) for task in tasks().values() if (judge := fitter(task)) is not None]
+    return [(task, fit) for task, fit in judged if fit is not None]
+
+
+def _proposed(wishes: Wishes, model: ModelFacts, measured: TorchFacts, task: Task, proposal: Proposal) -> Reading:
+    """What a task proposes, with the batch that it would want."""
+    if wishes.target is not None:
+        proposal = renamed(proposal, wishes.target)
+    inputs = next((each.name for each in model.forward if each.kind == "positional"), "inputs")
+    facts, roles = with_targets(measured, proposal, inputs=inputs, named=wishes.target is not None)
+    placed = {each.name: each for each in roles}
+    output = next(each for each in measured.output if each.path == placed["prediction"].path)
+    target = placed["target"].path if "target" in placed else None
+    fed = [each.path for each in facts.feeding.arguments]
+    return Reading(
+        task=task,
+        fit=proposal,
+        score=proposal.score + (0 if measured.synthesised else name_bonus(output.path, PREDICTION_NAMES)),
+        output=output,
+        target=target,
+        feeds=target is not None and any(target[: len(each)] == each for each in fed),
+        facts=facts,
+        roles=tuple(each for each in roles if each.name not in ("prediction", "target")),
+        added=tuple(placed[each.name] for each in proposal.added),
+    )
 
 
 def _wished_target(wishes: Wishes, measured: TorchFacts) -> Path | None:
@@ -109,6 +170,8 @@ def _wished_target(wishes: Wishes, measured: TorchFacts) -> Path | None:
         return None
     path = parse_path(wishes.target)
     node = find(measured.batch.root, path)
+    if node is None and measured.synthesised and wishes.target.isidentifier():
+        return None  # what the target is to be called
     known = tuple(spell_path(each) for each, _ in leaves(measured.batch.root))
     if node is None:
         raise UnusableInput(
@@ -178,18 +241,16 @@ def _nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> 
 def _ask_about_target(wishes: Wishes, read: list[Reading]) -> None:
     """Two parts of the batch that explain the output equally well, and no name that says which."""
     best = read[0]
-    if wishes.target is not None or best.pair.target is None or best.pair.feeds:
+    if wishes.target is not None or best.target is None or best.feeds:
         return
     rivals = [
-        each
-        for each in read[1:]
-        if each.pair.target not in (None, best.pair.target) and not each.pair.feeds and not each.fit.problem
+        each for each in read[1:] if each.target not in (None, best.target) and not each.feeds and not each.fit.problem
     ]
     rivals = [each for each in rivals if best.score - each.score < 2]
     if not rivals:
         return
-    likely = _spell(best.pair.target)
-    others = tuple(dict.fromkeys(_spell(each.pair.target) for each in rivals))
+    likely = _spell(best.target)
+    others = tuple(dict.fromkeys(_spell(each.target) for each in rivals))
     evidence = (f"likely {likely}: {best.fit.reason}", *(f"or {other}" for other in others))
     question = Question("--target", "", "the part of the batch that the loss compares with", likely, evidence)
     raise AnswerNeeded(ONE_ANSWER, questions=(question,))
@@ -201,15 +262,15 @@ def _ask_about_output(read: list[Reading]) -> None:
     rivals = [
         each
         for each in read[1:]
-        if each.pair.output.path != best.pair.output.path
-        and each.pair.target == best.pair.target
-        and each.pair.target is not None
+        if each.output.path != best.output.path
+        and each.target == best.target
+        and each.target is not None
         and best.score == each.score
     ]
     if rivals:
-        names = ", ".join(spell_path(each.pair.output.path) for each in (best, *rivals))
-        about = f"outputs {names} fit the target {_spell(best.pair.target)} equally well"
-        likely = f"likely {spell_path(best.pair.output.path)}, the first"
+        names = ", ".join(spell_path(each.output.path) for each in (best, *rivals))
+        about = f"outputs {names} fit the target {_spell(best.target)} equally well"
+        likely = f"likely {spell_path(best.output.path)}, the first"
         raise AnswerNeeded(
             ONE_ANSWER,
             questions=(Question("--loss", "", about, None, (likely,), "module:name"),),
@@ -221,14 +282,15 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
     """``--loss module:name``: called with the output and the target, neither of them prepared.
 
     A model with several outputs has all of them passed on, as forward returned them. Where no part of the batch is left
-    over, the model's first input is the target.
+    over, the model's first input is the target. Where nobody gave a batch, the target is what the best reading wants.
     """
     assert wishes.loss is not None
     single = measured.output_kind == "tensor" and measured.output
-    best = next((each for each in read if each.pair.target is not None), None)
+    best = next((each for each in read if each.target is not None), None)
+    facts = best.facts if best is not None else measured
     path = target
     if path is None and best is not None:
-        path = best.pair.target
+        path = best.target
     if path is None:
         left = candidate_targets(measured)
         if len(left) > 1:
@@ -252,44 +314,96 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
         epoch_metrics=epoch_metrics,
         auxiliaries=auxiliaries,
         classes=best.fit.classes if best is not None and task is not None else None,
+        target_low=best.fit.low if best is not None else None,
+        target_high=best.fit.high if best is not None else None,
     )
     what = "the output" if single else f"all outputs (a {measured.output_kind})"
     against = f" and {_spell(path)}" if path is not None else ""
     decisions = (
+        *(_added_decisions(wishes, best, wishes.loss) if best is not None else ()),
         *_target_decision(wishes, path, None),
         Decision("loss", f"loss {wishes.loss}", f"your function, called with {what}{against}", "--loss", given=True),
         *metric_decision,
         *notes,
     )
-    return ChosenObjective(objective, decisions, outputs[0])
+    return ChosenObjective(objective, decisions, outputs[0], facts)
 
 
-def _decide(wishes: Wishes, measured: TorchFacts, reading: Reading, read: list[Reading]) -> ChosenObjective:
-    fit, pair, task = reading.fit, reading.pair, reading.task
+def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObjective:
+    fit, task, output = reading.fit, reading.task, reading.output
     option = (_option(fit, wishes.loss) if wishes.loss else None) or fit.losses[0]
     metrics, epoch_metrics, metric_decision = _metrics(wishes, task, fit)
-    auxiliaries, notes = choose_auxiliaries(wishes, measured, taken=(pair.output.path,), own=pair.target is None)
+    taken = (output.path, *(each.path for each in reading.roles if each.origin == "output"))
+    auxiliaries, notes = choose_auxiliaries(wishes, reading.facts, taken=taken, own=task.TASK == "own-loss")
     objective = Objective(
         task=task.TASK,
         loss=option.name,
-        prediction=pair.output.path,
-        output_kind=measured.output_kind,
-        target=pair.target,
-        target_variable=_target_variable(pair.target),
+        prediction=output.path,
+        output_kind=reading.facts.output_kind,
+        target=reading.target,
+        target_variable=_target_variable(reading.target, reading.added),
         target_prepare=option.target_prepare,
         prediction_prepare=option.prediction_prepare,
         metrics=metrics,
         epoch_metrics=epoch_metrics,
         auxiliaries=auxiliaries,
         classes=fit.classes,
+        target_low=fit.low,
+        target_high=fit.high,
+        parts=tuple(_part(each) for each in reading.roles),
+        terms=option.terms,
+        constants=option.constants,
+        heads=fit.heads if isinstance(fit, Proposal) else (),
     )
     decisions = (
-        *_target_decision(wishes, pair.target, _other_target(reading, read)),
+        *_prediction_decision(reading),
+        *_added_decisions(wishes, reading, option.name),
+        *(() if reading.added else _target_decision(wishes, reading.target, _other_target(reading, read))),
         _loss_decision(wishes, reading, option, read),
         *metric_decision,
         *notes,
     )
-    return ChosenObjective(objective, decisions, pair.output)
+    return ChosenObjective(objective, decisions, output, reading.facts)
+
+
+def _part(role: Role) -> Part:
+    return Part(
+        role.name,
+        role.origin,
+        role.path,
+        role.variable or role.name,
+        role.prepare,
+        role.output,
+        role.low,
+        role.high,
+    )
+
+
+def _prediction_decision(reading: Reading) -> tuple[Decision, ...]:
+    """Which of several outputs is compared, where nobody gave a target that would tell."""
+    learnt = [each for each in reading.facts.output if each.sizes and each.has_graph]
+    if not reading.facts.synthesised or len(learnt) < 2 or not isinstance(reading.fit, Proposal):
+        return ()
+    path = spell_path(reading.output.path)
+    others = [spell_path(each.path) for each in learnt if each.path != reading.output.path]
+    reason = f"of the {len(learnt)} outputs, the one that {reading.task.TASK} takes"
+    choice = f"prediction {path} {shape_text(reading.output)}"
+    runner_up = f"{', '.join(others[:3])}: no name says so"
+    return (Decision("prediction", choice, reason, "--loss", runner_up, False, reading.fit.assumed),)
+
+
+def _added_decisions(wishes: Wishes, reading: Reading, loss: str) -> tuple[Decision, ...]:
+    """A line for each part that is put into a batch that nobody gave."""
+    found = []
+    for each in reading.added:
+        leaf = find(reading.facts.batch.root, each.path)
+        assert isinstance(leaf, Leaf)
+        name = _target_variable(each.path, reading.added)
+        given = wishes.target == name
+        choice = f"target {name} {leaf.dtype} {shape_text(leaf)}"
+        reason = f"nobody gave one: what {loss} compares with"
+        found.append(Decision("target", choice, reason, "--batch", None, given, not given))
+    return tuple(found)
 
 
 def _loss_decision(wishes: Wishes, reading: Reading, option: LossOption, read: list[Reading]) -> Decision:
@@ -309,8 +423,8 @@ def _loss_decision(wishes: Wishes, reading: Reading, option: LossOption, read: l
 
 def _other_target(reading: Reading, read: list[Reading]) -> str | None:
     for each in read:
-        if each.pair.target not in (None, reading.pair.target) and not each.pair.feeds:
-            return f"{_spell(each.pair.target)}: {each.fit.reason}"
+        if each.target not in (None, reading.target) and not each.feeds:
+            return f"{_spell(each.target)}: {each.fit.reason}"
     return None
 
 
@@ -353,8 +467,10 @@ def _metrics(
     )
 
 
-def _target_variable(path: Path | None) -> str:
-    name = str(path[-1]) if path else ""
+def _target_variable(path: Path | None, added: Sequence[Role] = ()) -> str:
+    """The part's key as a local name; of one that was put into a pair, the name it was proposed by."""
+    wanted = next((each.variable for each in added if each.path == path and each.variable), "")
+    name = str(path[-1]) if path and isinstance(path[-1], str) else wanted
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else "targets"
 
 
@@ -362,8 +478,9 @@ def _spell(path: Path | None) -> str:
     return spell_path(path) if path is not None else "nothing"
 
 
-def _place(pair: Pair) -> str | None:
-    return pair.leaf.place if pair.leaf is not None else None
+def _place(reading: Reading) -> str | None:
+    leaf = None if reading.target is None else find(reading.facts.batch.root, reading.target)
+    return leaf.place if isinstance(leaf, Leaf) else None
 
 
 __all__ = ["Auxiliary", "ChosenObjective", "choose_objectives", "readings"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ...inspection.batch_spec import leaves, spell_path
+from ...inspection.batch_spec import BatchSpec, leaves, spell_path
 from ...inspection.model_facts import ModelFacts
 from ...plain import from_plain
 from ...planning.plan import Check, DataPlan, Decision, Input, Objective, OptimizerPlan, SchedulerPlan, Setting
 from ...planning.wishes import Wishes
+from .auxiliaries import loss_settings
 from .checks import build_checks
 from .data_plan import choose_data, data_settings
 from .facts import TorchFacts
@@ -27,6 +28,7 @@ class Opinion:
     """One ranked way to train the model, but for names and constructor arguments. Fields as in `TrainerPlan`."""
 
     patterns: tuple[str, ...]
+    batch: BatchSpec
     feeding: str
     inputs: tuple[Input, ...]
     whole_batch: bool
@@ -69,37 +71,39 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
         UnusableInput, AnswerNeeded, UserCodeFailed: see `choose_objectives`, `choose_feeding`, `choose_optimizer`.
     """
     check_words(wishes)
-    feeding = choose_feeding(wishes, model, measured)
     hints = read_hints(model)
     optimizer = choose_optimizer(wishes, model, measured, hints)
     scheduler = choose_scheduler(wishes, measured, hints)
-    parts = inputs(model, measured)
     particular = optimizer.particular or scheduler.plan is not None
     asked = wishes.optimizer or wishes.scheduler or wishes.optimizer_arguments
     why = "you ask for its own optimizer" if asked else f"the {model.kind} asks for its own optimizer"
     found = []
     for chosen in choose_objectives(wishes, model, measured):
+        facts = chosen.facts
+        feeding = choose_feeding(wishes, model, facts)
+        parts = inputs(model, facts)
         objective = _named(chosen.objective, parts)
         ranking = objective.task == "ranking"
         words = pattern_words(wishes, feeding[0], ranking, particular)
         rank_key = spell_path(objective.target) if objective.target is not None else None
-        data = choose_data(measured, ranking=ranking, package=package)
+        data = choose_data(facts, ranking=ranking, package=package)
         found.append(
             Opinion(
                 patterns=words,
+                batch=facts.batch,
                 feeding=feeding[0],
                 inputs=parts,
-                whole_batch=measured.feeding.whole,
-                checks=build_checks(measured, _leaves_fed(measured, parts), objective, chosen.output),
+                whole_batch=facts.feeding.whole,
+                checks=build_checks(facts, _leaves_fed(facts, parts), objective, chosen.output),
                 objective=objective,
                 optimizer=optimizer.plan,
                 scheduler=scheduler.plan,
                 data=data,
                 settings=(
-                    *data_settings(measured.loader, data, measured.batch.samples),
+                    *data_settings(facts.loader, data, facts.batch.samples),
                     *optimizer.settings,
                     *scheduler.settings,
-                    *_auxiliary_settings(objective),
+                    *loss_settings(objective),
                 ),
                 decisions=(
                     pattern_decision(wishes, words, feeding, rank_key, why),
@@ -108,19 +112,24 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
                     *([scheduler.decision] if scheduler.decision else []),
                 ),
                 output_symbols=chosen.output.dims,
-                notes=_notes(measured, chosen),
+                notes=_notes(facts, chosen),
             )
         )
     return tuple(found)
 
 
 def _named(objective: Objective, parts: tuple[Input, ...]) -> Objective:
-    """The objective with a target variable that no input has; a reconstruction's target is its input."""
-    same = input_of(parts, objective.target) if objective.target is not None else None
-    if same is not None:
-        return replace(objective, target_variable=same.variable)
+    """The objective with variables that no input has; a value that is an input keeps the input's, prepared further."""
     taken = {each.variable for each in parts} | {"self", "batch", "loss", "outputs", "prediction"}
-    return replace(objective, target_variable=variable_name(objective.target_variable, taken, "targets"))
+    same = input_of(parts, objective.target) if objective.target is not None else None
+    variable = same.variable if same is not None else variable_name(objective.target_variable, taken, "targets")
+    taken.add(variable)
+    named = []
+    for part in objective.parts:
+        name = variable_name(part.variable, taken, part.role)
+        taken.add(name)
+        named.append(replace(part, variable=name))
+    return replace(objective, target_variable=variable, parts=tuple(named))
 
 
 def _leaves_fed(measured: TorchFacts, parts: tuple[Input, ...]) -> tuple[Input, ...]:
@@ -128,15 +137,6 @@ def _leaves_fed(measured: TorchFacts, parts: tuple[Input, ...]) -> tuple[Input, 
     if not measured.feeding.whole:
         return parts
     return tuple(Input(path, str(path[-1]) if path else "inputs") for path, _ in leaves(measured.batch.root))
-
-
-def _auxiliary_settings(objective: Objective) -> tuple[Setting, ...]:
-    return tuple(
-        Setting(
-            each.setting, "float", repr(float(each.weight)), repr(float(each.weight)), f"weight of the {each.name} loss"
-        )
-        for each in objective.auxiliaries
-    )
 
 
 def _notes(measured: TorchFacts, chosen: ChosenObjective) -> tuple[str, ...]:

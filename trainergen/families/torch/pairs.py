@@ -9,25 +9,9 @@ from ...inspection.batch_spec import Leaf, Path, find, leaves
 from ...inspection.model_facts import ModelFacts
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TargetFacts, TorchFacts
-from .objectives import FLOATING, INTEGRAL, Pair, Values
+from .objectives import Pair, Values
+from .seen import FLOATING, INTEGRAL
 
-PREDICTION_NAMES = (
-    "logits",
-    "prediction",
-    "predictions",
-    "pred",
-    "preds",
-    "scores",
-    "output",
-    "y_hat",
-    "y_pred",
-    "out",
-    "reconstruction",
-    "recon",
-    "x_hat",
-    "probabilities",
-    "probs",
-)
 TARGET_NAMES = (
     "target",
     "targets",
@@ -145,16 +129,16 @@ def last_activation(model: ModelFacts, measured: TorchFacts) -> str | None:
     """
     if len(predictions(measured)) != 1:
         return None
-    returned = _returned(model.source)
-    if returned is None:
+    value = returned(model.source)
+    if value is None:
         return measured.final_module
-    if not isinstance(returned, ast.Call):
+    if not isinstance(value, ast.Call):
         return None
-    name = returned.func.attr if isinstance(returned.func, ast.Attribute) else getattr(returned.func, "id", "")
+    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
     return ACTIVATIONS.get(name.lower(), measured.final_module)
 
 
-def _returned(source: str) -> ast.expr | None:
+def returned(source: str) -> ast.expr | None:
     """The expression that the last ``return`` of the class's own ``forward`` gives, reshapes and names seen through."""
     try:
         tree = ast.parse(source)

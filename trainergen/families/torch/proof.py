@@ -27,7 +27,7 @@ from ...runtime.probes import (
 )
 from ...runtime.probes.session import Fault, Measurement, Session
 from ...runtime.probes.walk import Walk, fresh, seed_everything, walk
-from .control import Control, build_loss
+from .control import Control, build_loss, with_values
 from .measure_model import build_model
 
 if TYPE_CHECKING:
@@ -270,28 +270,26 @@ def _near(first: float, second: float, tolerance: float) -> bool:
 
 
 def check_settings(rehearsal: Rehearsal, session: Session, values: Mapping[str, float]) -> list[Fault]:
-    """Do the weights of the auxiliary losses in the configuration weigh them?
+    """Do the settings that weigh and tune the loss do so?
 
     Args:
         rehearsal: the control run.
         session: a staged trainer that was opened with `values` in its configuration.
         values: setting -> its value there.
     """
-    objective = rehearsal.request["objective"]
-    weighed = [each for each in objective.get("auxiliaries", ()) if each["setting"] in values]
+    objective, weighed = with_values(rehearsal.request["objective"], values)
     if not weighed or not rehearsal.repeatable:
         return []
-    auxiliaries = [{**each, "weight": values.get(each["setting"], each["weight"])} for each in objective["auxiliaries"]]
-    control = rehearsal.control.weighed({**rehearsal.request, "objective": {**objective, "auxiliaries": auxiliaries}})
+    control = rehearsal.control.weighed({**rehearsal.request, "objective": objective})
     found = []
     for each in (session, control):
         each.model.load_state_dict(rehearsal.weights)
         found.append(loss.measure(each, rehearsal.batches[0], seed=rehearsal.seed).numbers.get("loss", math.nan))
     if _near(found[0], found[1], initial_loss.tolerance(session.model)):
         return []
-    names = ", ".join(f"{each['setting']} = {values[each['setting']]:g}" for each in weighed)
+    names = ", ".join(f"{each} = {values[each]:g}" for each in weighed)
     text = f"with {names} in the configuration the loss is {found[0]:.6g}, a bare loop's is {found[1]:.6g}"
-    return [Fault("auxiliary", "", text, "weigh each auxiliary loss by its field of the config")]
+    return [Fault("auxiliary", "", text, "weigh each part of the loss by its field of the config")]
 
 
 def _first_loss(first: Measurement, taken: Walk, rehearsal: Rehearsal) -> Measurement:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import torch
 
 
-def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def accuracy(outputs: torch.Tensor, targets: torch.Tensor, padding: int | None = None) -> torch.Tensor:
     """Share of right classes.
 
     Args:
         outputs: logits [N, C, ...].
         targets: class numbers [N, ...].
+        padding: a class number that stands for nothing: its places are not counted.
     """
-    return (outputs.argmax(dim=1) == targets).double().mean()
+    right = (outputs.argmax(dim=1) == targets).double()
+    if padding is None:
+        return right.mean()
+    counted = targets != padding
+    return (right * counted).sum() / counted.sum()
 
 
 def top_k_accuracy(outputs: torch.Tensor, targets: torch.Tensor, k: int = 5) -> torch.Tensor:

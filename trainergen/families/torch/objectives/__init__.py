@@ -1,16 +1,34 @@
 """What a model can be trained for: one file a task, found by listing this folder; adding a task is adding its file.
 
-A task's file has
+A task's file (``multi_class.py``) and its template (``templates/torch/objectives/multi_class.py.j2``) are all of it.
+The file has
 
 * ``TASK``: its name, the file's own with dashes;
 * ``LOSSES``: loss name -> one phrase on when it is right, the default first;
-* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or over the whole epoch (the
-  task's template says which of the runtime's functions each is); ``DEFAULT_METRICS``: those taken unasked;
-* ``METRIC_FUNCTIONS``: metric name -> function of ``runtime.metrics``, for the control run; ``LOSSES_ON_PROBABILITIES``:
-  losses under which the output is a probability already, so that a threshold of such a function is one half;
-* ``REFERENCES``: loss name -> ``function(output, target, functional)``: the loss in ``torch.nn.functional`` (given,
-  not imported) on the prepared output and target. The proof's control run trains with it;
-* ``fit(pair)``: whether one output and one part of the batch belong together under this task, and how well.
+* ``REFERENCES``: loss name -> ``function(functional, *, prediction, target, ...)``: the loss on prepared values, by their
+  roles, and on the loss's constants by their names, in ``torch.nn.functional`` (given, not imported) and methods of
+  tensors. It gives a scalar, or, where the loss is a sum, term name -> scalar in the order of the option's ``terms``,
+  unweighted. The proof's control run trains with it: it is written independently of `runtime.losses`;
+* ``METRICS``, ``EPOCH_METRICS``: metrics that can be asked for, averaged over batches or over the whole epoch;
+  ``DEFAULT_METRICS``: those taken unasked; ``METRIC_FUNCTIONS``: metric name -> function of ``runtime.metrics``, on
+  prediction and target as prepared; ``LOSSES_ON_PROBABILITIES``: losses under which the output is a probability already,
+  so that a threshold of such a function is one half;
+* ``propose(seen)``: what the task would make of a model as a whole (`seen.Seen`): a `Proposal`, or None. It names every
+  value that the loss takes as a `seen.Role`: outputs by ``seen.output(role, output)``, inputs by ``seen.input(role,
+  part)``, targets by ``seen.want(role, leaf, ...)``, which adds a part to a batch that was found by trying and finds it in
+  one that the user gave. The roles ``prediction`` (and ``target``, if any) are what metrics compare;
+* ``fit(pair)``, for tasks that compare one output with one part of the batch: whether the two belong together, and how
+  well. Where the user gave the batch, such a task is asked about every pair; all others are asked to ``propose``.
+
+Scores are on one scale: 100 the model says so itself (it returns its loss), 85 to 95 several signs agree, 70 to 84 one
+clear sign (a name, an activation), 50 to 69 the shape alone, below 50 a last resort. ``assumed`` is False only where the
+evidence is conclusive.
+
+The template sets ``prediction`` (local name), ``summary`` (with {inputs}, {target}, {classes}), ``component`` (the loss's
+name in the logs beside auxiliary losses), ``losses``: name -> ``title`` and ``expression`` or ``terms`` (term ->
+expression); an expression names values by role and constants by name in braces, and ``optional``: constant -> text that
+stands for it only where the plan has it; ``metrics``, ``whole_epoch``, ``extra``. Losses that torch lacks are functions
+of ``runtime/losses.py``, called ``losses.<name>``; in tests/cli/test_objectives.py a new task needs a model and a batch.
 
 Nothing here imports torch; the lab loads these files too.
 """
@@ -24,12 +42,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ....inspection.batch_spec import Leaf, Path
+from ....planning.plan import Constant, Head, Term
 from ..facts import OutputFacts
+from ..seen import FLOATING, Role, Seen
 
-Reference = Callable[[Any, Any, Any], Any]
+Reference = Callable[..., Any]
 
-FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
-INTEGRAL = frozenset({"uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64"})
 IGNORED_CLASS = -100
 """``torch.nn.functional.cross_entropy``'s default ``ignore_index``."""
 
@@ -81,17 +99,26 @@ class Pair:
 
 @dataclass(frozen=True)
 class LossOption:
-    """One loss that a pair can be trained with, and what makes output and target fit it."""
+    """One loss that can be used, and what makes prediction and target fit it.
+
+    Attributes:
+        name, reason: of the task's ``LOSSES``; the reason may say why this one here.
+        prediction_prepare, target_prepare: operations, see `facts.OPERATIONS`.
+        constants: numbers that it takes.
+        terms: where it is a sum, its terms in order.
+    """
 
     name: str
     reason: str
     prediction_prepare: tuple[str, ...] = ()
     target_prepare: tuple[str, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well a task explains a pair.
+    """How well a task explains a pair, or a whole model.
 
     Attributes:
         score: higher wins; the scale is the same for all tasks.
@@ -102,6 +129,7 @@ class Fit:
         question: why this must not be guessed; asked unless the user named the loss.
         assumed: a guess, to be marked as one.
         metrics: in place of the task's defaults, where those don't fit this form of output (a map of classes).
+        low, high: what every value of the target must lie in; high exclusive for integers.
     """
 
     score: int
@@ -112,6 +140,31 @@ class Fit:
     question: str | None = None
     assumed: bool = False
     metrics: tuple[str, ...] | None = None
+    low: int | float | None = None
+    high: int | float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal(Fit):
+    """What a task would make of a model: a fit that brings its own values.
+
+    Attributes:
+        roles: every value that the loss takes; one is called ``prediction``, and ``target`` is what metrics compare it
+            with.
+        heads: of a multi-task model; see `planning.plan.Head`.
+    """
+
+    roles: tuple[Role, ...]
+    heads: tuple[Head, ...] = ()
+
+    def role(self, name: str) -> Role | None:
+        """The role of that name."""
+        return next((each for each in self.roles if each.name == name), None)
+
+    @property
+    def added(self) -> tuple[Role, ...]:
+        """The roles that the batch has no part for yet."""
+        return tuple(each for each in self.roles if each.leaf is not None)
 
 
 class Task(Protocol):
@@ -126,8 +179,14 @@ class Task(Protocol):
     LOSSES_ON_PROBABILITIES: tuple[str, ...]
     REFERENCES: Mapping[str, Reference]
 
-    def fit(self, pair: Pair) -> Fit | None:
-        """Whether and how well the pair belongs to the task."""
+    def propose(self, seen: Seen) -> Proposal | None:
+        """What the task would make of the model."""
+
+
+def fitter(task: Task) -> Callable[[Pair], Fit | None] | None:
+    """The task's judgement of one output and one part of the batch; None where it takes other values than two."""
+    found: Callable[[Pair], Fit | None] | None = getattr(task, "fit", None)
+    return found
 
 
 def tasks() -> dict[str, Task]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import Fit, LossOption, Pair, align, cast, shape_text
+from ....inspection.batch_spec import Leaf
+from ..seen import FLOATING, Seen, of_samples, said, without_axis
+from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
 
 TASK = "binary"
 LOSSES = {
@@ -21,9 +23,47 @@ METRIC_FUNCTIONS = {
 }
 LOSSES_ON_PROBABILITIES = ("bce",)
 REFERENCES = {
-    "bce_with_logits": lambda output, target, functional: functional.binary_cross_entropy_with_logits(output, target),
-    "bce": lambda output, target, functional: functional.binary_cross_entropy(output, target),
+    "bce_with_logits": lambda functional, prediction, target: functional.binary_cross_entropy_with_logits(
+        prediction, target
+    ),
+    "bce": lambda functional, prediction, target: functional.binary_cross_entropy(prediction, target),
 }
+
+
+SAYS_SO = (
+    r"\bbinary|classif|detect|fraud|click|\bctr\b|churn|spam|sentiment|\bprobabilit|logit|segment|\bmask|u[- ]?net"
+    r"|\bsalien|anomal"
+)
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """One column (or one channel of a map) that is a probability, or that is said to tell two things apart."""
+    output = seen.main
+    if output is None:
+        return None
+    sizes = output.sizes
+    column = len(sizes) >= 2 and sizes[1] == 1
+    if not column and len(sizes) != 1:
+        return None
+    probability = seen.activation == "Sigmoid"
+    words = seen.says(SAYS_SO)
+    if not probability and words is None and not seen.asks(LOSSES):
+        return None
+    leaf = without_axis(output, 1, "int64", 2) if column else of_samples(seen, "int64", low=0, high=2)
+    target = seen.want("target", leaf, key="label")
+    if target is None:
+        return None
+    evidence = [*(["it ends in a sigmoid"] if probability else []), *([words] if words else [])]
+    return Proposal(
+        score=84 + 6 * (len(evidence) - 1) if probability else 74,
+        reason=f"one column of output, {said(output)}: {', '.join(evidence) or 'you asked for it'}",
+        losses=losses(probability, ("squeeze:1",) if column else (), cast(leaf, "float")),
+        metrics=None if len(sizes) <= 2 else METRICS,
+        low=0,
+        high=2,
+        assumed=True,
+        roles=(seen.output("prediction", output), target),
+    )
 
 
 def fit(pair: Pair) -> Fit | None:
@@ -36,17 +76,27 @@ def fit(pair: Pair) -> Fit | None:
         return None
     prediction, squeeze = aligned
     target = (*squeeze, *cast(pair.leaf, "float"))
+    low, high = bits(pair.leaf)
     return Fit(
         score=85,
         reason=f"one column of output {shape_text(pair.output)} against 0/1 {shape_text(pair.leaf)}",
-        losses=losses(pair, prediction, target),
+        losses=losses(pair.activation == "Sigmoid", prediction, target),
         metrics=None if len(sizes) <= 2 else METRICS,
+        low=low,
+        high=high,
     )
 
 
-def losses(pair: Pair, prediction: tuple[str, ...], target: tuple[str, ...]) -> tuple[LossOption, ...]:
-    """The two cross-entropies on bits, the one that fits the model's last activation first."""
+def bits(leaf: Leaf) -> tuple[int | None, int | None]:
+    """What a target of zeros and ones must lie in: the upper bound is exclusive for integers; bool can't be else."""
+    if leaf.dtype == "bool":
+        return None, None
+    return (0, 1) if leaf.dtype in FLOATING else (0, 2)
+
+
+def losses(probability: bool, prediction: tuple[str, ...], target: tuple[str, ...]) -> tuple[LossOption, ...]:
+    """The two cross-entropies on bits, the one that fits what the model puts out first."""
     logits = LossOption("bce_with_logits", LOSSES["bce_with_logits"], prediction, target)
-    if pair.activation == "Sigmoid":
+    if probability:
         return LossOption("bce", "the model ends in a sigmoid: no second one", prediction, target), logits
     return logits, LossOption("bce", LOSSES["bce"], prediction, target)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from . import FLOATING, IGNORED_CLASS, Fit, LossOption, Pair, cast, shape_text
+import re
+
+from ..facts import OutputFacts
+from ..seen import FLOATING, Seen, said, without_axis
+from . import IGNORED_CLASS, Fit, LossOption, Pair, Proposal, cast, shape_text
 
 TASK = "multi-class"
 LOSSES = {
@@ -22,14 +26,117 @@ METRIC_FUNCTIONS = {
 }
 LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
-    "cross_entropy": lambda output, target, functional: functional.cross_entropy(output, target),
-    "nll": lambda output, target, functional: functional.nll_loss(output, target),
-    "nll_of_probabilities": lambda output, target, functional: functional.nll_loss(
-        output.clamp_min(SMALLEST_PROBABILITY).log(), target
+    "cross_entropy": lambda functional, prediction, target: functional.cross_entropy(prediction, target),
+    "nll": lambda functional, prediction, target: functional.nll_loss(prediction, target),
+    "nll_of_probabilities": lambda functional, prediction, target: functional.nll_loss(
+        prediction.clamp_min(SMALLEST_PROBABILITY).log(), target
     ),
 }
 SMALLEST_PROBABILITY = 1e-12
 """Below it a probability counts as this one: its log stays finite."""
+
+
+CLASS_ARGUMENTS = (
+    r"(num|n|nb|no|number_of|num_of)_?(class(es)?|labels?|categories|tags|intents|outputs?_classes)"
+    r"|(class|cls|label)(es|s)?_?(num|count|nums|number)?"
+)
+SAYS_SO = (
+    r"classif|\bclass(es)?\b|\blogits?\b|categor|recogni[sz]|image.?net|cifar|mnist|\btagger|\btagging|\bner\b"
+    r"|part.of.speech"
+)
+MAPS = r"seg(ment|mentation)?\b|segment|u[- ]?net|\bfcn\b|parsing|\bmasks?\b|panoptic"
+HEAD = r"(^|\.)(classifier|cls|fc\d*|head|heads|logits?|to_logits|mlp_head|classification_head|out|output)(\.|$)"
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """Scores over classes: second in maps [B, C, H, W], else last; the signs are arguments, words, activations, names."""
+    output = seen.main
+    if output is None or len(output.sizes) < 2 or (seen.activation == "Sigmoid" and not output.sums_to_one):
+        return None
+    sizes = output.sizes
+    axis = 1 if len(sizes) != 3 or _follows(seen, sizes[2:], 1) else 2
+    if sizes[axis] < 2:
+        return None
+    score, why = _signs(seen, output, axis)
+    target = seen.want("target", without_axis(output, axis, "int64", sizes[axis]), key=_key(len(sizes), axis))
+    if target is None or score == 0:
+        return None
+    prediction = () if axis == 1 else (_class_first(len(sizes)),)
+    what = {(2, 1): "", (3, 2): ", one a token"}.get((len(sizes), axis), ", one a place")
+    return Proposal(
+        score=score,
+        reason=f"{said(output)} are scores of {sizes[axis]} classes{what}: {why}",
+        losses=_losses(output, seen.activation, prediction, ()),
+        classes=sizes[axis],
+        metrics=None if len(sizes) == 2 else ("accuracy",),
+        assumed=True,
+        low=0,
+        high=sizes[axis],
+        roles=(seen.output("prediction", output), target),
+    )
+
+
+def _key(rank: int, axis: int) -> str:
+    """What a loader is likely to call the target: ``label``, ``mask`` of a map, ``labels`` of tokens."""
+    return "label" if rank == 2 else "mask" if axis == 1 and rank > 3 else "labels"
+
+
+def _follows(seen: Seen, places: tuple[int, ...], least: int) -> bool:
+    """Whether an input ends in these dimensions after at least `least` others beside the batch's (channels)."""
+    return any(
+        len(each.leaf.sizes) >= len(places) + 1 + least and each.leaf.sizes[-len(places) :] == places
+        for each in seen.inputs
+    )
+
+
+def _signs(seen: Seen, output: OutputFacts, axis: int) -> tuple[int, str]:
+    """How surely classes are meant, and why; 0 where they can't be."""
+    sizes, classes = output.sizes, output.sizes[axis]
+    if output.sums_to_one or output.log_sums_to_one:
+        return 88, "they sum to one" if output.sums_to_one else "they are log-probabilities"
+    argument = seen.argument(CLASS_ARGUMENTS, classes)
+    words = seen.says(SAYS_SO if len(sizes) <= 3 else f"{SAYS_SO}|{MAPS}")
+    if argument is not None:
+        return (90 if words else 86), f"the constructor takes {argument}" + (f", {words}" if words else "")
+    if words is not None:
+        return 80, words
+    if len(sizes) >= 4:
+        return _of_map(seen, sizes)
+    if len(sizes) == 3:
+        return _of_sequence(seen, sizes, axis)
+    if any(each.name in ("edge_index", "adj", "adjacency") for each in seen.inputs):
+        return 72, "one row a node of a graph"
+    return _by_head(seen, classes)
+
+
+def _of_map(seen: Seen, sizes: tuple[int, ...]) -> tuple[int, str]:
+    """A map of the input's extent with other channels than the input's."""
+    maps = [each for each in seen.inputs if each.leaf.sizes[2:] == sizes[2:] and len(each.leaf.sizes) == len(sizes)]
+    if not maps:
+        return 40, "channels of a map"
+    if any(each.leaf.sizes[1] == sizes[1] for each in maps):
+        return 50, f"a map of the extent of {maps[0].name}"
+    return 70, f"a map of the extent of {maps[0].name} with channels of its own"
+
+
+def _of_sequence(seen: Seen, sizes: tuple[int, ...], axis: int) -> tuple[int, str]:
+    """One row a token: the vocabulary itself is for other tasks, the embedding's width is a feature."""
+    tokens = seen.tokens
+    if tokens is None or tokens.leaf.sizes[1] != sizes[3 - axis]:
+        return 42, "one row a place"
+    if any(sizes[axis] == rows for rows, _ in seen.tables):
+        return 52, "as many as the vocabulary has"
+    if any(sizes[axis] == width for _, width in seen.tables):
+        return 44, "one row a token"
+    return 72, f"one row a token of {tokens.name}"
+
+
+def _by_head(seen: Seen, classes: int) -> tuple[int, str]:
+    """The layer of that many rows that comes last, by its name."""
+    last = next((name for name, shape in reversed(seen.parameters) if shape[:1] == (classes,)), None)
+    if last is not None and re.search(HEAD, last.rpartition(".")[0]):
+        return 64, f"{last.rpartition('.')[0]} is a head by its name"
+    return 54, "several columns"
 
 
 def fit(pair: Pair) -> Fit | None:
@@ -53,10 +160,12 @@ def fit(pair: Pair) -> Fit | None:
     return Fit(
         score=90 - (2 if leaf.dtype in FLOATING else 0) - (45 if problem else 0),
         reason=f"output {shape_text(output)} against integers {shape_text(leaf)}",
-        losses=_losses(pair, prediction, target),
+        losses=_losses(pair.output, pair.activation, prediction, target),
         classes=classes,
         problem=problem,
         metrics=None if len(output.sizes) == 2 else ("accuracy",),
+        low=IGNORED_CLASS if low == IGNORED_CLASS else 0,
+        high=classes - 1 if leaf.dtype in FLOATING else classes,
     )
 
 
@@ -85,11 +194,15 @@ def _class_first(rank: int) -> str:
     return "permute:" + ",".join(str(axis) for axis in (0, rank - 1, *range(1, rank - 1)))
 
 
-def _losses(pair: Pair, prediction: tuple[str, ...], target: tuple[str, ...]) -> tuple[LossOption, ...]:
+def _losses(
+    output: OutputFacts, activation: str | None, prediction: tuple[str, ...], target: tuple[str, ...]
+) -> tuple[LossOption, ...]:
+    """What the output is says which loss adds what is missing, and no more: no softmax upon a softmax."""
     logits = LossOption("cross_entropy", LOSSES["cross_entropy"], prediction, target)
-    if pair.output.log_sums_to_one:
+    maps = len(output.sizes) > 2  # there the sum over the classes was not measured: it is taken over the last dimension
+    if output.log_sums_to_one or (maps and activation == "LogSoftmax"):
         return LossOption("nll", "the output is log-probabilities already", prediction, target), logits
-    if pair.output.sums_to_one:
+    if output.sums_to_one or (maps and activation == "Softmax"):
         log = "the output is probabilities (it sums to one): their log, no second softmax"
         return LossOption("nll_of_probabilities", log, prediction, target), logits
     return logits, LossOption("nll", LOSSES["nll"], prediction, target)

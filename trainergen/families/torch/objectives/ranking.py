@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import INTEGRAL, Fit, LossOption, Pair, cast, shape_text
+from ..seen import INTEGRAL, Seen, assumed_leaf, said
+from . import Fit, LossOption, Pair, Proposal, cast, shape_text
 
 TASK = "ranking"
 LOSSES = {
@@ -21,6 +22,25 @@ LOSSES_ON_PROBABILITIES = ()
 RANK_KEY = "true_ranks"
 
 
+def propose(seen: Seen) -> Proposal | None:
+    """Scores [batch, M] of a model that is said to rank candidates, or under a loss that does."""
+    output = seen.main
+    if output is None or len(output.sizes) != 2 or output.sizes[1] < 2:
+        return None
+    words = seen.says(r"\brank|candidate|\blist.?wise|pair.?wise|learning to rank|retriev|\bndcg")
+    target = seen.want("target", assumed_leaf("int64", output, low=1, high=output.sizes[1] + 1), key=RANK_KEY)
+    if target is None or (words is None and not seen.asks((TASK, *LOSSES))):
+        return None
+    return Proposal(
+        score=78 if words else 40,
+        reason=f"scores {said(output)}" + (f": {words}" if words else ""),
+        losses=tuple(LossOption(name, text) for name, text in LOSSES.items()),
+        assumed=True,
+        low=0,
+        roles=(seen.output("prediction", output), target),
+    )
+
+
 def fit(pair: Pair) -> Fit | None:
     """``true_ranks`` in the batch, of the scores' shape; any integers of that shape where ranking was asked for."""
     if pair.leaf is None or pair.target is None or pair.feeds or pair.leaf.sizes != pair.output.sizes:
@@ -32,39 +52,39 @@ def fit(pair: Pair) -> Fit | None:
         return None
     reason = f"scores {shape_text(pair.output)} against ranks {shape_text(pair.leaf)}"
     options = tuple(LossOption(name, text, (), cast(pair.leaf, "long")) for name, text in LOSSES.items())
-    return Fit(score=95 if named else 60, reason=reason, losses=options)
+    return Fit(score=95 if named else 60, reason=reason, losses=options, low=0)
 
 
-def _mean_over_rows(output: Any, target: Any, row_loss: Callable[[Any, Any], Any]) -> Any:
+def _mean_over_rows(prediction: Any, target: Any, row_loss: Callable[[Any, Any], Any]) -> Any:
     """The mean of `row_loss` (scores, ranks of the entries that have one) over rows with two such entries or more."""
     losses = []
-    for scores, ranks in zip(output, target, strict=True):
+    for scores, ranks in zip(prediction, target, strict=True):
         known = ranks > 0
         if int(known.sum()) >= 2:
             losses.append(row_loss(scores[known], ranks[known]))
-    return sum(losses) / len(losses) if losses else (output * 0).sum()
+    return sum(losses) / len(losses) if losses else (prediction * 0).sum()
 
 
-def _listnet(output: Any, target: Any, functional: Any) -> Any:
+def _listnet(functional: Any, *, prediction: Any, target: Any) -> Any:
     """Cao et al. 2007, top-one probabilities; a rank's relevance is its negative."""
 
     def row(scores: Any, ranks: Any) -> Any:
         truth = functional.softmax(-ranks.to(scores.dtype), dim=0)
         return -(truth * functional.log_softmax(scores, dim=0)).sum()
 
-    return _mean_over_rows(output, target, row)
+    return _mean_over_rows(prediction, target, row)
 
 
-def _listmle(output: Any, target: Any, _functional: Any) -> Any:
+def _listmle(functional: Any, *, prediction: Any, target: Any) -> Any:  # noqa: ARG001 - as every reference
     """Xia et al. 2008: minus the log-likelihood of the true order (Plackett-Luce), ties after Breslow 1974."""
 
     def row(scores: Any, ranks: Any) -> Any:
         return sum(scores[ranks >= rank].logsumexp(dim=0) - score for score, rank in zip(scores, ranks, strict=True))
 
-    return _mean_over_rows(output, target, row)
+    return _mean_over_rows(prediction, target, row)
 
 
-def _pairwise_logistic(output: Any, target: Any, functional: Any) -> Any:
+def _pairwise_logistic(functional: Any, *, prediction: Any, target: Any) -> Any:
     """Burges et al. 2005 (RankNet): mean of softplus(score_j - score_i) over the pairs with i better than j."""
 
     def row(scores: Any, ranks: Any) -> Any:
@@ -76,7 +96,7 @@ def _pairwise_logistic(output: Any, target: Any, functional: Any) -> Any:
         ]
         return sum(pairs) / len(pairs) if pairs else (scores * 0).sum()
 
-    return _mean_over_rows(output, target, row)
+    return _mean_over_rows(prediction, target, row)
 
 
 REFERENCES = {"listnet": _listnet, "listmle": _listmle, "pairwise_logistic": _pairwise_logistic}

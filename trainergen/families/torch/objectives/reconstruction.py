@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from . import FLOATING, Fit, LossOption, Pair, shape_text
+from ..seen import FLOATING, Seen
+from . import Fit, LossOption, Pair, Proposal, shape_text
 
 TASK = "reconstruction"
 LOSSES = {
@@ -19,11 +20,33 @@ DEFAULT_METRICS = ("mae",)
 METRIC_FUNCTIONS = {name: name for name in METRICS}
 LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
-    "mse": lambda output, target, functional: functional.mse_loss(output, target),
-    "l1": lambda output, target, functional: functional.l1_loss(output, target),
-    "bce": lambda output, target, functional: functional.binary_cross_entropy(output, target),
+    "mse": lambda functional, prediction, target: functional.mse_loss(prediction, target),
+    "l1": lambda functional, prediction, target: functional.l1_loss(prediction, target),
+    "bce": lambda functional, prediction, target: functional.binary_cross_entropy(prediction, target),
 }
 SAYS_SO = re.compile(r"auto_?encoder|(^|_)v?ae($|_)|vae|reconstruct|denois|inpaint|recon(_|$)|x_hat", re.IGNORECASE)
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """An output of an input's shape; the names decide whether that is meant, or could be."""
+    found: Proposal | None = None
+    for output in seen.learnt:
+        for part in seen.inputs:
+            pair = Pair(output, part.path, part.leaf, None, True, part.prepare, True, name=seen.name)
+            read = fit(pair)
+            if read is None:
+                continue
+            said = seen.says(SAYS_SO.pattern)
+            score = 88 if said else 48
+            if found is None or score > found.score:
+                found = Proposal(
+                    score=score,
+                    reason=f"output {shape_text(output)} has the shape of {part.name}" + (f"; {said}" if said else ""),
+                    losses=read.losses,
+                    assumed=True,
+                    roles=(seen.output("prediction", output), seen.input("target", part)),
+                )
+    return found
 
 
 def fit(pair: Pair) -> Fit | None:

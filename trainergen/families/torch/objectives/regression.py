@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import FLOATING, INTEGRAL, Fit, LossOption, Pair, align, cast, shape_text
+from ..facts import OutputFacts
+from ..seen import FLOATING, INTEGRAL, Seen, assumed_leaf, said, without_axis
+from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
 
 TASK = "regression"
 LOSSES = {
@@ -17,10 +19,10 @@ DEFAULT_METRICS = ("mae", "rmse", "r2")
 METRIC_FUNCTIONS = {name: name for name in (*METRICS, *EPOCH_METRICS)}
 LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
-    "mse": lambda output, target, functional: functional.mse_loss(output, target),
-    "l1": lambda output, target, functional: functional.l1_loss(output, target),
-    "smooth_l1": lambda output, target, functional: functional.smooth_l1_loss(output, target),
-    "huber": lambda output, target, functional: functional.huber_loss(output, target),
+    "mse": lambda functional, prediction, target: functional.mse_loss(prediction, target),
+    "l1": lambda functional, prediction, target: functional.l1_loss(prediction, target),
+    "smooth_l1": lambda functional, prediction, target: functional.smooth_l1_loss(prediction, target),
+    "huber": lambda functional, prediction, target: functional.huber_loss(prediction, target),
 }
 COUNTED = (
     "count",
@@ -37,6 +39,58 @@ COUNTED = (
     "value",
 )
 """Words in a target's name that say that integers are meant as numbers."""
+
+
+SAYS_SO = (
+    r"regress|forecast|time.?series|\bpredict(s|ing)? (a |an |the )?(value|number|quantit|energ|price)|\bestimat"
+    r"|depth|optical.?flow|super.?resolution|denois|regist(er|ration)|deform|displacement|neural (field|radiance)|implicit"
+)
+FEATURES = r"\bembed|encoder\b|\bfeature|\bbackbone|\brepresentation|\bprojector?\b"
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """Numbers of the output's shape: what is left where nothing says classes; one column becomes one number a sample."""
+    output = seen.main
+    if output is None:
+        return None
+    sizes = output.sizes
+    said_so = seen.says(SAYS_SO)
+    column = len(sizes) == 2 and sizes[1] == 1
+    leaf = without_axis(output, 1, output.dtype) if column else assumed_leaf(output.dtype, output)
+    target = seen.want("target", leaf)
+    if target is None:
+        return None
+    score, why = _score(seen, output, said_so)
+    prediction = ("squeeze:1",) if column else ()
+    return Proposal(
+        score=score,
+        reason=f"{said(output)}: {why}",
+        losses=tuple(LossOption(name, reason, prediction) for name, reason in LOSSES.items()),
+        metrics=None if len(sizes) <= 2 else ("mae",),
+        assumed=True,
+        roles=(seen.output("prediction", output), target),
+    )
+
+
+def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, str]:
+    """How surely numbers are meant, and why: a word, one column or row, the input's own form; else a last resort."""
+    sizes = output.sizes
+    if said_so:
+        return 82, said_so
+    if seen.activation in ("Sigmoid", "Softmax", "LogSoftmax") or output.sums_to_one or output.log_sums_to_one:
+        return 30, "any numbers of its shape"
+    if len(sizes) == 1 or (len(sizes) == 2 and sizes[1] == 1):
+        return 66, "one number a sample"
+    features = seen.says(FEATURES)
+    if features:
+        return 58, f"features ({features})"
+    alike = next((each for each in seen.inputs if each.leaf.sizes == sizes and each.leaf.dtype in FLOATING), None)
+    if alike is not None:
+        return 58, f"the shape of {alike.name}, and no sign of classes"
+    named = seen.argument(r"(dim|d|n|num|size|features)_?(out|output|outputs|targets)|out(put)?_(dim|size|features)")
+    if len(sizes) == 2 and named:
+        return 56, f"{named} columns, and no sign of classes"
+    return 45, "no sign of classes"
 
 
 def fit(pair: Pair) -> Fit | None:

@@ -1,0 +1,287 @@
+"""What an objective's file is shown of a model as a whole: outputs, inputs, what is left over, names and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...inspection.batch_spec import Leaf, Path, spell_path
+from .facts import OutputFacts
+
+FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
+INTEGRAL = frozenset({"uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64"})
+
+PREDICTION_NAMES = (
+    "logits",
+    "prediction",
+    "predictions",
+    "pred",
+    "preds",
+    "scores",
+    "output",
+    "y_hat",
+    "y_pred",
+    "out",
+    "reconstruction",
+    "recon",
+    "x_hat",
+    "probabilities",
+    "probs",
+)
+
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+@dataclass(frozen=True)
+class SeenInput:
+    """One input of forward.
+
+    Attributes:
+        name: forward's parameter.
+        path: where it sits in the batch.
+        leaf: its form.
+        prepare: how it is prepared there.
+    """
+
+    name: str
+    path: Path
+    leaf: Leaf
+    prepare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Role:
+    """One value that a proposed loss takes.
+
+    Attributes:
+        name: what the reference and the template call it: ``prediction``, ``target``, ``mu``, ``input_lengths``.
+        origin: as `planning.plan.Part.origin`.
+        path: where it is in the output or the batch; of a part that is to be added, its key there: ``("lengths",)``.
+        prepare: operations on it. Those of ``prediction`` and ``target`` go by the loss: see `LossOption`.
+        leaf: the part to add to the batch; None: it is there already.
+        output: of a call: where the value is in what forward returned.
+        low, high: what every value must lie in; high exclusive for integers.
+        variable: local name in generated code; empty: `name`.
+    """
+
+    name: str
+    origin: Literal["output", "batch", "call"]
+    path: Path
+    prepare: tuple[str, ...] = ()
+    leaf: Leaf | None = None
+    output: Path = ()
+    low: int | float | None = None
+    high: int | float | None = None
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that an objective may go by when it is asked what it would want of a model.
+
+    Attributes:
+        outputs: what forward returned, in order, numbers and integers included.
+        output_kind: as in `TorchFacts`.
+        inputs: the parts of the batch that go into forward, in the order of the call.
+        left: parts of the batch that forward leaves over; empty where the batch was found by trying.
+        synthesised: the batch was found by trying: a role may be added to it. Else it is the user's, and roles are found
+            in `left`.
+        samples: how many the batch has.
+        names: what forward's return calls its parts that have no names of their own.
+        tables: rows and width of every embedding table.
+        ran: types of the leaf modules that ran, in order, the last twenty.
+        activation: the model's last activation where that can be told (``Sigmoid``, ``Linear``).
+        parameters: names and shapes of the parameters.
+        name: the class's name.
+        module: the dotted path it is imported by.
+        docstring: of the class and of forward.
+        source: of the class.
+        arguments: constructor argument -> source text of its value: what was passed, else the default, else ``""``.
+        asked: the loss and the patterns that the user named.
+    """
+
+    outputs: tuple[OutputFacts, ...]
+    output_kind: str
+    inputs: tuple[SeenInput, ...]
+    left: tuple[tuple[Path, Leaf], ...] = ()
+    synthesised: bool = True
+    samples: int = 0
+    names: Mapping[Path, str] = field(default_factory=dict)
+    tables: tuple[tuple[int, int], ...] = ()
+    ran: tuple[str, ...] = ()
+    activation: str | None = None
+    parameters: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    name: str = ""
+    module: str = ""
+    docstring: str = ""
+    source: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+
+    @property
+    def learnt(self) -> tuple[OutputFacts, ...]:
+        """Outputs that a loss could compare with something: floating, with a graph and a dimension or more."""
+        return tuple(each for each in self.outputs if each.sizes and each.dtype in FLOATING and each.has_graph)
+
+    @property
+    def main(self) -> OutputFacts | None:
+        """The output that is the prediction: by its name, else the first that could be."""
+        learnt = self.learnt
+        for word in PREDICTION_NAMES:
+            found = next((each for each in learnt if self.called(each) == word), None)
+            if found is not None:
+                return found
+        return learnt[0] if learnt else None
+
+    def called(self, output: OutputFacts) -> str:
+        """The output's name, lower case: its key, else what forward's return calls it; empty where nothing does."""
+        key = output.path[-1] if output.path else 0
+        return (key if isinstance(key, str) else self.names.get(output.path, "")).lower().strip("_")
+
+    @property
+    def tokens(self) -> SeenInput | None:
+        """The first input of integer ids [batch, length]."""
+        found = (each for each in self.inputs if each.leaf.dtype in INTEGRAL and len(each.leaf.sizes) == 2)
+        return next(found, None)
+
+    def named(self, *words: str) -> OutputFacts | None:
+        """The output whose name (or the last part of it) is one of `words`, the first word first."""
+        for word in words:
+            for each in self.outputs:
+                if self.called(each) == word:
+                    return each
+        return None
+
+    def says(self, pattern: str, *, code: bool = False) -> str | None:
+        """Where `pattern` (a regular expression, any case) is said, as a phrase for a reason; None where nowhere.
+
+        Looked at, in this order: the class's name (also as words: ``UNetDenoiser`` is ``u net denoiser``), names of
+        outputs, the docstrings, the module's path, and with `code` the class's source.
+        """
+        wanted = re.compile(pattern, re.IGNORECASE)
+        if wanted.search(self.name) or wanted.search(spelled(self.name)):
+            return f"it is called {self.name}"
+        for each in self.outputs:
+            if wanted.search(self.called(each)):
+                return f"forward returns {self.called(each)!r}"
+        found = wanted.search(self.docstring)
+        if found is not None:
+            return f'its docstring says "{found[0].strip().lower()}"'
+        if wanted.search(self.module):
+            return f"it lives in {self.module}"
+        found = wanted.search(self.source) if code else None
+        return f"its source says {' '.join(found[0].split())[:40]!r}" if found is not None else None
+
+    def asks(self, names: Iterable[str]) -> bool:
+        """Whether the user named one of these losses or patterns."""
+        return any(name in names for name in self.asked)
+
+    def argument(self, pattern: str, value: int | None = None) -> str | None:
+        """The constructor's argument whose name matches `pattern` in full and, where both are known, has `value`."""
+        wanted = re.compile(pattern, re.IGNORECASE)
+        for name, text in self.arguments.items():
+            if wanted.fullmatch(name) and (value is None or not text.isdigit() or int(text) == value):
+                return name
+        return None
+
+    def want(
+        self,
+        role: str,
+        leaf: Leaf,
+        *,
+        key: str = "",
+        also: tuple[str, ...] = (),
+        prepare: tuple[str, ...] = (),
+        low: int | float | None = None,
+        high: int | float | None = None,
+    ) -> Role | None:
+        """A role in the batch: added where the batch was found by trying, else found in what forward leaves over.
+
+        Args:
+            role: its name for reference and template.
+            leaf: its form.
+            key: its name in the batch; else the role's.
+            also: further names under which a user's batch may hold it.
+            prepare: operations on a part of `leaf`'s form; a found one of another dtype is cast first.
+            low: see `Role`.
+            high: see `Role`.
+
+        Returns:
+            None where the user's batch has no part of that kind (integral, floating) and number of dimensions under one
+            of the names, nor just one part that has no name.
+        """
+        key = key or role
+        if self.synthesised:
+            return Role(role, "batch", (key,), prepare, leaf, low=low, high=high, variable=key)
+        integral = leaf.dtype in INTEGRAL
+        alike = [
+            (path, each)
+            for path, each in self.left
+            if (each.dtype in INTEGRAL) == integral and len(each.sizes) == len(leaf.sizes)
+        ]
+        names = {key, role, *also}
+        found = [(path, each) for path, each in alike if path and str(path[-1]).lower() in names]
+        if not found and len(alike) == 1 and not any(isinstance(key, str) for key in alike[0][0]):
+            found = alike
+        if len(found) != 1:
+            return None
+        path, each = found[0]
+        casts = () if each.dtype == leaf.dtype else ("long",) if integral else ("float",)
+        name = str(path[-1]) if path and isinstance(path[-1], str) else key
+        return Role(role, "batch", path, (*casts, *prepare), low=low, high=high, variable=name)
+
+    def output(self, name: str, output: OutputFacts, prepare: tuple[str, ...] = (), variable: str = "") -> Role:
+        """A role that forward returns."""
+        return Role(name, "output", output.path, prepare, variable=variable)
+
+    def input(self, name: str, part: SeenInput, prepare: tuple[str, ...] = ()) -> Role:
+        """A role that is one of the model's own inputs, prepared as it is for forward, then by `prepare`."""
+        return Role(name, "batch", part.path, (*part.prepare, *prepare), variable=name)
+
+
+def spelled(name: str) -> str:
+    """``UNetDenoiser`` as ``u net denoiser``: the words of a name, lower case."""
+    return " ".join(WORD.findall(name)).lower()
+
+
+def assumed_leaf(
+    dtype: str, like: OutputFacts | Leaf, *, low: int | float | None = None, high: int | float | None = None
+) -> Leaf:
+    """A part to add of the dimensions of `like`, or of another part; `low` and `high` are what values are drawn from."""
+    return Leaf(dtype, like.dims, like.sizes, low, high, "assumed")
+
+
+def without_axis(like: OutputFacts | Leaf, axis: int, dtype: str, high: int | None = None) -> Leaf:
+    """A part to add of the dimensions of `like` without one of them: class numbers where `high` is the classes' count."""
+    keep = [each for each in range(len(like.sizes)) if each != axis]
+    low = None if high is None else 0
+    dims, sizes = tuple(like.dims[each] for each in keep), tuple(like.sizes[each] for each in keep)
+    return Leaf(dtype, dims, sizes, low, high, "assumed")
+
+
+def of_samples(seen: Seen, dtype: str, *, low: int | float | None = None, high: int | float | None = None) -> Leaf:
+    """A part to add with one value a sample."""
+    return Leaf(dtype, ("batch",), (seen.samples,), low, high, "assumed")
+
+
+def said(output: OutputFacts) -> str:
+    """``logits [batch, 10]``, for reasons."""
+    shape = "[" + ", ".join(str(dim) for dim in output.dims) + "]"
+    return f"{spell_path(output.path)} {shape}" if output.path else f"output {shape}"
+
+
+__all__ = [
+    "FLOATING",
+    "INTEGRAL",
+    "PREDICTION_NAMES",
+    "Role",
+    "Seen",
+    "SeenInput",
+    "assumed_leaf",
+    "of_samples",
+    "said",
+    "spelled",
+    "without_axis",
+]
