@@ -55,7 +55,31 @@ OWN = """
             found = self.head(features).squeeze(1)
             return {"loss": (found - target).square().mean(), "found": found}
 """
-ENDINGS = {"nll": ".log_softmax(dim=1)", "nll_of_probabilities": ".softmax(dim=1)", "bce": ".sigmoid()"}
+VAE = """
+    class VAE(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mu, self.logvar, self.decoder = nn.Linear(6, 3), nn.Linear(6, 3), nn.Linear(3, 6)
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            mu, logvar = self.mu(x), self.logvar(x)
+            return self.decoder(mu + torch.randn_like(mu) * (0.5 * logvar).exp()){activation}, mu, logvar
+"""
+LANGUAGE = """
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.mix, self.head = nn.Embedding(12, 8), nn.GRU(8, 8, batch_first=True), nn.Linear(8, 12)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return self.head(self.mix(self.table(tokens))[0])
+"""
+ENDINGS = {
+    "nll": ".log_softmax(dim=1)",
+    "nll_of_probabilities": ".softmax(dim=1)",
+    "bce": ".sigmoid()",
+    "elbo_bce": ".sigmoid()",
+}
 """Loss -> what the model ends in; the others take the plain output."""
 
 MODELS: dict[str, tuple[str, str, str]] = {
@@ -70,6 +94,8 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "dataset_tokens: float32[6,3,4]; model_tokens: float32[6,5,5]; true_ranks: int64[6,5] in [0, 6)",
     ),
     "own-loss": (OWN, "", "(float32[8,6], float32[8])"),
+    "vae": (VAE, "", "float32[8,6] in [0, 1)"),
+    "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
 }
 """Task -> model, columns of its output, batch: ranks with ties and gaps."""
 
@@ -118,7 +144,7 @@ def generate(project: Path, trainergen: Run, task: Task, loss: str, *arguments: 
     ending = (".squeeze(1)" if task.TASK == "binary" else "") + ENDINGS.get(loss, "")
     text = HEAD + source.replace("{columns}", columns).replace("{activation}", ending)
     write_tree(project, {"model.py": text})
-    name = "AutoEncoder" if task.TASK == "reconstruction" else "Net"
+    name = source.partition("class ")[2].partition("(")[0]
     answer = trainergen("new", "--model", f"model.py:{name}", "--batch", batch, "--loss", loss, *arguments, "--json")
     assert answer.exit == 0, answer.stdout
     result: dict[str, Any] = answer.data["result"]

@@ -32,6 +32,8 @@ EXAMPLES = {
     "squeeze": ("unsqueeze:2", "squeeze:2", "long"),
     "permute": ("permute:0,3,1,2", "float"),
     "flatten": ("float", "flatten:1"),
+    "drop_first": ("drop_first:1", "long"),
+    "drop_last": ("drop_last:2", "permute:0,2,1,3"),
 }
 
 

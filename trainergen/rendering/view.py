@@ -61,7 +61,8 @@ def trainer_view(
         width: the line length.
         heads: the templates of the tasks of a multi-task objective's heads, by task.
     """
-    naming = Naming({*RESERVED, plan.names.trainer_class, plan.names.config_class, "Batch"})
+    # A function of the user's must not share a name with what a step assigns.
+    naming = Naming({*RESERVED, plan.names.trainer_class, plan.names.config_class, "Batch", "loss", "outputs"})
     batch = batch_words(plan, width)
     listed = objective.losses.get(plan.objective.loss, {})
     prediction = listed.get("prediction", objective.prediction)

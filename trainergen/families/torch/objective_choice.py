@@ -309,7 +309,7 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
         prediction=(),
         output_kind=measured.output_kind,
         target=path,
-        target_variable=_target_variable(path),
+        target_variable=_target_variable(path, best.added if best is not None else ()),
         metrics=metrics,
         epoch_metrics=epoch_metrics,
         auxiliaries=auxiliaries,
