@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,39 +57,20 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     Raises:
         LabProblem: ``input``, ``answer`` or ``user``, as the rooms below say.
     """
-    seed = int(payload.get("seed", 0))
     demand_device(context.device)
-    model = build_model(payload, context)
-    data = open_data(payload, context, seed)
-    device = torch.device(context.device)
     target: Path | None = tuple(payload["target"]) if payload.get("target") else None
-    forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
-    dtype = str(floating_dtype(model)).removeprefix("torch.")
-    try:
-        feedings = candidates(forward, data.spec, target, dtype)
-    except NoFeeding as error:
-        raise LabProblem(
-            "input", str(error), place=data.spec.place, hint=error.hint, notes=batch_notes(data.spec)
-        ) from error
-
-    subject = Subject(model, move_batch(data.train[0], device), data.spec, context, Snapshot(model, device))
-    ran = first_that_runs(subject, feedings)
-    without_backward = _backward(ran.output, model)  # before buffers are restored: BatchNorm's backward reads them
-    memory = _peak_memory(device)
-    subject.snapshot.restore()
-    subject.snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
-    output = output_facts(ran.output)
-    warnings = [*data.warnings, *demand_learnable(ran.output, output, subject, _dirty(data.train[0]))]
-    demand_auxiliaries(payload.get("auxiliaries", ()), output, subject.name)
+    begin = partial(_begin, payload=payload, context=context, target=target)
+    model = build_model(payload, context)
+    data = open_data(payload, context, int(payload.get("seed", 0)))
+    begun = begin(model, data)
+    search = None
+    model, subject, ran, output = begun.subject.model, begun.subject, begun.ran, begun.output
     kind, output_type = output_kind(ran.output)
-    warnings += without_backward
-
-    moved = _evaluate(subject, ran.feeding)
     feeding, inputs = _settle(subject, ran, target)
     sizing, more = _sizes(subject, feeding, inputs, output)
     facts = TorchFacts(
         parameters=parameter_facts(model),
-        buffers=buffer_facts(model, moved),
+        buffers=buffer_facts(model, begun.moved),
         module_types=module_types(model),
         batch=_with_ranges(sizing.spec, data.train),
         feeding=feeding,
@@ -102,17 +84,68 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         device=context.device,
         python=platform.python_version(),
         torch=torch.__version__,
-        peak_memory=memory,
+        peak_memory=begun.memory,
         forward_seconds=ran.seconds,
         batch_norm=has_batch_norm(model),
-        dtype=dtype,
-        warnings=(*warnings, *more),
-        synthesised=bool(payload.get("synthesised")),
+        dtype=str(floating_dtype(model)).removeprefix("torch."),
+        warnings=(*begun.warnings, *more),
+        search=search,
+        synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
         ran=tuple(ran.modules[-20:]),
     )
     _save(data, context)
     plain: dict[str, Any] = to_plain(facts)
     return plain
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A model that runs, trains and evaluates on its batch.
+
+    Attributes:
+        subject: with the snapshot that every later run starts from.
+        ran: the forward that ran, in train mode.
+        output: what `output_facts` says of it.
+        memory: peak, in bytes, after one forward and backward.
+        moved: buffers that a forward in eval mode changes.
+        warnings: what is odd, but no hindrance.
+    """
+
+    subject: Subject
+    ran: Ran
+    output: tuple[OutputFacts, ...]
+    memory: int
+    moved: set[str]
+    warnings: tuple[str, ...]
+
+
+def _begin(
+    model: nn.Module, data: Data, *, payload: dict[str, Any], context: Context, target: Path | None
+) -> _Begun:
+    """Run the model on the batch, forwards, backwards and in eval mode.
+
+    Raises:
+        LabProblem: it does not take the batch, or nothing can be learnt from what it gives.
+    """
+    device = torch.device(context.device)
+    forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
+    try:
+        feedings = candidates(forward, data.spec, target, str(floating_dtype(model)).removeprefix("torch."))
+    except NoFeeding as error:
+        raise LabProblem(
+            "input", str(error), place=data.spec.place, hint=error.hint, notes=batch_notes(data.spec)
+        ) from error
+    subject = Subject(model, move_batch(data.train[0], device), data.spec, context, Snapshot(model, device))
+    ran = first_that_runs(subject, feedings)
+    without_backward = _backward(ran.output, model)  # before buffers are restored: BatchNorm's backward reads them
+    memory = _peak_memory(device)
+    subject.snapshot.restore()
+    subject.snapshot = Snapshot(model, device)  # lazy modules have their buffers only now
+    output = output_facts(ran.output)
+    warnings = [*data.warnings, *demand_learnable(ran.output, output, subject, _dirty(data.train[0]))]
+    demand_auxiliaries(payload.get("auxiliaries", ()), output, subject.name)
+    moved = _evaluate(subject, ran.feeding)
+    return _Begun(subject, ran, output, memory, moved, (*warnings, *without_backward))
 
 
 def demand_device(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 
 from ...errors import did_you_mean
 from ...inspection.model_facts import Argument, Place
+from ...lab.construct.values import live
 from ...lab.frames import shown_path, user_code
 from ...lab.imports import import_object, place_of
 from ...lab.protocol import Context, LabProblem
@@ -18,45 +20,64 @@ from ...runtime.probes.walk import seed_everything
 from .facts import BufferFacts, ParameterFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What builds the model: the class, the function, or the user's factory.
+
+    Attributes:
+        function: called with keywords.
+        name: as messages have it.
+        given: live values of the arguments that were said.
+        missing: arguments without a default that were not.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    given: dict[str, Any]
+    missing: tuple[inspect.Parameter, ...]
+
+
+def maker(payload: Mapping[str, Any], context: Context) -> Maker:
+    """What the request builds its model with, imported.
+
+    Raises:
+        LabProblem: kind ``input``: it makes no ``nn.Module``, or takes no such argument; kind ``user``: importing it, or a
+            value of an argument, raised.
+    """
+    target = payload.get("factory") or f"{payload['model']['module']}:{payload['model']['name']}"
+    function = import_object(target, context)
+    name = target.partition(":")[2]
+    _demand_maker(function, name, context)
+    with user_code(context, f"the arguments of {name}"):
+        given = {key: live(value, context) for key, value in payload.get("arguments", {}).items()}
+    return Maker(function, name, given, _missing(function, name, given, context))
 
 
 def build_model(payload: Mapping[str, Any], context: Context) -> nn.Module:
     """The model, on the context's device, from the class, the function, or the ``--factory`` of the request.
 
     Raises:
-        LabProblem: kind ``input``: not an ``nn.Module``, or an argument that it does not take; kind ``answer``:
-            arguments without default are missing, with the flags that give them; kind ``user``: the constructor raised.
+        LabProblem: as `maker`; kind ``answer``: arguments without default are missing, with the flags that give them;
+            kind ``user``: the constructor raised.
     """
-    target = payload.get("factory") or f"{payload['model']['module']}:{payload['model']['name']}"
-    make = import_object(target, context)
-    name = target.partition(":")[2]
-    _demand_maker(make, name, context)
-    arguments = {key: from_json(value) for key, value in payload.get("arguments", {}).items()}
-    _demand_arguments(make, name, arguments, context)
+    make = maker(payload, context)
+    if make.missing:
+        raise _ask_for(make, context)
     seed_everything(int(payload.get("seed", 0)))
-    with user_code(context, f"{name}()"):
-        model = make(**arguments)
+    with user_code(context, f"{make.name}()"):
+        model = make.function(**make.given)
     if not isinstance(model, nn.Module):
         raise LabProblem(
             "input",
-            f"{name}() returned {type(model).__name__}, not an nn.Module",
-            place=place_of(make, context),
+            f"{make.name}() returned {type(model).__name__}, not an nn.Module",
+            place=place_of(make.function, context),
             hint="name a class or a function that gives the module itself",
         )
-    with user_code(context, f"moving {name} to {context.device}"):
+    with user_code(context, f"moving {make.name} to {context.device}"):
         return model.to(context.device)
-
-
-def from_json(value: Any) -> Any:
-    """Arguments as they travel: a tuple arrives as ``{"$tuple": [...]}``."""
-    if isinstance(value, dict):
-        if set(value) == {"$tuple"}:
-            return tuple(from_json(item) for item in value["$tuple"])
-        return {key: from_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [from_json(item) for item in value]
-    return value
 
 
 def forward_arguments(model: nn.Module, read: Sequence[Argument]) -> tuple[Argument, ...]:
@@ -152,11 +173,12 @@ def _demand_maker(make: Any, name: str, context: Context) -> None:
         )
 
 
-def _demand_arguments(make: Any, name: str, arguments: Mapping[str, Any], context: Context) -> None:
+def _missing(make: Any, name: str, arguments: Mapping[str, Any], context: Context) -> tuple[inspect.Parameter, ...]:
+    """Parameters without default that `arguments` lack; refuses those that `make` does not take."""
     try:
         parameters = inspect.signature(make).parameters
     except (TypeError, ValueError):
-        return
+        return ()
     takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
     unknown = [] if takes_any else [key for key in arguments if key not in parameters]
     if unknown:
@@ -167,25 +189,27 @@ def _demand_arguments(make: Any, name: str, arguments: Mapping[str, Any], contex
             hint=did_you_mean(unknown[0], list(parameters)),
         )
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    missing = [
+    return tuple(
         each
         for each in parameters.values()
         if each.default is inspect.Parameter.empty and each.kind not in variadic and each.name not in arguments
-    ]
-    if missing:
-        names = ", ".join(each.name for each in missing)
-        raise LabProblem(
-            "answer",
-            (
-                f"{name} needs {names}, without default"
-                if len(missing) > 1
-                else f"{name} needs {names}, which has no default"
-            ),
-            place=place_of(make, context),
-            hint="say what your model is built with, or name a function that builds it: --factory module:name",
-            notes=tuple(f"  {each.name}   {_annotation(each) or 'no annotation'}" for each in missing),
-            flags=tuple(f"--model-arg {each.name}=..." for each in missing),
-        )
+    )
+
+
+def _ask_for(make: Maker, context: Context) -> LabProblem:
+    names = ", ".join(each.name for each in make.missing)
+    return LabProblem(
+        "answer",
+        (
+            f"{make.name} needs {names}, without default"
+            if len(make.missing) > 1
+            else f"{make.name} needs {names}, which has no default"
+        ),
+        place=place_of(make.function, context),
+        hint="say what your model is built with, or name a function that builds it: --factory module:name",
+        notes=tuple(f"  {each.name}   {_annotation(each) or 'no annotation'}" for each in make.missing),
+        flags=tuple(f"--model-arg {each.name}=..." for each in make.missing),
+    )
 
 
 def _annotation(parameter: inspect.Parameter) -> str | None:
