@@ -18,6 +18,7 @@ LAB_PARTS = (
     "families/torch/measure",
     "families/torch/proof",
     "families/torch/control",
+    "families/torch/examine/",
     "contracts/default/drive",
 )
 

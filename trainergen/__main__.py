@@ -34,9 +34,10 @@ def main() -> None:
 
 def _lab_ahead_of_time(arguments: list[str]) -> Lab | None:
     """The lab for a command that will need one, started before click is imported; None where it won't."""
-    if not arguments or arguments[0] != "new" or "--help" in arguments or "-h" in arguments:
+    if not arguments or arguments[0] not in ("new", "inspect") or "--help" in arguments or "-h" in arguments:
         return None
-    if "_TRAINERGEN_COMPLETE" in os.environ or not any(word.startswith("--model") for word in arguments):
+    named = arguments[0] == "inspect" or any(word.startswith("--model") for word in arguments)
+    if "_TRAINERGEN_COMPLETE" in os.environ or not named:
         return None
     if _value(arguments, "--python") is not None or _value(arguments, "--project") is not None:
         return None  # the interpreter depends on what click reads; the lab starts a little later then

@@ -68,6 +68,13 @@ class ProofFailed(TrainergenError):
     findings: tuple[dict[str, object], ...] = ()
 
 
+class FindingsFailed(TrainergenError):
+    """`inspect` found what will break a training; nothing else went wrong, and the report is whole."""
+
+    exit_code = 1
+    title = "findings that break a training"
+
+
 class UnusableInput(TrainergenError):
     """Something named on the command line can't be used: no such file, class, key; a corrupt or pickled batch."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from ..errors import AnswerNeeded, ProofFailed, TrainergenError, UserCodeFailed
+from ..errors import AnswerNeeded, FindingsFailed, ProofFailed, TrainergenError, UserCodeFailed
 from ..outcome import Line, Outcome
 from .terminal import Terminal
 
@@ -24,7 +24,7 @@ def print_outcome(terminal: Terminal, outcome: Outcome, error: TrainergenError |
             terminal.result(text)
     if outcome.diff:
         terminal.result(outcome.diff.rstrip("\n"))
-    if error is not None:
+    if error is not None and not isinstance(error, FindingsFailed):  # which stand among the lines
         for line in error_block(terminal, error):
             terminal.result(line)
     terminal.result(closing_line(outcome, error, seconds))
@@ -98,6 +98,8 @@ def closing_line(outcome: Outcome, error: TrainergenError | None, seconds: float
     """The last line: what it came to, how long it took, and the exit code where it is not 0."""
     if error is None:
         return outcome.closing.replace("{seconds}", f"{seconds:.1f} s")
+    if isinstance(error, FindingsFailed):
+        return outcome.closing.replace("{seconds}", f"{seconds:.1f} s, exit {error.exit_code}")
     timing = f"({seconds:.1f} s, exit {error.exit_code})"
     state = "The change set was written, what came after it failed" if outcome.written else "Nothing was written"
     if isinstance(error, ProofFailed):

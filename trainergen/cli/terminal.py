@@ -18,6 +18,8 @@ COLOURS = {
     "remove": "33",
     "advise": "33",
     "fail": "31",
+    "warn": "33",
+    "ok": "32",
     "error": "31",
 }
 

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ....inspection.batch_growth import Growth
 from ....inspection.batch_spec import BATCH, BatchSpec, Leaf, Path, leaves
 from ....inspection.examination import Trial
 from ....lab.batch_form import live_leaves, map_leaves
+from ....lab.batch_values import complete
 from ....lab.frames import frames_of, place, user_code, user_frames
 from ....lab.imports import import_object
 from ....lab.loaders import training_loader
@@ -22,7 +24,7 @@ from ....plain import from_plain
 from ....runtime.device import move_batch
 from ....runtime.probes.walk import seed_everything
 from ..control import Control, build_loss
-from ..facts import Feeding, FixedSize
+from ..facts import FeedArgument, Feeding, FixedSize
 from ..measure import BATCHES_FILE
 from ..measure_call import call
 from ..measure_model import build_model
@@ -66,10 +68,16 @@ class Specimen:
         self.context = context
         self.seed = int(request["seed"])
         self.device = torch.device(context.device)
-        kept = torch.load(context.scratch / BATCHES_FILE, map_location="cpu", weights_only=False)
-        self.train: list[Any] = kept["train"]
         self.spec: BatchSpec = from_plain(BatchSpec, request["batch_form"])
-        self.feeding: Feeding = from_plain(Feeding, request["feeding"])
+        self.train: list[Any] = self._kept()
+        self.feeding = Feeding(
+            tuple(
+                FeedArgument(tuple(each["path"]), each["argument"], tuple(each["prepare"]))
+                for each in request["feeding"]["arguments"]
+            ),
+            tuple(tuple(each) for each in request["targets"]),
+            whole=request["feeding"]["whole"],
+        )
         self.fixed = tuple(from_plain(FixedSize, each) for each in request["fixed"])
         self.objective: Mapping[str, Any] | None = request["objective"]
         self.rate = float(request["optimizer"]["rate"])
@@ -244,6 +252,16 @@ class Specimen:
             return error.place
         found = user_frames(frames_of(error.__traceback__), self.context)
         return place(found[-1], self.context) if found else None
+
+    def _kept(self) -> list[Any]:
+        """The training batches that ``build`` saved, with what the plan's batch has beyond them."""
+        # Our own file, written a moment ago; dataclasses of the user's may lie in it.
+        kept = torch.load(self.context.scratch / BATCHES_FILE, map_location="cpu", weights_only=False)
+        found: list[Any] = kept["train"]
+        if self.request["growth"] is None:
+            return found
+        more = from_plain(Growth, self.request["growth"])
+        return [complete(each, more, self.context, self.seed + number) for number, each in enumerate(found)]
 
     def _inputs(self) -> tuple[Path, ...]:
         known = [path for path, _ in leaves(self.spec.root)]
