@@ -137,6 +137,21 @@ class TargetFacts:
 
 
 @dataclass(frozen=True)
+class TokenOrder:
+    """How the places of a sequence of ids see each other, as measured.
+
+    Attributes:
+        path: the ids, in the batch.
+        output: what has a row a place, in the output.
+        causal: a row depends on ids up to its own place alone.
+    """
+
+    path: Path
+    output: Path
+    causal: bool
+
+
+@dataclass(frozen=True)
 class TorchFacts:
     """Everything measured by one build in the lab. Measured floats decide no default (see DESIGN: records)."""
 
@@ -162,6 +177,7 @@ class TorchFacts:
     warnings: tuple[str, ...] = ()
     search: Search | None = None  # what nobody said and was found by trying
     synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
+    orders: tuple[TokenOrder, ...] = ()  # of the ids that go in, where that could be told
     ran: tuple[str, ...] = ()  # types of the leaf modules that ran, in the order in which they ended, the last twenty
 
     @property

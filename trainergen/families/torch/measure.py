@@ -22,6 +22,7 @@ from .control import floating_dtype
 from .facts import Feeding, OutputFacts, TargetFacts, TorchFacts
 from .feeding import NoFeeding, candidates, is_target_name
 from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
+from .measure_causal import token_orders
 from .measure_data import Data, open_data
 from .measure_model import (
     buffer_facts,
@@ -92,6 +93,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         search=search,
         synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
         ran=tuple(ran.modules[-20:]),
+        orders=token_orders(subject, feeding, inputs, output),
     )
     _save(data, context)
     plain: dict[str, Any] = to_plain(facts)
