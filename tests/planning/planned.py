@@ -44,9 +44,13 @@ def plans(
     files: dict[str, str | bytes] | None = None,
     loader: str | None = None,
     reference: str = "model.py:Net",
+    synthesised: bool = False,
     **wished: Any,
 ) -> list[TrainerPlan]:
-    """Everything up to the plans, for the model `source` in an otherwise empty project at `root`."""
+    """Everything up to the plans, for the model `source` in an otherwise empty project at `root`.
+
+    With `synthesised`, what `batch` describes are the model's inputs as if they had been found by trying.
+    """
     project_root = write_tree(root / "project", {"model.py": source, **(files or {})})
     wishes = Wishes(model=reference, batch=batch, loader=loader, **wished)
     model = read_model(reference, project_root)
@@ -63,6 +67,7 @@ def plans(
         "target": list(parse_path(wishes.target)) if wishes.target else None,
         "auxiliaries": [name for name, _ in wishes.auxiliaries],
         "seed": 0,
+        "synthesised": synthesised,
         "steps": 2,
     }
     names = {path.partition("/")[0].removesuffix(".py") for path in ("model.py", *(files or {}))}
