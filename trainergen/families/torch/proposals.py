@@ -13,7 +13,7 @@ from ...planning.wishes import Wishes
 from .facts import TorchFacts
 from .objectives import Proposal, Task, fitter, tasks
 from .pairs import candidate_targets, last_activation, returned
-from .seen import INTEGRAL, Seen, SeenInput, spelled
+from .seen import INTEGRAL, Seen, SeenInput, prose, spelled
 
 ADVERSARIES = re.compile(r"\b(discriminators?|critics?|generators?|gan)\b")
 PAIRED = re.compile(
@@ -49,6 +49,7 @@ def look(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> Seen:
         synthesised=measured.synthesised,
         samples=measured.batch.samples or next((each.leaf.sizes[0] for each in inputs if each.leaf.sizes), 0),
         names=_output_names(model, measured),
+        orders={each.path: each.causal for each in measured.orders},
         tables=tuple(
             (each.shape[0], each.shape[1])
             for each in measured.parameters
@@ -59,7 +60,7 @@ def look(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> Seen:
         parameters=tuple((each.name, each.shape) for each in measured.parameters if each.tied_to is None),
         name=model.name,
         module=model.module,
-        docstring="\n".join(text for text in (model.docstring, model.forward_docstring) if text),
+        docstring="\n".join(filter(None, (prose(model.docstring), prose(model.forward_docstring)))),
         source=model.source,
         arguments=_arguments(wishes, model, measured),
         asked=(*wishes.patterns, *([wishes.loss] if wishes.loss else [])),

@@ -31,6 +31,13 @@ PREDICTION_NAMES = (
     "probs",
 )
 
+SECTIONS = re.compile(
+    r"^\s*(args|arguments|parameters|params|inputs?|attributes|returns?|raises|examples?|references?|shapes?):?\s*$"
+    r"|:param\b|^\s*[-=]{4,}\s*$|>>>",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where a docstring stops saying what a class is for and begins to list its parts."""
+ROLES = re.compile(r":[a-z:]+:(?=`)")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -90,13 +97,14 @@ class Seen:
             in `left`.
         samples: how many the batch has.
         names: what forward's return calls its parts that have no names of their own.
+        orders: ids that go in -> a row of the output depends on the ids up to its own place alone, where that was measured.
         tables: rows and width of every embedding table.
         ran: types of the leaf modules that ran, in order, the last twenty.
         activation: the model's last activation where that can be told (``Sigmoid``, ``Linear``).
         parameters: names and shapes of the parameters.
         name: the class's name.
         module: the dotted path it is imported by.
-        docstring: of the class and of forward.
+        docstring: what those of the class and of forward say in prose: see `prose`.
         source: of the class.
         arguments: constructor argument -> source text of its value: what was passed, else the default, else ``""``.
         asked: the loss and the patterns that the user named.
@@ -109,6 +117,7 @@ class Seen:
     synthesised: bool = True
     samples: int = 0
     names: Mapping[Path, str] = field(default_factory=dict)
+    orders: Mapping[Path, bool] = field(default_factory=dict)
     tables: tuple[tuple[int, int], ...] = ()
     ran: tuple[str, ...] = ()
     activation: str | None = None
@@ -146,6 +155,10 @@ class Seen:
         found = (each for each in self.inputs if each.leaf.dtype in INTEGRAL and len(each.leaf.sizes) == 2)
         return next(found, None)
 
+    def is_causal(self, part: SeenInput) -> bool | None:
+        """Whether no place of the output sees ids of `part` after its own; None where that can't be told."""
+        return self.orders.get(part.path)
+
     def named(self, *words: str) -> OutputFacts | None:
         """The output whose name (or the last part of it) is one of `words`, the first word first."""
         for word in words:
@@ -161,7 +174,7 @@ class Seen:
         outputs, the docstrings, the module's path, and with `code` the class's source.
         """
         wanted = re.compile(pattern, re.IGNORECASE)
-        if wanted.search(self.name) or wanted.search(spelled(self.name)):
+        if self.is_called(pattern):
             return f"it is called {self.name}"
         for each in self.outputs:
             if wanted.search(self.called(each)):
@@ -173,6 +186,11 @@ class Seen:
             return f"it lives in {self.module}"
         found = wanted.search(self.source) if code else None
         return f"its source says {' '.join(found[0].split())[:40]!r}" if found is not None else None
+
+    def is_called(self, pattern: str) -> bool:
+        """Whether the class's own name matches: what it is called weighs more than what its docstring mentions."""
+        wanted = re.compile(pattern, re.IGNORECASE)
+        return bool(wanted.search(self.name) or wanted.search(spelled(self.name)))
 
     def asks(self, names: Iterable[str]) -> bool:
         """Whether the user named one of these losses or patterns."""
@@ -246,6 +264,13 @@ def spelled(name: str) -> str:
     return " ".join(WORD.findall(name)).lower()
 
 
+def prose(docstring: str | None) -> str:
+    """The docstring up to its first list of arguments, returns or examples, without the marks of cross-references."""
+    text = docstring or ""
+    end = SECTIONS.search(text)
+    return ROLES.sub("", text[: end.start()] if end else text)
+
+
 def assumed_leaf(
     dtype: str, like: OutputFacts | Leaf, *, low: int | float | None = None, high: int | float | None = None
 ) -> Leaf:
@@ -281,6 +306,7 @@ __all__ = [
     "SeenInput",
     "assumed_leaf",
     "of_samples",
+    "prose",
     "said",
     "spelled",
     "without_axis",

@@ -31,7 +31,7 @@ REFERENCES = {
 
 
 SAYS_SO = (
-    r"\bbinary|classif|detect|fraud|click|\bctr\b|churn|spam|sentiment|\bprobabilit|logit|segment|\bmask|u[- ]?net"
+    r"\bbinary|classif|\bdetect|fraud|\bclick|\bctr\b|churn|\bspam|sentiment|\blogit|segment|\bmasks?\b|\bu[- ]?net"
     r"|\bsalien|anomal"
 )
 
@@ -55,7 +55,7 @@ def propose(seen: Seen) -> Proposal | None:
         return None
     evidence = [*(["it ends in a sigmoid"] if probability else []), *([words] if words else [])]
     return Proposal(
-        score=84 + 6 * (len(evidence) - 1) if probability else 74,
+        score=84 + 6 * (len(evidence) - 1) if probability else 80 if seen.is_called(SAYS_SO) else 72,
         reason=f"one column of output, {said(output)}: {', '.join(evidence) or 'you asked for it'}",
         losses=losses(probability, ("squeeze:1",) if column else (), cast(leaf, "float")),
         metrics=None if len(sizes) <= 2 else METRICS,

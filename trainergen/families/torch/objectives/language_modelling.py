@@ -38,8 +38,11 @@ def propose(seen: Seen) -> Proposal | None:
     if output is None or output.sizes[1] < 2 or not _is_vocabulary(seen, output.sizes[2]):
         return None
     causal, masked = seen.says(SAYS_SO) or seen.says(CAUSAL, code=True), seen.says(MASKED)
+    switch = seen.argument(r"(is_)?causal|autoregressive")
+    if switch is not None and seen.arguments[switch] == "False":
+        masked = f"{switch} is False"
     if masked:
-        score, why = 50, f"but {masked}"
+        score, why = 46, f"but {masked}"
     else:
         score, why = (90, causal) if causal else (74, "and nothing else to predict")
     padding = _padding(seen)

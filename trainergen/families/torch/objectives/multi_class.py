@@ -99,12 +99,13 @@ def _signs(seen: Seen, output: OutputFacts, axis: int) -> tuple[int, str]:
     if argument is not None:
         return (90 if words else 86), f"the constructor takes {argument}" + (f", {words}" if words else "")
     if words is not None:
-        return 80, words
+        return (82 if seen.is_called(f"{SAYS_SO}|{MAPS}") else 78), words
     if len(sizes) >= 4:
         return _of_map(seen, sizes)
     if len(sizes) == 3:
         return _of_sequence(seen, sizes, axis)
-    if any(each.name in ("edge_index", "adj", "adjacency") for each in seen.inputs):
+    nodes = next((each.leaf.sizes[0] for each in seen.inputs if each.leaf.dtype in FLOATING and each.leaf.sizes), None)
+    if nodes == sizes[0] and any(each.name in ("edge_index", "adj", "adjacency", "adj_t") for each in seen.inputs):
         return 72, "one row a node of a graph"
     return _by_head(seen, classes)
 

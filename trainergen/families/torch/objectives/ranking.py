@@ -27,7 +27,7 @@ def propose(seen: Seen) -> Proposal | None:
     output = seen.main
     if output is None or len(output.sizes) != 2 or output.sizes[1] < 2:
         return None
-    words = seen.says(r"\brank|candidate|\blist.?wise|pair.?wise|learning to rank|retriev|\bndcg")
+    words = seen.says(r"\brank(er|ing|s)\b|\blist.?wise|learning.to.rank|\bndcg")
     target = seen.want("target", assumed_leaf("int64", output, low=1, high=output.sizes[1] + 1), key=RANK_KEY)
     if target is None or (words is None and not seen.asks((TASK, *LOSSES))):
         return None

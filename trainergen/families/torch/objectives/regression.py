@@ -42,8 +42,9 @@ COUNTED = (
 
 
 SAYS_SO = (
-    r"regress|forecast|time.?series|\bpredict(s|ing)? (a |an |the )?(value|number|quantit|energ|price)|\bestimat"
-    r"|depth|optical.?flow|super.?resolution|denois|regist(er|ration)|deform|displacement|neural (field|radiance)|implicit"
+    r"(?<!auto)(?<!auto[- ])regress|forecast|time.?series|\bpredict(s|ing)? (a |an |the )?(value|number|quantit|energ|price)"
+    r"|depth.?(map|estimat|predict)|optical.?flow|super.?resolution|denois|registration|deform|displacement"
+    r"|neural.(field|radiance)|implicit.neural"
 )
 FEATURES = r"\bembed|encoder\b|\bfeature|\bbackbone|\brepresentation|\bprojector?\b"
 
@@ -76,7 +77,7 @@ def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, s
     """How surely numbers are meant, and why: a word, one column or row, the input's own form; else a last resort."""
     sizes = output.sizes
     if said_so:
-        return 82, said_so
+        return (84 if seen.is_called(SAYS_SO) else 76), said_so
     if seen.activation in ("Sigmoid", "Softmax", "LogSoftmax") or output.sums_to_one or output.log_sums_to_one:
         return 30, "any numbers of its shape"
     if len(sizes) == 1 or (len(sizes) == 2 and sizes[1] == 1):
