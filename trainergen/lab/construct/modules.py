@@ -1,0 +1,95 @@
+"""Modules for an argument that is one: a class of the same module whose name or attributes fit, else a small torch layer."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ...inspection.expressions import call
+from .roles import normal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...inspection.expressions import Value
+    from .sizes import Sizes
+    from .uses import Uses
+
+
+def module_classes(
+    make: Any, name: str, owner: type | None, uses: Uses | None, busy: tuple[type, ...]
+) -> Iterator[type]:
+    """Module classes to build for the argument `name` of `make`, the likeliest first.
+
+    Args:
+        make: the class or function whose argument it is.
+        name: the argument.
+        owner: the class that an annotation or an ``isinstance`` asks for; None where any module will do.
+        uses: what the source does with the argument.
+        busy: classes being filled already: a module that holds its own kind has no end.
+    """
+    concrete = owner is not None and not inspect.isabstract(owner) and owner.forward is not nn.Module.forward  # type: ignore[attr-defined]
+    if owner is not None and owner is not nn.Module and owner not in busy and concrete:
+        yield owner
+    word = normal_name(name).replace("_", "")
+    read = [] if uses is None else [each for each in uses.attributes if each != "reset_parameters"]
+    ranked: list[tuple[int, int, type]] = []
+    home = sys.modules.get(getattr(make, "__module__", ""))
+    for place, found in enumerate(vars(home).values() if home is not None else ()):
+        if (
+            not inspect.isclass(found)
+            or not issubclass(found, owner or nn.Module)
+            or found in (make, owner, nn.Module, *busy)
+        ):
+            continue
+        if found.__module__.partition(".")[0] == "torch" or inspect.isabstract(found):
+            continue
+        if isinstance(make, type) and issubclass(found, make):
+            continue  # what is more of the same wants the same
+        bare = found.__name__.lower().replace("_", "")
+        fit = 2 * (len(word) > 2 and (word in bare or bare in word)) + (
+            1 if read and all(_sets(found, each) for each in read) else 0
+        )
+        if fit or (owner is not None and owner is not nn.Module):
+            ranked.append((-fit, place, found))
+    for *_, found in sorted(ranked, key=lambda each: each[:2])[:4]:
+        yield found
+
+
+def torch_layer(name: str, sizes: Sizes) -> Iterator[tuple[Value, str]]:
+    """Small layers of torch's own that take the place of a module about which nothing more is known."""
+    role = normal_name(name)
+    if "norm" in role:
+        yield call("torch.nn:LayerNorm", (), {"normalized_shape": sizes.width}), "a norm over the inner width"
+    elif "act" in role:
+        yield call("torch.nn:ReLU"), "an activation"
+    elif role in {"head", "classifier", "decoder", "predictor"}:
+        yield call(
+            "torch.nn:Linear", (), {"in_features": sizes.width, "out_features": sizes.classes}
+        ), "any layer for a head"
+    elif role in {"embedding", "embedder", "embed", "embeddings"}:
+        yield call(
+            "torch.nn:Embedding", (), {"num_embeddings": sizes.vocabulary, "embedding_dim": sizes.width}
+        ), "any embedding"
+    yield call(
+        "torch.nn:Linear", (), {"in_features": sizes.features, "out_features": sizes.width}
+    ), "any module that maps features to a width"
+    yield call(
+        "torch.nn:Conv2d",
+        (),
+        {"in_channels": sizes.channels, "out_channels": sizes.width, "kernel_size": 3, "padding": 1},
+    ), "any module that takes images"
+    yield call("torch.nn:Identity"), "any module"
+
+
+def _sets(cls: type, attribute: str) -> bool:
+    """Whether instances of `cls` have `attribute`, as far as its class body and the text of its source say."""
+    if hasattr(cls, attribute):
+        return True
+    try:
+        return f"self.{attribute}" in inspect.getsource(cls)
+    except (OSError, TypeError):
+        return False

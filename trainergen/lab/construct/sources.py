@@ -1,0 +1,85 @@
+"""The syntax trees of live code: a function's node, what a dotted name means where it stands. Each file is parsed once."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import inspect
+import linecache
+from types import CodeType, FunctionType
+from typing import Any
+
+Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+MISSING = object()
+"""What `meaning` gives for a name that means nothing: None is something that a name may mean."""
+
+
+@functools.lru_cache(maxsize=256)
+def file_tree(file: str) -> ast.Module | None:
+    """The tree of a file as it was when its code was loaded; None without source."""
+    text = "".join(linecache.getlines(file))
+    if not text:
+        return None
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _functions(file: str) -> dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]:
+    found: dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    tree = file_tree(file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            found[node.name, first] = node
+    return found
+
+
+def code_node(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The definition that `code` was compiled from; None for a lambda, a comprehension, or without source."""
+    return _functions(code.co_filename).get((code.co_name, code.co_firstlineno))
+
+
+def plain_function(found: Any) -> FunctionType | None:
+    """The Python function behind a function, method, or a wrapper that names it; None for anything else."""
+    found = getattr(found, "__func__", found)
+    try:
+        found = inspect.unwrap(found)
+    except ValueError:
+        return None
+    return found if isinstance(found, FunctionType) else None
+
+
+def dotted(node: ast.AST) -> str | None:
+    """``nn.Linear`` as text; None for what is no dotted name."""
+    if isinstance(node, ast.Attribute):
+        left = dotted(node.value)
+        return None if left is None else f"{left}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def meaning(name: str, scope: dict[str, Any]) -> Any:
+    """What a dotted name means in a module's globals, found by attributes alone; `MISSING` where it means nothing."""
+    head, *rest = name.split(".")
+    found = scope.get(head, getattr(builtins, head, MISSING))
+    for part in rest:
+        if found is MISSING:
+            return MISSING
+        try:
+            found = getattr(found, part, MISSING)
+        except Exception:  # a lazy module's attribute may import, and importing may raise anything
+            return MISSING
+    return found
+
+
+def own_init(cls: type) -> tuple[type, FunctionType] | None:
+    """The class of the line of ancestors whose ``__init__`` in Python runs, and that function; None: there is none."""
+    for owner in cls.__mro__:
+        if "__init__" in vars(owner):
+            function = plain_function(vars(owner)["__init__"])
+            return None if function is None else (owner, function)
+    return None

@@ -1,0 +1,65 @@
+"""Other choices that a class may be meant with, once one has worked: another rank, other sizes, what None left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...inspection.expressions import items_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .assignment import Assignment
+    from .options import Option
+    from .sizes import Sizes
+
+_FREE = frozenset({"name", "annotation", "source", "config", "repair"})
+"""Sources that another guess may replace: not what the user or the project says."""
+
+
+def variants(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
+    """Starting points that differ from `first` in one respect each, the likeliest first."""
+    yield from _filled(first)
+    rank = [name for name in first.chooser.parameters if first.chooser.role((name,)) == "spatial_rank"]
+    if rank:
+        for number in (3, 1, 2):
+            yield from _resized(first, replace(sizes, rank=number, image=16 if number == 3 else sizes.image))
+    yield from _resized(first, replace(sizes, image=64, patch=16, width=64))
+    yield from _resized(first, replace(sizes, channels=1, features=8, classes=2))
+    yield from _resized(first, replace(sizes, image=224, patch=16, width=64, heads=8))
+    yield from _resized(first, replace(sizes, width=64, heads=2, levels=4, depth=4))
+    yield from _resized(first, replace(sizes, width=16, heads=2, levels=2, depth=1))
+
+
+def _filled(first: Assignment) -> Iterator[Assignment]:
+    """Arguments that are None by default but used as if they were not: modules that ``forward`` calls."""
+    chooser = first.chooser
+    values = dict(first.values)
+    for name, parameter in chooser.parameters.items():
+        if parameter.default is not None or name in values or name in first.given:
+            continue
+        uses = chooser.reads.get((name,))
+        if uses is not None and "module" in uses.kinds and "none" not in uses.kinds:
+            options = chooser.options((name,))
+            if options:
+                values[name] = options[0].changed(options[0].value, "source", "None by default, but called")
+    if len(values) > len(first.values):
+        yield replace(first, values=values)
+
+
+def _resized(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
+    chooser = first.chooser.with_sizes(sizes)
+    values: dict[str, Option] = {}
+    for name, option in first.values.items():
+        if option.source not in _FREE:
+            values[name] = option
+            continue
+        options = chooser.options((name,))
+        same_kind = [each for each in options if type(each.value) is type(option.value)]
+        fresh = (same_kind or options or [option])[0]
+        before, after = items_of(option.value), items_of(fresh.value)
+        if before is not None and after is not None and option.source == "repair" and len(before) != len(after):
+            fresh = option  # its length was demanded
+        values[name] = option if isinstance(option.value, (str, bool)) or option.value is None else fresh
+    yield replace(first, chooser=chooser, values=values)
