@@ -1,0 +1,152 @@
+"""Makes a batch for a model that nobody described: guess, run, look at the operation that failed, repair, search.
+
+The method is that of ``SYNTHESIS.md``: real CPU forwards; the failing operation with the inputs that its operands come
+from; failing conditions read in their own frames; best-first search over a fixed number of tries. What runs is judged
+before it is accepted, see `judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ...inspection.construction import Synthesis, Try
+from ...inspection.model_facts import Argument
+from ..frames import shown_path
+from ..protocol import Context
+from .attempt import Outcome, attempt, independence
+from .canonical import Canonical, spec_of
+from .evidence import Hints
+from .guess import Guess, spell
+from .isolated import forked
+from .judge import Judge
+from .question import Question, ask
+from .search import Search
+from .starts import starts
+from .subject import Subject, subject_of
+from .values import make
+
+__all__ = ["Found", "Hints", "NotFound", "Question", "synthesise"]
+
+MOST_FATAL = 3
+"""Tries that may end in the alarm or a dead child before the search gives up: each costs seconds."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found.
+
+    Attributes:
+        synthesis: as data.
+        value: live, four samples: a bare tensor where forward takes one tensor by position, a tuple for a ``*inputs`` with
+            more than one, else a dict from argument to value.
+    """
+
+    synthesis: Synthesis
+    value: Any
+
+
+class NotFound(Exception):
+    """No batch was found that forward takes and that is plausible.
+
+    Args:
+        tries: in order.
+        furthest: the one that came furthest; None where nothing was tried.
+        understood: what is known of the arguments, one phrase each.
+        question: what to ask the user.
+    """
+
+    def __init__(
+        self, tries: tuple[Try, ...], furthest: Try | None, understood: tuple[str, ...], question: Question
+    ) -> None:
+        super().__init__(question.sentence)
+        self.tries = tries
+        self.furthest = furthest
+        self.understood = understood
+        self.question = question
+
+
+def synthesise(
+    model: nn.Module,
+    forward: Sequence[Argument],
+    *,
+    hints: Hints,
+    context: Context,
+    seed: int,
+    budget: int = 400,
+    isolated: bool = False,
+) -> Found:
+    """Find a batch for `model`.
+
+    Args:
+        model: built, on the CPU; it is left as it was (buffers, attributes, modes), as are the random states.
+        forward: its arguments, without ``self``.
+        hints: explicit evidence.
+        context: for paths in what is printed.
+        seed: of values and of the model's randomness.
+        budget: tries; judging and rounding an accepted batch count.
+        isolated: every try in a forked child, for a model that ends its process.
+
+    Raises:
+        NotFound: see there.
+    """
+    subject = subject_of(model, forward, hints)
+    search = Search(_runner(subject, attempt, isolated), budget)
+    search.push(starts(subject))
+    judge = Judge(subject, search, _runner(subject, independence, isolated), seed)
+    rejected: tuple[Guess, Outcome] | None = None
+    for guess, outcome in search.successes(seed):
+        verdict = judge.judge(guess, outcome)
+        if verdict.guess is not None:
+            return _found(subject, verdict.guess, verdict.doubts, search, seed, context)
+        rejected = rejected or (guess, outcome)
+        if _hopeless(search):
+            break
+    raise _not_found(subject, search, rejected, context)
+
+
+def _runner(
+    subject: Subject, function: Callable[[Subject, Guess, int], Outcome], isolated: bool
+) -> Callable[[Guess, int], Outcome]:
+    if not isolated:
+        return lambda guess, seed: function(subject, guess, seed)
+    return lambda guess, seed: forked(lambda: function(subject, guess, seed))
+
+
+def _hopeless(search: Search) -> bool:
+    return sum(outcome.fatal for _, outcome in search.tried) >= MOST_FATAL
+
+
+def _found(subject: Subject, guess: Guess, doubts: list[str], search: Search, seed: int, context: Context) -> Found:
+    canonical = Canonical(subject, search, seed)
+    final = canonical.round(guess)
+    name = final.arguments[0][0]
+    argument = subject.argument(name)
+    bare = len(final.arguments) == 1 and (
+        name.startswith("*") or (argument is not None and argument.kind == "positional")
+    )
+    spec = spec_of(final, canonical, bare=bare)
+    values = make(final, seed)
+    value: Any = values[0][1] if bare else dict(values)
+    if not bare and all(name.startswith("*") for name, _ in values):
+        value = tuple(each for _, each in values)
+    tries = tuple(_try(each, outcome, context) for each, outcome in search.tried)
+    return Found(Synthesis(spec, (*tries, _try(final, Outcome(0), context)), tuple(doubts)), value)
+
+
+def _try(guess: Guess, outcome: Outcome, context: Context) -> Try:
+    place = None
+    if outcome.place is not None:
+        file, line, name = outcome.place
+        place = f"{shown_path(file, context)}:{line} in {name.replace('<locals>.', '')}"
+    return Try(spell(guess), outcome.reached, outcome.error, outcome.operation, place)
+
+
+def _not_found(subject: Subject, search: Search, rejected: tuple[Guess, Outcome] | None, context: Context) -> NotFound:
+    furthest = search.furthest()
+    tries = tuple(_try(each, outcome, context) for each, outcome in search.tried)
+    shown = _try(*furthest, context) if furthest else None
+    return NotFound(tries, shown, *ask(subject, furthest, rejected))

@@ -1,0 +1,177 @@
+"""Makes an accepted guess presentable: which sizes may vary, round sizes, the whole range of ids, named dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ...inspection.batch_spec import BATCH, BatchSpec, Branch, Leaf, Path
+from ...inspection.batch_spec import Node as SpecNode
+from .guess import COUNTS, SPATIAL, Box, Dim, Guess, Node, Slot
+from .search import Search
+from .subject import Subject
+from .values import bound
+
+SAMPLES = 4
+
+
+@dataclass
+class Canonical:
+    """Rounds one accepted guess; every step is a try, and is kept only where forward still runs.
+
+    Attributes:
+        subject: model and forward.
+        search: takes the tries.
+        seed: of the search.
+        varying: names of sizes, and dimensions, that were seen to vary.
+    """
+
+    subject: Subject
+    search: Search
+    seed: int
+    varying: set[str] = field(default_factory=set)
+    free: dict[tuple[Path, int], str] = field(default_factory=dict)
+
+    def round(self, guess: Guess) -> Guess:
+        """The guess with its sizes rounded and its ranges widened."""
+        guess = self._sizes(guess)
+        guess = self._numbers(guess)
+        guess = self._ranges(guess)
+        samples = guess.with_sizes(**_packed(guess, {"batch": SAMPLES}))
+        return samples if self._runs(samples) else guess
+
+    def _runs(self, guess: Guess) -> bool:
+        if self.search.budget < -40:  # judging may overdraw a little, never without end
+            return False
+        outcome = self.search.test(guess, self.seed + 3)
+        return outcome.ran and outcome.finite and bool(outcome.gradient)
+
+    def _sizes(self, guess: Guess) -> Guess:
+        used = {dim for _, slot in guess.slots() for dim in slot.dims if isinstance(dim, str)}
+        self.varying |= used & {"batch", "edges"}
+        sides = [name for name in SPATIAL if name in used]
+        if sides:
+            guess = self._sides(guess, sides)
+        if "length" in used:
+            guess = self._length(guess)
+        if "nodes" in used and self._runs(guess.with_sizes(nodes=guess.size("nodes") + 2)):
+            self.varying.add("nodes")
+        return guess
+
+    def _sides(self, guess: Guess, sides: list[str]) -> Guess:
+        now = guess.size(sides[0])
+        if all(guess.size(each) == now for each in sides):
+            stated = self.subject.evidence.side()
+            for size in (now * 2, now + 1):
+                if size <= 1024 and self._runs(guess.with_sizes(**dict.fromkeys(sides, size))):
+                    self.varying |= set(sides)
+                    break
+            if set(sides) <= self.varying and stated is None:
+                for size in (16, 32) if "depth" in sides else (32, 64):
+                    changed = guess.with_sizes(**dict.fromkeys(sides, size))
+                    if size == now and now >= (16 if "depth" in sides else 32):
+                        break
+                    if self._runs(changed):
+                        return changed
+        return guess
+
+    def _length(self, guess: Guess) -> Guess:
+        now = guess.size("length")
+        for size in (now + 1, now - 1, now * 2):
+            if size > 0 and self._runs(guess.with_sizes(**_packed(guess, {"length": size}))):
+                self.varying.add("length")
+                break
+        if "length" in self.varying:
+            for size in (16, 8, 32, 64):
+                if size == now:
+                    break
+                changed = guess.with_sizes(**_packed(guess, {"length": size}))
+                if self._runs(changed):
+                    return changed
+        return guess
+
+    def _numbers(self, guess: Guess) -> Guess:
+        """Sizes that no weight fixes vary too, and get a round one."""
+        for path, slot in list(guess.slots()):
+            if slot.given:
+                continue
+            for axis, dim in enumerate(slot.dims):
+                if isinstance(dim, str) or (path, axis) in self.free or slot.dims[0] == dim == 2:
+                    continue
+                if self._runs(guess.with_dim(path, axis, dim + 1)):
+                    self.free[path, axis] = _usual(slot, axis)
+        return guess
+
+    def _ranges(self, guess: Guess) -> Guess:
+        outcome = self.search.test(guess, self.seed)
+        for path, rows in outcome.tables:
+            slot = guess.find(path)
+            if slot is None or not slot.integral or not isinstance(slot.high, int) or slot.given or slot.sure:
+                continue
+            low, high = slot.high, rows
+            while low < high:  # between: runs with `low`, the table has `rows`
+                middle = high if high == rows else (low + high + 1) // 2
+                if self._runs(guess.with_slot(path, replace(slot, high=middle))):
+                    low = middle
+                else:
+                    high = middle - 1
+            guess = guess.with_slot(path, replace(slot, high=low, why=f"{slot.why}, chooses from {rows} rows"))
+        return guess
+
+
+def _usual(slot: Slot, axis: int) -> str:
+    rest = [each for each in range(len(slot.dims)) if slot.dims[each] not in COUNTS]
+    position, count = rest.index(axis) if axis in rest else 0, len(rest)
+    if count == 1:
+        return "length" if slot.integral or slot.dtype == "bool" else "features"
+    if count == 2:
+        return ("length", "features")[position] if not slot.integral else ("items", "length")[position]
+    return "channels" if axis == 1 else f"size_{axis}"
+
+
+def _packed(guess: Guess, trial: dict[str, int]) -> dict[str, int]:
+    sizes = dict(guess.sizes) | trial
+    return trial | {"packed": sizes["batch"] * sizes["length"]}
+
+
+def spec_of(guess: Guess, canonical: Canonical, *, bare: bool) -> BatchSpec:
+    """The guess as the form of a batch; `bare` where forward takes one tensor by position."""
+    entries = tuple((name, _spec(node, (name,), guess, canonical)) for name, node in guess.arguments)
+    used = {dim for _, slot in guess.slots() for dim in slot.dims}
+    count = next((name for name in COUNTS if name in used), "batch")
+    samples = guess.size(count)
+    if bare:
+        return BatchSpec(entries[0][1], samples)
+    if all(name.startswith("*") for name, _ in entries):
+        return BatchSpec(Branch("tuple", tuple((index, node) for index, (_, node) in enumerate(entries))), samples)
+    return BatchSpec(Branch("mapping", entries), samples)
+
+
+def _spec(node: Node, path: Path, guess: Guess, canonical: Canonical) -> SpecNode:
+    if isinstance(node, Box):
+        return Branch(
+            node.kind,
+            tuple((key, _spec(child, (*path, key), guess, canonical)) for key, child in node.entries),
+            node.type_name,
+        )
+    dims = tuple(_dims(node, path, guess, canonical))
+    low, high = node.low, bound(node, guess)
+    return Leaf(node.dtype, dims, guess.shape(node), low, high, "given" if node.given else "assumed", node.why)
+
+
+def _dims(slot: Slot, path: Path, guess: Guess, canonical: Canonical) -> Iterator[int | str]:
+    taken: set[str] = set()
+    for axis, dim in enumerate(slot.dims):
+        named: Dim = dim if isinstance(dim, int) or dim in canonical.varying or dim == BATCH else guess.size(dim)
+        if isinstance(named, int):
+            name = canonical.free.get((path, axis))
+            named = f"{path[-1]}_{name}" if name in taken or (name and _clashes(guess, name)) else name or named
+        if isinstance(named, str):
+            taken.add(named)
+        yield named
+
+
+def _clashes(guess: Guess, name: str) -> bool:
+    """Whether a size of that name is there already, or another input has one of its own."""
+    used = {dim for _, slot in guess.slots() for dim in slot.dims}
+    return name in used or len(list(guess.slots())) > 1

@@ -1,0 +1,204 @@
+"""Whether a guess that runs is meant: it carries a gradient, is finite, and its batch dimension is the batch.
+
+A shape that merely runs is worse than none: samples that influence each other are a sequence, nodes or channels read as
+samples, so other layouts are tried before such a guess is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from .attempt import Outcome, activations
+from .guess import Guess
+from .realise import dims_for
+from .search import Parent, Search
+from .subject import Subject
+
+Probe = Callable[[Guess, int], Outcome]
+
+
+@dataclass
+class Verdict:
+    """What judging a guess came to.
+
+    Attributes:
+        guess: the accepted one (maybe with an argument more than the one that was judged); None where none is.
+        outcome: of it.
+        doubts: what may be meant otherwise.
+    """
+
+    guess: Guess | None = None
+    outcome: Outcome | None = None
+    doubts: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Judge:
+    """Judges guesses of one search; what it rejects, it replaces by guesses for the search to try.
+
+    Attributes:
+        subject: model and forward.
+        search: takes the tries and the replacements.
+        independence: see `attempt.independence`.
+        seed: of the search.
+    """
+
+    subject: Subject
+    search: Search
+    independence: Probe
+    seed: int
+
+    def judge(self, guess: Guess, outcome: Outcome) -> Verdict:
+        """Accept or replace."""
+        if not outcome.finite:
+            self.search.push(_tamed(guess), Parent(guess.cost, outcome.reached, "not finite"))
+            return Verdict()
+        if not outcome.gradient:
+            if outcome.parameters:
+                more = list(activations(self.subject, guess)) + list(self._labelled(guess))
+                self.search.push(more, Parent(guess.cost, outcome.reached, "no gradient"))
+            return Verdict()
+        guess, outcome = self._with_options(guess, outcome)
+        if not self._follows(guess, outcome):
+            return Verdict()
+        doubts: list[str] = []
+        guess, outcome = self._as_batch(guess, outcome, doubts)
+        for seed in (self.seed + 1, self.seed + 2):
+            again = self.search.test(guess, seed)
+            if not again.ran or not again.finite:
+                children = again.proposals if not again.ran else tuple(_tamed(guess))
+                self.search.push(children, Parent(guess.cost, again.reached, again.site))
+                return Verdict()
+        return Verdict(guess, outcome, doubts)
+
+    def _labelled(self, guess: Guess) -> Iterator[Guess]:
+        """With all that is left out, where one argument more is not enough."""
+        changed, names = guess, []
+        given = {name for name, _ in guess.arguments}
+        for each in self.subject.forward:
+            if each.kind in ("positional", "keyword") and each.name not in given and each.default == "None":
+                changed = next(iter(activations(self.subject, changed, (each.name,))), changed)
+                names.append(each.name)
+        if len(names) > 1:
+            yield replace(changed, cost=guess.cost + 0.8, note=f"with {', '.join(names)}")
+
+    def _with_options(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
+        """With the optional tensors that most parameters wait for."""
+        for _ in range(4):
+            if len(outcome.unreached) * 2 < outcome.parameters and not self._made_for(guess, outcome):
+                break
+            better = None
+            for each in activations(self.subject, guess):
+                ran = self._repaired(each)
+                if ran is not None and len(ran[1].unreached) < len(outcome.unreached):
+                    better = ran
+                    break
+            if better is None:
+                break
+            guess, outcome = better
+        return guess, outcome
+
+    def _made_for(self, guess: Guess, outcome: Outcome) -> bool:
+        """Whether a whole named part of the model waits for an argument that is named like it."""
+        given = {name for name, _ in guess.arguments}
+        parts = {name.partition(".")[0].lower() for name in outcome.unreached}
+        for each in self.subject.forward:
+            if each.name in given or each.default != "None" or each.kind not in ("positional", "keyword"):
+                continue
+            stem = (
+                each.name.lower().removesuffix("_ids").removesuffix("_values").removeprefix("input_").removeprefix("x_")
+            )
+            if len(stem) > 2 and any(
+                stem in part or (len(part) > 3 and part.partition("_")[0] in stem) for part in parts
+            ):
+                return True
+        return False
+
+    def _repaired(self, guess: Guess, tries: int = 12) -> tuple[Guess, Outcome] | None:
+        """A small search from one guess."""
+        small = Search(self.search.run, min(tries, self.search.budget))
+        small.push([guess])
+        found = next((each for each in small.successes(self.seed) if each[1].gradient and each[1].finite), None)
+        self.search.budget -= len(small.tried)
+        self.search.tried.extend(small.tried)
+        return found
+
+    def _follows(self, guess: Guess, outcome: Outcome) -> bool:
+        """Whether it runs with other counts of samples, and the output follows."""
+        used = {dim for _, slot in guess.slots() for dim in slot.dims if isinstance(dim, str)}
+        if "batch" in used:
+            trials = [{"batch": 2}, {"batch": 5}]
+        elif {"nodes", "edges"} & used:
+            trials = (
+                [{"edges": 30}, {"nodes": guess.size("nodes") + 3}]
+                if "edges" in used
+                else [{"nodes": guess.size("nodes") + 3}]
+            )
+        else:
+            return "packed" in used
+        followed = False
+        for trial in trials:
+            changed = guess.with_sizes(**_packed(guess, trial))
+            ran = self.search.test(changed, self.seed + 1)
+            if not ran.ran:
+                if trial.keys() == {"nodes"} and "edges" in used:
+                    continue  # the model is of one graph
+                self.search.push(
+                    [replace(each, sizes=guess.sizes) for each in ran.proposals],
+                    Parent(guess.cost, ran.reached, ran.site),
+                )
+                return False
+            scalars = any(not shape for shape in ran.shapes)
+            followed = followed or scalars or ran.shapes != outcome.shapes or trial.keys() == {"edges"}
+        return followed
+
+    def _as_batch(self, guess: Guess, outcome: Outcome, doubts: list[str]) -> tuple[Guess, Outcome]:
+        """Another layout where the samples influence each other, and in it they don't."""
+        used = {dim for _, slot in guess.slots() for dim in slot.dims}
+        if "batch" not in used:
+            return guess, outcome
+        if not self.independence(guess.with_sizes(**_packed(guess, {"batch": 7})), self.seed).mixed:
+            return guess, outcome
+        for other in _layouts(guess):
+            ran = self._repaired(other, 4)
+            if ran is None:
+                continue
+            found = self.independence(ran[0].with_sizes(**_packed(ran[0], {"batch": 7})), self.seed)
+            if found.mixed is False and self._follows(*ran):
+                return ran
+        doubts.append("the samples of a batch influence each other's output: is the first dimension the batch?")
+        return guess, outcome
+
+
+def _packed(guess: Guess, trial: dict[str, int]) -> dict[str, int]:
+    """A packed sequence has as many entries as samples times length."""
+    sizes = dict(guess.sizes) | trial
+    return trial | {"packed": sizes["batch"] * sizes["length"]}
+
+
+def _layouts(guess: Guess) -> Iterator[Guess]:
+    """Samples second; samples before what was taken for them."""
+    swapped = lifted = guess
+    for path, slot in guess.slots():
+        if slot.dims[:1] == ("batch",) and len(slot.dims) >= 2 and isinstance(slot.dims[1], str):
+            swapped = swapped.with_slot(path, replace(slot, dims=(slot.dims[1], "batch", *slot.dims[2:])))
+        if slot.dims[:1] == ("batch",) and 2 <= len(slot.dims) <= 3:
+            dims = ("batch", "length", *slot.dims[1:]) if len(slot.dims) == 2 else dims_for(4, slot)
+            lifted = lifted.with_slot(path, replace(slot, dims=dims))
+    for each in (lifted, swapped):
+        if each is not guess:
+            yield replace(each, cost=guess.cost + 0.1)
+
+
+def _tamed(guess: Guess) -> Iterator[Guess]:
+    """Values that logarithms, roots and losses of probabilities take."""
+    floats = [(path, slot) for path, slot in guess.slots() if slot.dtype.startswith("float") and slot.dims]
+    for low, high in ((0.0, 1.0), (0.1, 1.0), (-1.0, 1.0)):
+        changed = guess
+        for path, slot in floats:
+            changed = changed.with_slot(path, replace(slot, low=low, high=high))
+        yield replace(changed, cost=guess.cost + 0.3, note=f"values in [{low}, {high}]")
+        for path, slot in floats if len(floats) > 1 else ():
+            one = guess.with_slot(path, replace(slot, low=low, high=high))
+            yield replace(one, cost=guess.cost + 0.4, note=f"{path[-1]} in [{low}, {high}]")

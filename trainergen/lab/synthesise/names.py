@@ -1,0 +1,162 @@
+"""What an argument's name says of it: kind, dtype, range and usual shape. ``input_ids``, ``edge_index``, ``timesteps``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .evidence import Evidence
+from .guess import Slot
+
+_Make = Callable[["Scene"], Slot]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What surrounds an argument: its neighbours, and what is known of the model.
+
+    Attributes:
+        names: all arguments, optional ones included.
+        evidence: see there.
+        active: required arguments.
+    """
+
+    names: tuple[str, ...]
+    evidence: Evidence
+    active: tuple[str, ...] = ()
+
+    @property
+    def graph(self) -> bool:
+        """Nodes and edges rather than samples."""
+        return any(re.search(r"edge_index|^adj_t$|^edges$", name) for name in self.names)
+
+    @property
+    def count(self) -> str:
+        """The name of what stands first."""
+        return "nodes" if self.graph else "batch"
+
+    def rows(self) -> int:
+        """A safe number of ids: the smallest table."""
+        tables = [each for each in self.evidence.tables() if each > 1]
+        return min(tables) if tables else 2
+
+
+def _ids(*dims: int | str) -> _Make:
+    def make(scene: Scene) -> Slot:
+        return Slot("int64", (scene.count if scene.graph else "batch", *dims), 0, scene.rows(), why="named like ids")
+
+    return make
+
+
+def _float(*dims: int | str, low: float | None = None, high: float | None = None) -> _Make:
+    return lambda _: Slot("float32", dims, low, high)
+
+
+def _columns(scene: Scene) -> Slot:
+    """Categorical columns: one table a column."""
+    found = scene.evidence.cardinalities()
+    columns = len(found[0]) if found else 3
+    high = min(found[0]) if found else scene.rows()
+    return Slot("int64", ("batch", columns), 0, high, why=found[1] if found else "named like categories", sure=True)
+
+
+def _numbers(scene: Scene) -> Slot:
+    found = scene.evidence.number(r"(?:n|num|d|dim)_?(?:cont|num|continuous|numerical|dense|numeric).*")
+    return Slot(
+        "float32", ("batch", found[0] if found else 4), why=found[1] if found else "named like numbers", sure=True
+    )
+
+
+def _steps(scene: Scene) -> Slot:
+    found = scene.evidence.steps()
+    return Slot("int64", ("batch",), 0, found[0] if found else 1000, why=found[1] if found else "named like timesteps")
+
+
+def _edges(scene: Scene) -> Slot:
+    del scene
+    return Slot("int64", (2, "edges"), 0, "nodes", why="named like edges", sure=True)
+
+
+def _mask(scene: Scene) -> Slot:
+    if scene.graph:
+        return Slot("bool", ("nodes",), form="prefix", why="named like a mask")
+    return Slot("bool", ("batch", "length"), form="prefix", why="named like a mask")
+
+
+def _places(scene: Scene) -> Slot:
+    graph = scene.graph or ("batch" in scene.names and "z" in scene.names)
+    return Slot("float32", ("nodes", 3) if graph else ("batch", "length", 3), why="named like coordinates")
+
+
+def _atoms(scene: Scene) -> Slot:
+    if "pos" in scene.names or scene.graph:
+        return Slot("int64", ("nodes",), 0, min(scene.rows(), 20) if scene.rows() > 2 else 2, why="named like atoms")
+    return Slot("float32", ("batch", 16), why="named like a latent vector")
+
+
+def _membership(scene: Scene) -> Slot:
+    if scene.graph or "pos" in scene.names:
+        return Slot("int64", ("nodes",), 0, "graphs", "sorted", "which graph a node is of", sure=True)
+    return Slot("float32", ("batch", 16), why="the whole batch")
+
+
+_RULES: tuple[tuple[str, _Make], ...] = (
+    (r"(?:\w+_)?edge_index(?:_\w+)?|edges|adj_t|edge_label_index", _edges),
+    (
+        r"edge_(?:type|types|id|rel)|rel(?:ation)?s?_?(?:type|ids?)?",
+        lambda s: Slot("int64", ("edges",) if s.graph else ("batch",), 0, 2),
+    ),
+    (r"edge_weights?|edge_norm", lambda _: Slot("float32", ("edges",), 0, 1)),
+    (r"edge_(?:attrs?|feats?|features?|embs?)|e_feats?", lambda _: Slot("float32", ("edges", 8))),
+    (
+        r"(?:\w+_)?(?:key_padding|padding|attention|attn|pad|valid|src|tgt|text|token|node|point)_?mask|masks?",
+        _mask,
+    ),
+    (r"(?:src|tgt|memory)_(?:is_causal)|causal", lambda _: Slot("bool", ())),
+    (
+        r"adj(?:acency)?(?:_mat(?:rix)?)?|a_hat|laplacian|graph",
+        lambda _: Slot("float32", ("nodes", "nodes"), 0, 1, "symmetric"),
+    ),
+    (
+        r"(?:x|data|input|inputs)_?cat(?:s|eg\w*)?|cat(?:egorical|egories)?(?:_\w+)?|x_categ|sparse(?:_\w+)?|(?:cat|sparse)_(?:x|inputs?|features?)",
+        _columns,
+    ),
+    (r"(?:x|data|input|inputs)_?(?:cont\w*|num\w*|dense)|cont(?:inuous)?(?:_\w+)?|numer\w*|dense(?:_\w+)?", _numbers),
+    (
+        r"(?:\w+_)?(?:input|token|word|char|position|segment|token_type|subword|decoder_input|encoder_input|text|item_seq)_?ids?|ids|tokens?|words?|(?:src|tgt)_tokens|captions?|texts?|sentences?|seq_in|seq_out|(?:prompt|target)_ids|item_seq|chars|titles?|documents?|docs?|questions?|utterances?",
+        _ids("length"),
+    ),
+    (
+        r"(?:user|item|movie|product|head|tail|rel|entity|u|i|pos_item|neg_item|class|label|speaker|domain|task)s?_?(?:ids?|idx|index|indices)|users?|items?|class_labels?|user|item|pos_items?|neg_items?|heads|tails|anchor_ids",
+        _ids(),
+    ),
+    (r"idx|indices|index|x_ids|history|hist(?:_\w+)?", _ids("length")),
+    (r"ts?|time_?steps?|diffusion_?steps?|noise_?steps?|timestep_?ids?|time|times", _steps),
+    (
+        r"sigmas?|noise_?(?:levels?|labels?|cond)|log_?snr|gammas?|alphas?|lambdas?|betas?|c_noise",
+        _float("batch", low=0.1, high=1.0),
+    ),
+    (
+        r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?|num_frames)|x_len|input_sizes?",
+        lambda _: Slot("int64", ("batch",), 1, "length", "lengths", "named like lengths", sure=True),
+    ),
+    (r"pos|coors|coords?|coordinates|xyz|positions?|point_?clouds?|points?|pcd|pc|vertices", _places),
+    (r"z|atom(?:ic)?_?(?:types?|nums?|numbers?)?|species", _atoms),
+    (r"batch|batch_?(?:idx|index|ids?|vector|vec)|graph_ids?", _membership),
+    (r"num_(?:nodes|graphs)|batch_size|dim_size|size|n|num_samples|k|steps", lambda _: Slot("int", (), 4)),
+    (
+        r"y|labels?|targets?|(?:\w+_)?labels?|(?:\w+_)?targets?|gt|ground_truth|cls",
+        lambda s: Slot("int64", (s.count,), 0, 2, why="named like labels"),
+    ),
+)
+
+
+def reading(name: str, scene: Scene) -> Slot | None:
+    """What the name says, None where it says nothing."""
+    plain = name.lower().lstrip("_*")
+    for pattern, make in _RULES:
+        if re.fullmatch(pattern, plain):
+            slot = make(scene)
+            return replace(slot, why=slot.why if slot.why != "a guess" else f"named {name}")
+    return None

@@ -1,0 +1,86 @@
+"""Best-first search over guesses: the cheapest first, a repair that got further forgiven, a place that keeps failing dearer."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from .attempt import Outcome
+from .guess import Guess
+
+Run = Callable[[Guess, int], Outcome]
+
+_VISIT = 0.12
+"""What each earlier failure at a place adds to guesses that try to mend it."""
+
+_FORGIVEN = 0.3
+"""Share of a repair's cost that is kept once it got further than the guess that it mends."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What a guess mends: how far that came, where it failed, what it cost."""
+
+    cost: float
+    reached: int
+    site: str
+
+
+@dataclass
+class Search:
+    """The open guesses and what was tried; bounded by a number of tries, so that every machine finds the same.
+
+    Attributes:
+        run: one try.
+        budget: tries that are left.
+        tried: every guess with its outcome, in order.
+    """
+
+    run: Run
+    budget: int
+    tried: list[tuple[Guess, Outcome]] = field(default_factory=list)
+    _open: list[tuple[float, int, Guess, Parent | None]] = field(default_factory=list)
+    _seen: dict[tuple[object, ...], Outcome | None] = field(default_factory=dict)
+    _visits: Counter[str] = field(default_factory=Counter)
+    _count: int = 0
+
+    def push(self, guesses: Iterable[Guess], parent: Parent | None = None) -> None:
+        """Add guesses."""
+        penalty = _VISIT * max(self._visits[parent.site] - 1, 0) if parent is not None else 0.0
+        for guess in guesses:
+            if guess.key() not in self._seen:
+                self._count += 1
+                heapq.heappush(self._open, (guess.cost + penalty, self._count, guess, parent))
+
+    def test(self, guess: Guess, seed: int) -> Outcome:
+        """A try that belongs to judging a guess; it counts."""
+        self.budget -= 1
+        outcome = self.run(guess, seed)
+        self.tried.append((guess, outcome))
+        return outcome
+
+    def successes(self, seed: int) -> Iterator[tuple[Guess, Outcome]]:
+        """Guesses that ran, as they are found, until the budget is spent or nothing is open."""
+        while self._open and self.budget > 0:
+            _, _, guess, parent = heapq.heappop(self._open)
+            key = guess.key()
+            if key in self._seen:
+                continue
+            self._seen[key] = None
+            outcome = self.test(guess, seed)
+            if outcome.ran:
+                yield guess, outcome
+                continue
+            self._visits[outcome.site] += 1
+            if parent is not None and outcome.site != parent.site and outcome.reached >= parent.reached:
+                guess = replace(guess, cost=parent.cost + _FORGIVEN * (guess.cost - parent.cost))
+            shift = guess.cost
+            children = [replace(each, cost=shift + each.cost - outcome.cost) for each in outcome.proposals]
+            self.push(children, Parent(guess.cost, outcome.reached, outcome.site))
+
+    def furthest(self) -> tuple[Guess, Outcome] | None:
+        """Of the failed tries the one that came furthest, the earliest of equals."""
+        failed = [each for each in self.tried if not each[1].ran]
+        return max(failed, key=lambda each: each[1].reached, default=None)

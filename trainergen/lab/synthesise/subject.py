@@ -1,0 +1,77 @@
+"""What a search is about: the model, its forward's arguments, and what is known of both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...inspection.model_facts import Argument
+from .evidence import Evidence, Hints, gather
+from .names import Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and how it is called.
+
+    Attributes:
+        model: built; every try brings it back to how it was.
+        forward: its arguments, without ``self``.
+        evidence: see there.
+        scene: for what names say.
+        lazy: whether parameters take their shape from the first batch.
+    """
+
+    model: nn.Module
+    forward: tuple[Argument, ...]
+    evidence: Evidence
+    scene: Scene
+    lazy: bool
+
+    def globals(self) -> dict[str, Any]:
+        """Of the module that the class is from."""
+        module = sys.modules.get(type(self.model).__module__)
+        return vars(module) if module is not None else {}
+
+    def argument(self, name: str) -> Argument | None:
+        """By name."""
+        return next((each for each in self.forward if each.name == name), None)
+
+
+def subject_of(model: nn.Module, forward: Sequence[Argument], hints: Hints) -> Subject:
+    """The subject of a search."""
+    evidence = gather(model, hints)
+    names = tuple(each.name for each in forward)
+    required = tuple(each.name for each in forward if each.required)
+    lazy = any(isinstance(each, nn.parameter.UninitializedParameter) for each in model.parameters()) or any(
+        isinstance(each, nn.parameter.UninitializedBuffer) for each in model.buffers()
+    )
+    return Subject(model, tuple(forward), evidence, Scene(names, evidence, required), lazy)
+
+
+def elements(value: Any) -> list[torch.Tensor]:
+    """Every tensor in a value: containers, dataclasses, distributions and other objects one level deep."""
+    found: list[torch.Tensor] = []
+    _collect(value, found, 0)
+    return found
+
+
+def _collect(value: Any, found: list[torch.Tensor], depth: int) -> None:
+    if isinstance(value, torch.Tensor):
+        found.append(value)
+    elif depth > 6 or isinstance(value, (str, bytes, int, float, nn.Module, type)):
+        return
+    elif isinstance(value, dict):
+        for each in value.values():
+            _collect(each, found, depth + 1)
+    elif isinstance(value, (list, tuple, set)):
+        for each in value:
+            _collect(each, found, depth + 1)
+    elif hasattr(value, "__dict__"):
+        for each in vars(value).values():
+            _collect(each, found, depth + 1)
