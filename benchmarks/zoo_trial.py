@@ -69,22 +69,24 @@ def _run(words: list[str], places: dict[str, Path], limit: float) -> tuple[int, 
     dropped = ("XDG_", "TRAINERGEN_", "TORCH_HOME", "HF_HOME")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     environment |= {"HOME": str(places["home"]), "TMPDIR": str(places["temporary"])}
-    process = subprocess.Popen(
-        words,
-        cwd=places["project"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return process.pid, None, b""
-    return process.pid, process.returncode, output
+    answer = places["home"].parent / "answer"  # a file: a process that is left behind would keep a pipe open
+    with answer.open("wb") as output:
+        process = subprocess.Popen(
+            words,
+            cwd=places["project"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return process.pid, None, b""
+    return process.pid, process.returncode, answer.read_bytes()
 
 
 def _decoded(output: bytes) -> dict[str, Any] | None:
