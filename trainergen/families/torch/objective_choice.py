@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import AnswerNeeded, Question, UnusableInput, UserCodeFailed, did_you_mean
 from ...inspection.batch_spec import Leaf, Path, find, leaves, parse_path, spell_path
 from ...inspection.model_facts import ModelFacts
-from ...planning.plan import Auxiliary, Decision, Objective, Part
+from ...planning.plan import Decision, Objective, Part
 from ...planning.wishes import Wishes
 from .auxiliaries import choose_auxiliaries
 from .facts import OutputFacts, TorchFacts
-from .objectives import Fit, LossOption, Pair, Proposal, Task, fitter, shape_text, tasks
-from .pairs import (
-    TARGET_NAMES,
-    candidate_targets,
-    feeding_inputs,
-    name_bonus,
-    pairs,
-    predictions,
-    side_penalty,
+from .objective_decisions import (
+    added_decisions,
+    loss_decision,
+    other_target,
+    prediction_decision,
+    target_decision,
+    target_variable,
 )
-from .proposals import demand_no_adversary, proposals, renamed
-from .seen import PREDICTION_NAMES, Role
-from .targets import with_targets
-
-ONE_ANSWER = "needs 1 answer that your project does not hold"
+from .objective_questions import ONE_ANSWER, ask_about_output, ask_about_target, nothing_fits
+from .objectives import Fit, LossOption, Proposal, Task
+from .pairs import TARGET_NAMES, candidate_targets, feeding_inputs, name_bonus, predictions, side_penalty
+from .proposals import demand_no_adversary
+from .readings import Reading, readings
+from .seen import Role
 
 SPLIT = 6
 """Two readings closer than this are both planned for: the proof decides. Scores are the tasks' (see `objectives`)."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to read output and batch under a task.
-
-    Attributes:
-        task, fit: whose reading, and how well it fits.
-        score: with what names add to it.
-        output: the prediction's facts.
-        target: where what it is compared with sits, in the batch of `facts`.
-        feeds: that part goes into forward as well.
-        facts: of the batch, with the targets that the reading adds to it.
-        roles: values beyond prediction and target.
-        added: the parts that it adds to the batch.
-    """
-
-    task: Task
-    fit: Fit
-    score: int
-    output: OutputFacts
-    target: Path | None
-    feeds: bool
-    facts: TorchFacts
-    roles: tuple[Role, ...] = ()
-    added: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +60,7 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     if wishes.loss is not None:
         read = _only_loss(wishes.loss, read)
     if not read:
-        raise _nothing_fits(wishes, measured, target)
+        raise nothing_fits(wishes, measured, target)
     best = read[0]
     if best.fit.problem is not None:
         raise UserCodeFailed(
@@ -98,8 +69,8 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
             hint=f"a model with more classes, or another target: --target (now {_spell(best.target)})",
         )
     if not measured.synthesised:
-        _ask_about_target(wishes, read)
-        _ask_about_output(read)
+        ask_about_target(wishes, read)
+        ask_about_output(read)
     if best.fit.question is not None and wishes.loss is None:
         likely = best.fit.losses[0].name
         raise AnswerNeeded(
@@ -112,57 +83,6 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
         close = (each for each in read[1:] if best.score - each.score < SPLIT and not each.fit.problem)
         chosen += [each for each in close if each.task.TASK != best.task.TASK and not each.fit.question][:2]
     return tuple(_decide(wishes, each, read) for each in chosen)
-
-
-def readings(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path | None) -> list[Reading]:
-    """Every reading that a task accepts, best first; equal ones in the order of outputs and batch.
-
-    Of a batch that was found by trying, what the tasks propose; of one that the user gave, or with a part of it named as
-    the target, what they say of every pair, and what those propose that judge no pairs.
-    """
-    found = []
-    if not measured.synthesised or target is not None:
-        for pair in pairs(wishes, model, measured, target):
-            bonus = name_bonus(pair.output.path, PREDICTION_NAMES)
-            if pair.target is not None and not pair.feeds:
-                bonus += name_bonus(pair.target, TARGET_NAMES) - side_penalty(pair.target)
-            found += [
-                Reading(task, fit, fit.score + bonus, pair.output, pair.target, pair.feeds, measured)
-                for task, fit in _fits(pair)
-            ]
-    if target is None:
-        found += [_proposed(wishes, model, measured, *each) for each in proposals(wishes, model, measured)]
-    if "ranking" in wishes.patterns:
-        found = [each for each in found if each.task.TASK == "ranking"]
-    return sorted(found, key=lambda each: -each.score)
-
-
-def _fits(pair: Pair) -> list[tuple[Task, Fit]]:
-    judged = [(task, judge(pair)) for task in tasks().values() if (judge := fitter(task)) is not None]
-    return [(task, fit) for task, fit in judged if fit is not None]
-
-
-def _proposed(wishes: Wishes, model: ModelFacts, measured: TorchFacts, task: Task, proposal: Proposal) -> Reading:
-    """What a task proposes, with the batch that it would want."""
-    if wishes.target is not None:
-        proposal = renamed(proposal, wishes.target)
-    inputs = next((each.name for each in model.forward if each.kind == "positional"), "inputs")
-    facts, roles = with_targets(measured, proposal, inputs=inputs, named=wishes.target is not None)
-    placed = {each.name: each for each in roles}
-    output = next(each for each in measured.output if each.path == placed["prediction"].path)
-    target = placed["target"].path if "target" in placed else None
-    fed = [each.path for each in facts.feeding.arguments]
-    return Reading(
-        task=task,
-        fit=proposal,
-        score=proposal.score + (0 if measured.synthesised else name_bonus(output.path, PREDICTION_NAMES)),
-        output=output,
-        target=target,
-        feeds=target is not None and any(target[: len(each)] == each for each in fed),
-        facts=facts,
-        roles=tuple(each for each in roles if each.name not in ("prediction", "target")),
-        added=tuple(placed[each.name] for each in proposal.added),
-    )
 
 
 def _wished_target(wishes: Wishes, measured: TorchFacts) -> Path | None:
@@ -206,78 +126,6 @@ def _option(fit: Fit, loss: str) -> LossOption | None:
     return next((option for option in fit.losses if option.name in wanted), None)
 
 
-def _nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> AnswerNeeded:
-    outputs = ", ".join(
-        f"{spell_path(each.path) if each.path else 'output'} {shape_text(each)}" for each in measured.output
-    )
-    paths = (target,) if target is not None else candidate_targets(measured)
-    parts = []
-    for path in paths:
-        leaf = find(measured.batch.root, path)
-        if isinstance(leaf, Leaf):
-            parts.append(f"{spell_path(path)} {leaf.dtype}{shape_text(leaf)}")
-    what = ", ".join(parts) or "nothing: forward takes the whole batch"
-    evidence = (f"output       {outputs or 'nothing with a batch dimension'}", f"left over    {what}")
-    if "ranking" in wishes.patterns:
-        about = "the ranks: integers of the shape of the scores, [batch, M]"
-        return AnswerNeeded(
-            "--pattern ranking needs scores [batch, M] and integer ranks of the same shape",
-            questions=(Question("--target", "", about, None, evidence, "KEY"),),
-            hint='name the ranks: --target KEY, or call them "true_ranks" in the batch',
-        )
-    if target is not None:
-        about = f"how the output and {spell_path(target)} are compared: a function (output, target) -> scalar loss"
-        question = Question("--loss", "", about, None, evidence, "module:name")
-    else:
-        question = Question("--target", "", "what the output is compared with", None, evidence, "KEY")
-    return AnswerNeeded(
-        f"{ONE_ANSWER}: what the output is compared with",
-        flags=("--loss module:name",) if target is not None else ("--target KEY", "--loss module:name"),
-        questions=(question,),
-        hint="a listed loss takes a target of a shape that fits; any other: a function, --loss module:name",
-    )
-
-
-def _ask_about_target(wishes: Wishes, read: list[Reading]) -> None:
-    """Two parts of the batch that explain the output equally well, and no name that says which."""
-    best = read[0]
-    if wishes.target is not None or best.target is None or best.feeds:
-        return
-    rivals = [
-        each for each in read[1:] if each.target not in (None, best.target) and not each.feeds and not each.fit.problem
-    ]
-    rivals = [each for each in rivals if best.score - each.score < 2]
-    if not rivals:
-        return
-    likely = _spell(best.target)
-    others = tuple(dict.fromkeys(_spell(each.target) for each in rivals))
-    evidence = (f"likely {likely}: {best.fit.reason}", *(f"or {other}" for other in others))
-    question = Question("--target", "", "the part of the batch that the loss compares with", likely, evidence)
-    raise AnswerNeeded(ONE_ANSWER, questions=(question,))
-
-
-def _ask_about_output(read: list[Reading]) -> None:
-    """Two outputs that fit the target equally well, and no name that says which."""
-    best = read[0]
-    rivals = [
-        each
-        for each in read[1:]
-        if each.output.path != best.output.path
-        and each.target == best.target
-        and each.target is not None
-        and best.score == each.score
-    ]
-    if rivals:
-        names = ", ".join(spell_path(each.output.path) for each in (best, *rivals))
-        about = f"outputs {names} fit the target {_spell(best.target)} equally well"
-        likely = f"likely {spell_path(best.output.path)}, the first"
-        raise AnswerNeeded(
-            ONE_ANSWER,
-            questions=(Question("--loss", "", about, None, (likely,), "module:name"),),
-            hint="a function (outputs, target) -> loss that combines them, or --factory with a model that returns one",
-        )
-
-
 def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], target: Path | None) -> ChosenObjective:
     """``--loss module:name``: called with the output and the target, neither of them prepared.
 
@@ -309,7 +157,7 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
         prediction=(),
         output_kind=measured.output_kind,
         target=path,
-        target_variable=_target_variable(path, best.added if best is not None else ()),
+        target_variable=target_variable(path, best.added if best is not None else ()),
         metrics=metrics,
         epoch_metrics=epoch_metrics,
         auxiliaries=auxiliaries,
@@ -320,8 +168,8 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
     what = "the output" if single else f"all outputs (a {measured.output_kind})"
     against = f" and {_spell(path)}" if path is not None else ""
     decisions = (
-        *(_added_decisions(wishes, best, wishes.loss) if best is not None else ()),
-        *_target_decision(wishes, path, None),
+        *(added_decisions(wishes, best, wishes.loss) if best is not None else ()),
+        *target_decision(wishes, path, None),
         Decision("loss", f"loss {wishes.loss}", f"your function, called with {what}{against}", "--loss", given=True),
         *metric_decision,
         *notes,
@@ -341,7 +189,7 @@ def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObje
         prediction=output.path,
         output_kind=reading.facts.output_kind,
         target=reading.target,
-        target_variable=_target_variable(reading.target, reading.added),
+        target_variable=target_variable(reading.target, reading.added),
         target_prepare=option.target_prepare,
         prediction_prepare=option.prediction_prepare,
         metrics=metrics,
@@ -356,10 +204,10 @@ def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObje
         heads=fit.heads if isinstance(fit, Proposal) else (),
     )
     decisions = (
-        *_prediction_decision(reading),
-        *_added_decisions(wishes, reading, option.name),
-        *(() if reading.added else _target_decision(wishes, reading.target, _other_target(reading, read))),
-        _loss_decision(wishes, reading, option, read),
+        *prediction_decision(reading),
+        *added_decisions(wishes, reading, option.name),
+        *(() if reading.added else target_decision(wishes, reading.target, other_target(reading, read))),
+        loss_decision(wishes, reading, option, read),
         *metric_decision,
         *notes,
     )
@@ -377,65 +225,6 @@ def _part(role: Role) -> Part:
         role.low,
         role.high,
     )
-
-
-def _prediction_decision(reading: Reading) -> tuple[Decision, ...]:
-    """Which of several outputs is compared, where nobody gave a target that would tell."""
-    learnt = [each for each in reading.facts.output if each.sizes and each.has_graph]
-    if not reading.facts.synthesised or len(learnt) < 2 or not isinstance(reading.fit, Proposal):
-        return ()
-    path = spell_path(reading.output.path)
-    others = [spell_path(each.path) for each in learnt if each.path != reading.output.path]
-    reason = f"of the {len(learnt)} outputs, the one that {reading.task.TASK} takes"
-    choice = f"prediction {path} {shape_text(reading.output)}"
-    runner_up = f"{', '.join(others[:3])}: no name says so"
-    return (Decision("prediction", choice, reason, "--loss", runner_up, False, reading.fit.assumed),)
-
-
-def _added_decisions(wishes: Wishes, reading: Reading, loss: str) -> tuple[Decision, ...]:
-    """A line for each part that is put into a batch that nobody gave."""
-    found = []
-    for each in reading.added:
-        leaf = find(reading.facts.batch.root, each.path)
-        assert isinstance(leaf, Leaf)
-        name = _target_variable(each.path, reading.added)
-        given = wishes.target == name
-        choice = f"target {name} {leaf.dtype} {shape_text(leaf)}"
-        reason = f"nobody gave one: what {loss} compares with"
-        found.append(Decision("target", choice, reason, "--batch", None, given, not given))
-    return tuple(found)
-
-
-def _loss_decision(wishes: Wishes, reading: Reading, option: LossOption, read: list[Reading]) -> Decision:
-    fit, task = reading.fit, reading.task
-    others = [each for each in fit.losses if each.name != option.name]
-    different = next((each for each in read if each.task.TASK != task.TASK), None)
-    runner_up: str | None
-    if different is not None:
-        runner_up = f"{different.fit.losses[0].name} ({different.task.TASK}): {different.fit.reason}"
-    else:
-        runner_up = f"{others[0].name}: {others[0].reason}" if others else None
-    special = option.reason if option.reason != task.LOSSES.get(option.name) else ""
-    reason = f"{fit.reason}; {special}" if special else fit.reason
-    given = wishes.loss is not None
-    return Decision("loss", f"loss {option.name}", reason, "--loss", runner_up, given, fit.assumed and not given)
-
-
-def _other_target(reading: Reading, read: list[Reading]) -> str | None:
-    for each in read:
-        if each.target not in (None, reading.target) and not each.feeds:
-            return f"{_spell(each.target)}: {each.fit.reason}"
-    return None
-
-
-def _target_decision(wishes: Wishes, path: Path | None, runner_up: str | None) -> tuple[Decision, ...]:
-    if path is None:
-        return ()
-    reason = "you said so" if wishes.target is not None else "the part of the batch that does not go into forward"
-    if wishes.target is None and runner_up is None:
-        # One candidate is no choice: the loss's line says what is compared.
-        return ()
-    return (Decision("target", f"target {_spell(path)}", reason, "--target", runner_up, wishes.target is not None),)
 
 
 def _metrics(
@@ -467,13 +256,6 @@ def _metrics(
     )
 
 
-def _target_variable(path: Path | None, added: Sequence[Role] = ()) -> str:
-    """The part's key as a local name; of one that was put into a pair, the name it was proposed by."""
-    wanted = next((each.variable for each in added if each.path == path and each.variable), "")
-    name = str(path[-1]) if path and isinstance(path[-1], str) else wanted
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else "targets"
-
-
 def _spell(path: Path | None) -> str:
     return spell_path(path) if path is not None else "nothing"
 
@@ -481,6 +263,3 @@ def _spell(path: Path | None) -> str:
 def _place(reading: Reading) -> str | None:
     leaf = None if reading.target is None else find(reading.facts.batch.root, reading.target)
     return leaf.place if isinstance(leaf, Leaf) else None
-
-
-__all__ = ["Auxiliary", "ChosenObjective", "choose_objectives", "readings"]
