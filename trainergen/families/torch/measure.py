@@ -23,10 +23,9 @@ from .facts import Feeding, OutputFacts, TargetFacts, TorchFacts
 from .feeding import NoFeeding, candidates, is_target_name
 from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
 from .measure_causal import token_orders
-from .measure_data import Data, open_data
+from .measure_data import Data
 from .measure_model import (
     buffer_facts,
-    build_model,
     forward_arguments,
     has_batch_norm,
     module_types,
@@ -34,6 +33,7 @@ from .measure_model import (
 )
 from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind
 from .measure_sizes import Sizing, find_sizes
+from .search import NothingFound, seek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ MOST_DISTINCT = 1000
 
 
 def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Build the model, run it on a batch, and say what was seen: `TorchFacts` as plain data.
+    """Build the model, run it on a batch, and say what was seen: `TorchFacts` as plain data. What is not given is sought.
 
     Saves the batches that the proof trains on (CPU tensors) in the scratch folder.
 
@@ -55,16 +55,19 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
             ``auxiliaries``, ``seed``; a true ``synthesised`` says that the batch holds the model's inputs alone.
         context: the copied tree, the scratch folder, the device.
 
+    Returns:
+        The facts; or ``{"unanswered": ...}``, an `Unanswered`, where a search for what nobody said found nothing.
+
     Raises:
         LabProblem: ``input``, ``answer`` or ``user``, as the rooms below say.
     """
     demand_device(context.device)
     target: Path | None = tuple(payload["target"]) if payload.get("target") else None
     begin = partial(_begin, payload=payload, context=context, target=target)
-    model = build_model(payload, context)
-    data = open_data(payload, context, int(payload.get("seed", 0)))
-    begun = begin(model, data)
-    search = None
+    try:
+        data, begun, search = seek(payload, context, begin)
+    except NothingFound as no:
+        return {"unanswered": to_plain(no.unanswered)}
     model, subject, ran, output = begun.subject.model, begun.subject, begun.ran, begun.output
     kind, output_type = output_kind(ran.output)
     feeding, inputs = _settle(subject, ran, target)
@@ -121,9 +124,7 @@ class _Begun:
     warnings: tuple[str, ...]
 
 
-def _begin(
-    model: nn.Module, data: Data, *, payload: dict[str, Any], context: Context, target: Path | None
-) -> _Begun:
+def _begin(model: nn.Module, data: Data, *, payload: dict[str, Any], context: Context, target: Path | None) -> _Begun:
     """Run the model on the batch, forwards, backwards and in eval mode.
 
     Raises:
