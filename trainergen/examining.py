@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from .inspection.imports import environment_imports
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
-from .lab.limits import Limits
 from .measuring import measure, model_request, targets
 from .plain import from_plain, to_plain
 from .planning.planner import plan as plan_trainers
@@ -125,9 +125,7 @@ def inspect(request: InspectRequest, lab: Lab | None, outcome: Outcome, progress
         raise FindingsFailed(f"{noun} will break a training: {', '.join(failed)}", hint="see the advice of each")
 
 
-def examine(
-    request: InspectRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]
-) -> Examination:
+def examine(request: InspectRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> Examination:
     """The stages before the report; see `inspect`."""
     root, _ = find_root(request.project, Path.cwd())
     settings = read_settings(root)
@@ -170,9 +168,7 @@ def planned(
         return None, question
 
 
-def lab_request(
-    model: ModelFacts, wishes: Wishes, facts: TorchFacts, plan: TrainerPlan | None
-) -> dict[str, Any]:
+def lab_request(model: ModelFacts, wishes: Wishes, facts: TorchFacts, plan: TrainerPlan | None) -> dict[str, Any]:
     """The payload of the lab's ``examine`` requests, but for which measurements to take."""
     batch = facts.batch if plan is None else plan.batch
     if plan is None:
@@ -198,14 +194,15 @@ def lab_request(
 def take(
     lab: Laboratory, family: str, asked: Mapping[str, Any], progress: Callable[[str], None], *, has_data: bool
 ) -> tuple[Measured, ...]:
-    """Every measurement that can be taken, in groups: those that may crash alone; a group that does, one by one."""
+    """Every measurement that can be taken, a request a group; those of a group that hung or crashed, one by one."""
     listed = lab.request(f"families.{family}.examine.run:listing", {})
     measurements = [from_plain(Measurement, each) for each in listed]
     there = {"model": True, "objective": asked["objective"] is not None, "data": has_data}
     there["loader"] = asked["loader"] is not None
     found: dict[str, Measured] = {}
-    for group in _groups([each for each in measurements if there[each.needs]]):
-        found |= _taken(lab, family, asked, group, progress)
+    possible = [each for each in measurements if there[each.needs]]
+    for _, group in groupby(possible, key=lambda each: each.group):
+        found |= _taken(lab, family, asked, list(group), progress)
     return tuple(found[each.name] for each in measurements if each.name in found)
 
 
@@ -219,7 +216,7 @@ def _taken(
     progress(group[0].doing if len(group) == 1 else f"{group[0].doing}, {group[-1].doing}")
     payload = {**asked, "measurements": [each.name for each in group]}
     try:
-        answer = _within(lab, group).request(f"families.{family}.examine.run:measure", payload)
+        answer = lab.request(f"families.{family}.examine.run:measure", payload)
     except UserCodeFailed as failure:
         if not failure.ended_the_lab:
             raise
@@ -230,37 +227,13 @@ def _taken(
     return {each["name"]: from_plain(Measured, each) for each in answer}
 
 
-def _groups(measurements: Sequence[Measurement]) -> Iterator[list[Measurement]]:
-    """Neighbours together, up to one that is to be alone."""
-    group: list[Measurement] = []
-    for each in measurements:
-        if each.alone or (group and group[0].needs in ("data", "loader")) != (each.needs in ("data", "loader")):
-            if group:
-                yield group
-            group = []
-        if each.alone:
-            yield [each]
-        else:
-            group.append(each)
-    if group:
-        yield group
-
-
-def _within(lab: Laboratory, group: Sequence[Measurement]) -> Laboratory:
-    """The lab with this group's time: what the user allows a request, or less where the measurement says so."""
-    bounds = lab.bounds or Limits()
-    if not group[0].alone or bounds.time <= group[0].seconds:
-        return lab
-    return opening.Laboratory(lab.lab, lab.device, replace(bounds, time=group[0].seconds))
-
-
 def _ended(measurement: Measurement, failure: UserCodeFailed) -> Measured:
     """A measurement whose process hung or crashed: that is its outcome."""
     area = measurement.name.rpartition(".")[2].replace("_", "-")
     trial = Trial(measurement.doing, "fails", failure.message, failure.place)
     finding = Finding(
         f"{area}.ended",
-        "warn",
+        "note" if "did not end within" in failure.message else "warn",
         measurement.doing,
         failure.message,
         failure.hint or "run it by itself to see where it stops",

@@ -85,12 +85,10 @@ class Measurement:
         name: the file below ``examine/``: ``model.flops``.
         doing: what is being done, for the progress line: ``counting operations``.
         needs: ``model``, ``objective`` (a loss is known) or ``data`` (a real batch or loader was given).
-        alone: may crash or hang: in a request of its own.
-        seconds: the most that it may take, where it is alone.
+        group: neighbours of one group share a request.
     """
 
     name: str
     doing: str
     needs: Literal["model", "objective", "data", "loader"]
-    alone: bool = False
-    seconds: float = 60.0
+    group: str

@@ -28,9 +28,7 @@ itself the steps are about to diverge."""
 LEAST_FALL = 0.02
 """A fall of less than this share of the first loss is none."""
 
-RULE = (
-    "from where a tenth of the fall has happened (Smith 2017) to a tenth of the rate of the lowest loss (fastai's lr_find)"
-)
+RULE = "from where a tenth of the fall has happened (Smith 2017) to a tenth of the rate of the lowest loss (fastai's lr_find)"
 
 
 def measure(

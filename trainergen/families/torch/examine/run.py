@@ -21,19 +21,11 @@ if TYPE_CHECKING:
 ROOMS = ("model", "trials", "data")
 
 
-def listing(payload: dict[str, Any], context: Context) -> list[dict[str, Any]]:  # noqa: ARG001 - a lab function's signature
+def listing(payload: dict[str, Any], context: Context) -> list[dict[str, Any]]:
     """Every `Measurement`, in the order of the report, as plain data."""
     found = [(module.ORDER, name, module) for name, module in _modules()]
     return [
-        to_plain(
-            Measurement(
-                name,
-                module.DOING,
-                module.NEEDS,
-                getattr(module, "ALONE", False),
-                float(getattr(module, "SECONDS", 60.0)),
-            )
-        )
+        to_plain(Measurement(name, module.DOING, module.NEEDS, module.GROUP))
         for _, name, module in sorted(found, key=lambda each: each[:2])
     ]
 

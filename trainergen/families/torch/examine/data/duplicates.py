@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOING = "looking for duplicates"
 ORDER = 320
 NEEDS = "data"
+GROUP = "data"
 
 MANY = 0.01
 """Share from which duplicates are worth a warning: benchmark data sets have up to some per cent (Barz and Denzler 2020)."""
@@ -24,7 +25,7 @@ MANY = 0.01
 
 def examine(specimen: Specimen) -> Examined:
     """By a hash of each sample's inputs, bit by bit; an epoch that is over is not begun again."""
-    axes = {path: axis for path, axis in specimen.axes(BATCH)}
+    axes = dict(specimen.axes(BATCH))
     inputs = {path: axis for path, axis in axes.items() if path in specimen.inputs}
     targets = {path: axis for path, axis in axes.items() if path not in specimen.inputs}
     if not inputs:

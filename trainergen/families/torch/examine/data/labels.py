@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DOING = "counting classes"
 ORDER = 310
 NEEDS = "data"
+GROUP = "data"
 
 IMBALANCED = 10.0
 """Most frequent over rarest class: from about here accuracy says little and resampling or class weights pay

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOING = "looking at the last batch"
 ORDER = 340
 NEEDS = "loader"
+GROUP = "data"
 
 
 def examine(specimen: Specimen) -> Examined:
@@ -67,7 +68,9 @@ def _judge(samples: int, size: int, drops: bool, norm: bool) -> Finding:
 
 
 def _shuffles(loader: DataLoader[Any]) -> list[Finding]:
-    if isinstance(loader.dataset, IterableDataset) or not isinstance(loader.sampler, torch.utils.data.SequentialSampler):
+    if isinstance(loader.dataset, IterableDataset) or not isinstance(
+        loader.sampler, torch.utils.data.SequentialSampler
+    ):
         return []
     evidence = "the loader gives the samples in the same order each epoch"
     advice = "set shuffle=True for training; leave it off for validation"

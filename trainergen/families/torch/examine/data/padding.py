@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DOING = "measuring padding"
 ORDER = 330
 NEEDS = "data"
+GROUP = "data"
 
 WASTEFUL = 0.5
 """Share of padding from which most of the computing goes into it."""
@@ -25,7 +26,8 @@ VISIBLE = 0.05
 
 def examine(specimen: Specimen) -> Examined:
     """Of integer inputs [batch, length]: runs at the row's end of the entry that most rows end with; of floating inputs
-    [batch, length, features]: rows of zeros at the end."""
+    [batch, length, features]: rows of zeros at the end.
+    """
     axes = {path: axis for path, axis in specimen.axes(BATCH) if path in specimen.inputs}
     found: list[Finding] = []
     rows = []

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 DOING = "timing the loader"
 ORDER = 350
 NEEDS = "loader"
-ALONE = True
-SECONDS = 60.0
+GROUP = "timing"
 
 BATCHES = 20
 STEPS = 5
@@ -77,7 +76,11 @@ def examine(specimen: Specimen) -> Examined:
 
 def _count(specimen: Specimen, batch: Any) -> int:
     axes = dict(specimen.axes(BATCH))
-    sizes = [int(leaf.shape[axes[path]]) for path, leaf in live_leaves(batch) if path in axes and isinstance(leaf, torch.Tensor)]
+    sizes = [
+        int(leaf.shape[axes[path]])
+        for path, leaf in live_leaves(batch)
+        if path in axes and isinstance(leaf, torch.Tensor)
+    ]
     return sizes[0] if sizes else 0
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOING = "reading batches"
 ORDER = 300
 NEEDS = "data"
+GROUP = "data"
 
 CENTRED = 3.0
 WIDE = 20.0
@@ -65,13 +66,17 @@ def _row(path: Path, found: list[torch.Tensor], fed: bool) -> dict[str, Any]:
         "input": fed,
         "dtype": "+".join(sorted({str(each.dtype).removeprefix("torch.") for each in found})),
         "shapes": [list(each) for each in shapes[:8]],
-        "ragged": [axis for axis in range(1, len(shapes[0])) if len({each[axis] for each in shapes if len(each) > axis}) > 1],
+        "ragged": [
+            axis for axis in range(1, len(shapes[0])) if len({each[axis] for each in shapes if len(each) > axis}) > 1
+        ],
         "floating": found[0].is_floating_point(),
     }
     flat = torch.cat([each.flatten().double() for each in found]) if found else torch.zeros(0)
     finite = flat[torch.isfinite(flat)]
     row |= {"values": flat.numel(), "nan": int(flat.isnan().sum()), "inf": int(torch.isinf(flat).sum())}
-    row["batches_with_nan"] = sum(1 for each in found if each.is_floating_point() and not bool(torch.isfinite(each).all()))
+    row["batches_with_nan"] = sum(
+        1 for each in found if each.is_floating_point() and not bool(torch.isfinite(each).all())
+    )
     if finite.numel():
         low, high = float(finite.min()), float(finite.max())
         counts = torch.histc(finite, BINS, low, high) if high > low else torch.tensor([float(finite.numel())])

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 DOING = "comparing worker processes"
 ORDER = 360
 NEEDS = "loader"
-ALONE = True
-SECONDS = 60.0
+GROUP = "workers"
 
 
 class Draws(Dataset[list[float]]):
@@ -103,10 +102,10 @@ def _draws(loader: DataLoader[Any], specimen: Specimen) -> tuple[list[Finding], 
     if same_numbers or augmented:
         which = ", ".join(names[index] for index in same_numbers) or "the data set's own generator"
         evidence = f"two workers draw the same numbers ({which}): their augmentations are equal"
-        advice = (
-            "seed by worker: torch.initial_seed() % 2**32 in worker_init_fn, not a constant; make an own generator there"
+        advice = "seed by worker: torch.initial_seed() % 2**32 in worker_init_fn, not a constant; make an own generator there"
+        found.append(
+            Finding("workers.same", "fail", "worker seeding", evidence, advice, {"workers": loader.num_workers})
         )
-        found.append(Finding("workers.same", "fail", "worker seeding", evidence, advice, {"workers": loader.num_workers}))
     elif again:
         evidence = "every epoch draws the same numbers in its workers: the augmentation never changes"
         advice = "take the seed in worker_init_fn from torch.initial_seed(), which changes each epoch"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DOING = "measuring the first loss"
 ORDER = 70
 NEEDS = "objective"
+GROUP = "model"
 
 HIGH = 1.5
 """First loss over the know-nothing loss: a head of a usual scale stays below (cross-entropy of logits of variance 1 is about
@@ -61,7 +62,9 @@ def _judge(value: float, expected: float, rule: str, facts: dict[str, Any]) -> F
     if expected > 0 and value < 0.2 * expected:
         advice = "look for the target among the inputs, or a loss that is averaged over padding"
         return Finding("loss.start-low", "warn", "first loss", evidence, advice, facts)
-    return Finding("loss.start", "ok", "first loss", evidence, "a later run that starts elsewhere has another head", facts)
+    return Finding(
+        "loss.start", "ok", "first loss", evidence, "a later run that starts elsewhere has another head", facts
+    )
 
 
 def _expected(specimen: Specimen, output: Any, batch: Any) -> tuple[float, str] | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DOING = "reading the initial weights"
 ORDER = 40
 NEEDS = "model"
+GROUP = "model"
 
 FEWEST = 32
 """Values below which a spread says nothing."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DOING = "learning one batch by heart"
 ORDER = 80
 NEEDS = "objective"
+GROUP = "model"
 
 LEARNT = 0.1
 """Of the first loss: below it the batch counts as known by heart."""
@@ -51,7 +52,13 @@ def examine(specimen: Specimen) -> Examined:
 
 def _judge(tries: list[dict[str, object]], steps: int) -> Finding:
     first, last = tries[0], tries[-1]
-    numbers = {"limit": steps, "rate": last["rate"], "steps": last["steps"], "first": last["first"], "best": last["best"]}
+    numbers = {
+        "limit": steps,
+        "rate": last["rate"],
+        "steps": last["steps"],
+        "first": last["first"],
+        "best": last["best"],
+    }
     said = f"loss {last['first']:.4g} -> {last['best']:.4g} in {last['steps']} steps at lr {last['rate']:.2g}"
     if first["learnt"]:
         advice = "train: capacity, loss and target fit together"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.autograd import profiler
 
 from .....inspection.examination import Examined, Finding
 from .....lab.batch_form import live_leaves
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 DOING = "measuring memory"
 ORDER = 30
 NEEDS = "model"
+GROUP = "model"
 
 AGREES = (0.5, 2.0)
 """Estimate over measured peak: beyond it something is held that the parts do not explain."""
@@ -163,11 +165,11 @@ def _peak(specimen: Specimen, session: Any) -> int:
         before = torch.cuda.memory_allocated(specimen.device)
         session.step(batch)
         return torch.cuda.max_memory_allocated(specimen.device) - before
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as taken:
+    with profiler.profile(profile_memory=True) as taken:  # torch.profiler is the same, after importing torch._dynamo
         session.step(batch)
     level = peak = 0
-    results: Any = taken.profiler
-    for event in results.kineto_results.events():
+    results: Any = taken.kineto_results
+    for event in results.events():
         if event.name() == "[memory]":
             level += event.nbytes()
             peak = max(peak, level)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DOING = "counting operations"
 ORDER = 20
 NEEDS = "model"
+GROUP = "model"
 
 BACKWARD = (2.0, 3.5)
 """Backward over forward: about 2 where every layer has a gradient for its input and its weights (Kaplan et al. 2020, 2.1)."""
@@ -23,7 +24,8 @@ BACKWARD = (2.0, 3.5)
 
 def examine(specimen: Specimen) -> Examined:
     """Matrix products, convolutions and attention, as `torch.utils.flop_counter` counts them (an addition and a product
-    are two); what works element by element is left out."""
+    are two); what works element by element is left out.
+    """
     model = specimen.build()
     forward, rows = _count(specimen, model, backward=False)
     both, _ = _count(specimen, specimen.build(), backward=True)
@@ -40,7 +42,9 @@ def examine(specimen: Specimen) -> Examined:
         )
         return Examined((finding,), facts)
     ratio = (both - forward) / forward
-    evidence = f"{shown(forward / samples)} a sample forward, {shown(both / samples)} with backward ({samples} measured)"
+    evidence = (
+        f"{shown(forward / samples)} a sample forward, {shown(both / samples)} with backward ({samples} measured)"
+    )
     numbers = {"forward": forward / samples, "both": both / samples, "backward_over_forward": round(ratio, 3)}
     if ratio > BACKWARD[1]:
         advice = f"backward costs {ratio:.1f} times forward: look for an operation that is recomputed or done twice"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DOING = "counting parameters"
 ORDER = 10
 NEEDS = "model"
+GROUP = "model"
 
 LARGE_SHARE = 0.9
 """A single module with more of the values than this is said."""

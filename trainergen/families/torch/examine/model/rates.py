@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DOING = "sweeping the learning rate"
 ORDER = 90
 NEEDS = "objective"
+GROUP = "model"
 
 STEPS = 100
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DOING = "looking for parameters that learn nothing"
 ORDER = 50
 NEEDS = "objective"
+GROUP = "model"
 
 STEPS = 3
 """One all-zero gradient may be a dead unit on one batch, or a branch that starts at zero."""
@@ -71,7 +72,8 @@ def _unreached(faults: tuple[Fault, ...], trainable: int) -> list[Finding]:
             "parameters.unreached",
             "fail" if everything else "warn",
             "parameters that learn nothing",
-            f"{len(names)} of {trainable} get {how} in {STEPS} steps: {', '.join(names[:3])}" + (", ..." if names[3:] else ""),
+            f"{len(names)} of {trainable} get {how} in {STEPS} steps: {', '.join(names[:3])}"
+            + (", ..." if names[3:] else ""),
             "use the module in forward, or delete it; where it is behind a dead unit or a detach, take that away",
             {"unreached": len(names), "trainable": trainable},
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DOING = "running it twice"
 ORDER = 100
 NEEDS = "model"
+GROUP = "model"
 
 STEPS = 2
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DOING = "following the signal through the layers"
 ORDER = 60
 NEEDS = "model"
+GROUP = "model"
 
 FADES = 1e-5
 EXPLODES = 1e4
@@ -95,7 +96,9 @@ class _Watch(TorchFunctionMode):
         for name, module in model.named_modules():
             own = any(True for _ in module.parameters(recurse=False))
             leaf = next(module.children(), None) is None
-            hooks.append(module.register_forward_pre_hook(lambda *_, name=name: self.running.append(name or "(itself)")))
+            hooks.append(
+                module.register_forward_pre_hook(lambda *_, name=name: self.running.append(name or "(itself)"))
+            )
             hooks.append(module.register_forward_hook(self._leave(name or "(itself)", own or leaf)))
         return hooks
 
@@ -242,7 +245,9 @@ def _steep(total: float) -> list[Finding]:
 def _fades(layers: list[_Layer]) -> list[Finding]:
     """Compares layers with a weight that got a gradient; dead ones are said elsewhere."""
     weighed = [
-        (each, each.weight_gradient / each.weight) for each in layers if each.weight and each.weight_gradient is not None
+        (each, each.weight_gradient / each.weight)
+        for each in layers
+        if each.weight and each.weight_gradient is not None
     ]
     weighed = [(each, ratio) for each, ratio in weighed if ratio > 0 and math.isfinite(ratio)]
     if len(weighed) < 2:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 DOING = "trying torch.export"
 ORDER = 260
 NEEDS = "model"
-ALONE = True
-SECONDS = 60.0
+GROUP = "graphs"
 
 
 def examine(specimen: Specimen) -> Examined:
@@ -79,7 +78,7 @@ def _dynamic(specimen: Specimen) -> Any:
     """The symbolic batch dimension, argument by argument; None where an argument is no plain tensor with one."""
     if specimen.feeding.whole or specimen.samples < 2:
         return None
-    axes: dict[Any, int] = {path: axis for path, axis in specimen.axes(BATCH)}
+    axes: dict[Any, int] = dict(specimen.axes(BATCH))
     positional, named = [], {}
     for argument in specimen.feeding.arguments:
         if argument.path not in specimen.inputs or argument.prepare:

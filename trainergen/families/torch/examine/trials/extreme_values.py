@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DOING = "trying zeros and large values"
 ORDER = 220
 NEEDS = "model"
+GROUP = "model"
 
 LARGE = 1e4
 """The largest magnitude given: what unscaled physical quantities, timestamps or 16-bit pixels bring."""

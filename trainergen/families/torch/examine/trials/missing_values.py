@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOING = "trying NaN in one sample"
 ORDER = 230
 NEEDS = "model"
+GROUP = "model"
 
 
 def examine(specimen: Specimen) -> Examined:
@@ -40,9 +41,7 @@ def examine(specimen: Specimen) -> Examined:
     return Examined(tuple(_judge(trials, spread, stays, specimen.samples)), {"spread": spread}, tuple(trials))
 
 
-def _spoil(
-    specimen: Specimen, model: nn.Module, axes: list[tuple[Any, int]], mode: str
-) -> tuple[Trial, int | None]:
+def _spoil(specimen: Specimen, model: nn.Module, axes: list[tuple[Any, int]], mode: str) -> tuple[Trial, int | None]:
     """The trial, and how many of the other samples' outputs are no longer finite; None where that can't be told."""
     where = dict(axes)
     batch = specimen.batch()

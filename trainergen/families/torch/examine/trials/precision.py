@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DOING = "trying half precision"
 ORDER = 240
 NEEDS = "model"
+GROUP = "model"
 
 FAR = 0.1
 """Difference of the loss to that in float32, relative: bfloat16 has 8 bits, so a few per cent over many layers are usual."""

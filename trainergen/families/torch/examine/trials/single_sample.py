@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DOING = "trying a batch of one sample"
 ORDER = 200
 NEEDS = "model"
+GROUP = "model"
 
 
 def examine(specimen: Specimen) -> Examined:
@@ -53,7 +54,9 @@ def _shapes(specimen: Specimen, model: torch.nn.Module, single: object) -> str |
         return None
     for large, small in zip(whole, one, strict=False):
         if large.dim() != small.dim():
-            return f"the output has shape {list(small.shape)}, with {specimen.samples} samples it has {list(large.shape)}"
+            return (
+                f"the output has shape {list(small.shape)}, with {specimen.samples} samples it has {list(large.shape)}"
+            )
     return None
 
 

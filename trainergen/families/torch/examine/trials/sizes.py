@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DOING = "trying other sizes"
 ORDER = 210
 NEEDS = "model"
+GROUP = "model"
 
 STEPS = (1, 2, 4, 8, 16, 32)
 """Size plus one of these: the smallest that works is the multiple that the model asks for."""
