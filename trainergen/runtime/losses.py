@@ -86,3 +86,169 @@ def kl_to_standard_normal(mean: torch.Tensor, log_variance: torch.Tensor) -> tor
     """
     divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
     return divergence.flatten(1).sum(dim=1).mean()
+
+
+def cosine_similarities(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The cosine of the angle between every row of `first` [B, D] and every row of `second` [M, D]: [B, M]."""
+    return functional.normalize(first, dim=1) @ functional.normalize(second, dim=1).T
+
+
+def info_nce_loss(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
+    """InfoNCE (van den Oord et al. 2018): each query's own key against those of the others in the batch.
+
+    Args:
+        queries: float [B, D].
+        keys: float [B, D]; row i belongs to query i.
+        temperature: what cosine similarities are divided by; small ones look at the nearest others alone.
+
+    Returns:
+        The mean cross-entropy of finding the own key; ln B where all keys are alike.
+    """
+    logits = cosine_similarities(queries, keys) / temperature
+    return functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+
+
+def symmetric_contrastive_loss(logits: torch.Tensor) -> torch.Tensor:
+    """CLIP's loss (Radford et al. 2021, figure 3): cross-entropy over rows and over columns, the diagonal being right.
+
+    Args:
+        logits: float [B, B], the similarity of the i-th of one kind to the j-th of the other, scaled already.
+    """
+    own = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+
+
+def nt_xent_loss(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+    """NT-Xent of SimCLR (Chen et al. 2020, equation 1): two views of each sample find each other among all 2B.
+
+    Args:
+        first: float [B, D], embeddings of one view.
+        second: float [B, D], of the other; row i is the same sample.
+        temperature: as in `info_nce_loss`.
+    """
+    views = torch.cat([first, second])
+    logits = cosine_similarities(views, views) / temperature
+    logits = logits.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), -torch.inf)
+    return functional.cross_entropy(logits, torch.arange(len(views), device=views.device).roll(len(first)))
+
+
+def supervised_contrastive_loss(embeddings: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020, equation 2): a sample finds all others of its class.
+
+    Args:
+        embeddings: float [B, D].
+        labels: class numbers [B].
+        temperature: as in `info_nce_loss`.
+
+    Returns:
+        The mean over the samples that have another of their class; 0, with a graph, where none has.
+    """
+    same = (labels.unsqueeze(0) == labels.unsqueeze(1)).fill_diagonal_(False)
+    logits = cosine_similarities(embeddings, embeddings) / temperature
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    others = logits.masked_fill(itself, torch.finfo(logits.dtype).min)  # finite: a batch of one has no others
+    log_probabilities = logits - others.logsumexp(dim=1, keepdim=True)
+    rows = -(log_probabilities * same).sum(dim=1) / same.sum(dim=1).clamp_min(1)
+    return _mean_of_rows(rows, same.any(dim=1))
+
+
+def pair_margin_loss(distances: torch.Tensor, same: torch.Tensor, margin: float) -> torch.Tensor:
+    """The contrastive loss of Hadsell, Chopra and LeCun 2006 (equation 4): like pairs near, others beyond the margin.
+
+    Args:
+        distances: float [B], at least 0.
+        same: [B], 1 where the two belong together, else 0.
+        margin: the distance from which pairs that don't belong together cost nothing.
+    """
+    same = same.to(distances.dtype)
+    losses = same * distances.square() + (1 - same) * (margin - distances).clamp_min(0).square()
+    return losses.mean() / 2
+
+
+def pinball_loss(predictions: torch.Tensor, targets: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """Quantile loss (Koenker and Bassett 1978): an error costs its level where the target is above, else 1 - level.
+
+    Args:
+        predictions: float [..., Q], one column a quantile.
+        targets: float [...].
+        levels: the Q quantiles' levels, each in (0, 1), in the order of the columns.
+
+    Returns:
+        The mean over all columns.
+    """
+    if predictions.shape != (*targets.shape, len(levels)):
+        shapes = f"{tuple(predictions.shape)}, {tuple(targets.shape)}"
+        raise ValueError(f"predictions must have the targets' shape and {len(levels)} columns, got shapes {shapes}")
+    errors = targets.unsqueeze(-1) - predictions
+    level = predictions.new_tensor(levels)
+    return torch.maximum(level * errors, (level - 1) * errors).mean()
+
+
+def cox_loss(log_risks: torch.Tensor, times: torch.Tensor, events: torch.Tensor) -> torch.Tensor:
+    """Negative log partial likelihood of the Cox model (Cox 1972; ties after Breslow 1974), the mean over the events.
+
+    Args:
+        log_risks: float [B], higher is earlier.
+        times: [B], of the event, or until which the sample was watched.
+        events: [B], 1 (true) where the event was seen, 0 where the sample left before.
+
+    Returns:
+        A 0-d tensor; 0, with a graph, where the batch has no event. Samples at risk are those of the batch.
+    """
+    at_risk = times.unsqueeze(0) >= times.unsqueeze(1)
+    sums = log_risks.unsqueeze(0).expand(at_risk.shape).masked_fill(~at_risk, -torch.inf).logsumexp(dim=1)
+    return _mean_of_rows(sums - log_risks, events > 0)
+
+
+def discrete_survival_loss(logits: torch.Tensor, intervals: torch.Tensor, events: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of hazards in discrete time (Brown 1975; Gensheimer and Narasimhan 2019).
+
+    Args:
+        logits: float [B, T], of the hazard in each interval: the probability of the event there for who reached it.
+        intervals: int64 [B], the last interval in which the sample was watched, below T.
+        events: [B], 1 (true) where the event was in that interval, 0 where the sample outlived it.
+
+    Returns:
+        The sum over the intervals that a sample was watched in, the mean over the batch.
+    """
+    steps = torch.arange(logits.shape[1], device=logits.device).unsqueeze(0)
+    last = intervals.unsqueeze(1)
+    happened = ((steps == last) & (events > 0).unsqueeze(1)).to(logits.dtype)
+    losses = functional.binary_cross_entropy_with_logits(logits, happened, reduction="none")
+    return (losses * (steps <= last)).sum(dim=1).mean()
+
+
+def edge_scores(embeddings: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    """The dot product of the two ends' rows of `embeddings` [N, D], for each column of `edges` int64 [2, E]: [E]."""
+    return (embeddings[edges[0]] * embeddings[edges[1]]).sum(dim=1)
+
+
+def link_prediction_loss(embeddings: torch.Tensor, edges: torch.Tensor, non_edges: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of telling edges from pairs that are none by their `edge_scores` (Kipf and Welling 2016, GAE).
+
+    Args:
+        embeddings: float [N, D], one row a node.
+        edges: int64 [2, E], pairs that are linked.
+        non_edges: int64 [2, M], pairs that are not.
+
+    Returns:
+        The mean over the edges and the mean over the others, half each.
+    """
+    linked, apart = edge_scores(embeddings, edges), edge_scores(embeddings, non_edges)
+    return (functional.softplus(-linked).mean() + functional.softplus(apart).mean()) / 2
+
+
+def bpr_loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Bayesian personalised ranking (Rendle et al. 2009): what was chosen scores above what was not.
+
+    Args:
+        scores: float [E].
+        labels: [E], 1 for pairs that were seen, 0 for sampled ones that were not.
+
+    Returns:
+        The mean of ``-log sigmoid(seen - unseen)`` over all such couples of the batch; 0, with a graph, without any.
+    """
+    chosen = labels > 0
+    couples = chosen.unsqueeze(1) & ~chosen.unsqueeze(0)
+    losses = functional.softplus(scores.unsqueeze(0) - scores.unsqueeze(1))
+    return losses.masked_fill(~couples, 0.0).sum() / couples.sum().clamp_min(1)

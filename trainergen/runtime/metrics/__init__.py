@@ -12,12 +12,16 @@ from .classification import (
     macro_precision,
     macro_recall,
     multilabel_macro_f1,
+    perplexity,
     roc_auc,
     top_k_accuracy,
 )
 from .epoch_scores import EpochScores
+from .intervals import interval_coverage, interval_width, median_error
+from .pairing import retrieval_recall
 from .ranking import kendall_tau, ndcg_at_k
 from .regression import mae, mse, r2, rmse
+from .survival import concordance
 
 __all__ = [
     "EpochScores",
@@ -26,15 +30,21 @@ __all__ = [
     "binary_f1",
     "binary_precision",
     "binary_recall",
+    "concordance",
+    "interval_coverage",
+    "interval_width",
     "kendall_tau",
     "macro_f1",
     "macro_precision",
     "macro_recall",
     "mae",
+    "median_error",
     "mse",
     "multilabel_macro_f1",
     "ndcg_at_k",
+    "perplexity",
     "r2",
+    "retrieval_recall",
     "rmse",
     "roc_auc",
     "top_k_accuracy",

@@ -20,6 +20,25 @@ def accuracy(outputs: torch.Tensor, targets: torch.Tensor, padding: int | None =
     return (right * counted).sum() / counted.sum()
 
 
+def perplexity(outputs: torch.Tensor, targets: torch.Tensor, padding: int | None = None) -> torch.Tensor:
+    """Exponential of the mean cross-entropy in nats (Jelinek et al. 1977), of one batch.
+
+    That of an epoch is the exponential of the epoch's mean cross-entropy; a mean of this over batches is above it.
+
+    Args:
+        outputs: logits [N, C, ...].
+        targets: class numbers [N, ...].
+        padding: a class number that stands for nothing: its places are not counted.
+
+    Returns:
+        A 0-d tensor; NaN where no place is counted.
+    """
+    surprise = torch.nn.functional.cross_entropy(
+        outputs.double(), targets, ignore_index=-100 if padding is None else padding
+    )
+    return surprise.exp()
+
+
 def top_k_accuracy(outputs: torch.Tensor, targets: torch.Tensor, k: int = 5) -> torch.Tensor:
     """Share of samples whose class is among the `k` largest logits.
 
