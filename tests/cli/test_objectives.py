@@ -74,6 +74,16 @@ LANGUAGE = """
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
             return self.head(self.mix(self.table(tokens))[0])
 """
+TASKS = """
+    class MultiTaskNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.age, self.kind = nn.Linear(6, 8), nn.Linear(8, 1), nn.Linear(8, 4)
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            body = self.body(x).tanh()
+            return {"age": self.age(body), "kind_logits": self.kind(body)}
+"""
 ENDINGS = {
     "nll": ".log_softmax(dim=1)",
     "nll_of_probabilities": ".softmax(dim=1)",
@@ -95,6 +105,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     ),
     "own-loss": (OWN, "", "(float32[8,6], float32[8])"),
     "vae": (VAE, "", "float32[8,6] in [0, 1)"),
+    "multi-task": (TASKS, "", "x: float32[8,6]; age: float32[8]; kind: int64[8] < 4"),
     "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
 }
 """Task -> model, columns of its output, batch: ranks with ties and gaps."""

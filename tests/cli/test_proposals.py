@@ -70,6 +70,18 @@ TWO_INPUTS = """
 """
 
 
+HEADS = """
+    class MultiTaskNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.age, self.kind = nn.Linear(6, 8), nn.Linear(8, 1), nn.Linear(8, 4)
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            body = self.body(x).tanh()
+            return {"age": self.age(body), "kind": self.kind(body)}
+"""
+
+
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ``--batch`` describes is taken for found by trying."""
@@ -121,8 +133,7 @@ def test_a_vae_is_a_sum_of_two_terms(project: Path, trainergen: Run) -> None:
     result = new(project, trainergen, VAE, "image: float32[4,1,6,6]")
     assert "loss = reconstruction_loss + self.config.beta * kl_divergence" in result["text"]
     assert "beta = 1.0" in (project / "config.ini").read_text()
-    probes = {each["probe"]: each for each in result["proof"]["probes"]}
-    assert {"reconstruction_loss", "kl_divergence"} <= set(probes["eval_is_pure"]["numbers"])
+    assert {"reconstruction_loss", "kl_divergence"} <= set(probes(result)["eval_is_pure"]["numbers"])
     assert not result["chosen"]["loss"]["assumed"]
 
 
@@ -134,6 +145,21 @@ def test_a_language_model_predicts_its_own_input(project: Path, trainergen: Run)
     assert "targets = tokens[:, 1:]" in result["text"]
     assert "functional.cross_entropy(logits, targets, ignore_index=3)" in result["text"]
     assert "metrics.accuracy(logits.detach(), targets, padding=3)" in result["text"]
+
+
+@pytest.mark.usefixtures("found")
+def test_every_head_has_its_loss_its_target_and_its_weight(project: Path, trainergen: Run) -> None:
+    result = new(project, trainergen, HEADS, "float32[4,6]")
+    assert 'age_prediction = outputs["age"].squeeze(1)' in result["text"]
+    assert "age_loss = functional.mse_loss(age_prediction, age)" in result["text"]
+    assert "kind_loss: torch.Tensor = functional.cross_entropy(kind_prediction, kind)" in result["text"]
+    assert "self.config.age_weight * age_loss + self.config.kind_weight * kind_loss" in result["text"]
+    assert "kind_weight = 1.0" in (project / "config.ini").read_text()
+    assert {"age_loss", "kind_loss"} <= set(probes(result)["eval_is_pure"]["numbers"])
+
+
+def probes(result: dict[str, Any]) -> dict[str, Any]:
+    return {each["probe"]: each for each in result["proof"]["probes"]}
 
 
 @pytest.mark.usefixtures("found")

@@ -66,6 +66,8 @@ def trainer_view(
     batch = batch_words(plan, width)
     listed = objective.losses.get(plan.objective.loss, {})
     prediction = listed.get("prediction", objective.prediction)
+    if plan.objective.heads:
+        prediction = f"{plan.objective.heads[0].name}_prediction"
     local = Naming({*RESERVED, "batch", "self", "outputs", "loss", "sizes", prediction})
     imports = [*FRAMEWORK, *_project_imports(plan, project)]
     model_name = naming.take(imports, plan.model.module, plan.model.name, "Model")
