@@ -84,6 +84,26 @@ TASKS = """
             body = self.body(x).tanh()
             return {"age": self.age(body), "kind_logits": self.kind(body)}
 """
+MASKED = """
+    class MaskedTokenModel(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.mix = nn.Embedding(12, 8), nn.GRU(8, 4, batch_first=True, bidirectional=True)
+            self.head = nn.Linear(8, 12)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return self.head(self.mix(self.table(tokens))[0])
+"""
+TRANSLATOR = """
+    class Translator(nn.Module):
+        def __init__(self, pad_idx: int = 3) -> None:
+            super().__init__()
+            self.source, self.table = nn.Embedding(9, 8), nn.Embedding(12, 8, padding_idx=pad_idx)
+            self.mix, self.head = nn.GRU(8, 8, batch_first=True), nn.Linear(8, 12)
+
+        def forward(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
+            return self.head(self.mix(self.table(tgt), self.source(src).mean(dim=1).unsqueeze(0))[0])
+"""
 ENDINGS = {
     "nll": ".log_softmax(dim=1)",
     "nll_of_probabilities": ".softmax(dim=1)",
@@ -107,6 +127,8 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "vae": (VAE, "", "float32[8,6] in [0, 1)"),
     "multi-task": (TASKS, "", "x: float32[8,6]; age: float32[8]; kind: int64[8] < 4"),
     "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
+    "masked-modelling": (MASKED, "", "tokens: int64[4,7] < 12; labels: int64[4,7] < 12"),
+    "seq2seq": (TRANSLATOR, "", "src: int64[4,5] < 9; tgt: int64[4,7] < 12"),
 }
 """Task -> model, columns of its output, batch: ranks with ties and gaps."""
 

@@ -1,0 +1,118 @@
+"""What small models in the manner of real ones are trained for, where nobody gave more than their inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.planning.planned import model_text, plans
+
+TOKENS = "tokens: int64[3,8] < 12"
+PAIR = "src: int64[3,6] < 12; tgt: int64[3,8] < 14"
+ATTENTION = "self.table = nn.Embedding(12, 16)\nself.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)\n"
+CAUSAL_MASK = "nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])"
+TRANSLATE = "self.a, self.b = nn.Embedding(12, 16), nn.Embedding(14, 16)\nself.core = nn.Transformer(16, 2, 1, 1, 32, batch_first=True)\nself.head = nn.Linear(16, 14)"
+DECODE = "self.head(self.core(self.a(src), self.b(tgt), tgt_mask=nn.Transformer.generate_square_subsequent_mask(tgt.shape[1])))"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, its inputs, and what it is trained for."""
+
+    name: str
+    layers: str
+    returned: str
+    batch: str
+    task: str
+    loss: str
+    takes: str = "x"
+    doc: str = ""
+    assumed: bool = True
+
+    def source(self) -> str:
+        return model_text(self.layers, self.returned, self.takes, self.doc).replace("class Net(", f"class {self.name}(")
+
+
+CASES = [
+    Case(
+        "TinyGPT",
+        f"{ATTENTION}self.head = nn.Linear(16, 12)",
+        f"self.head(self.layer(self.table(tokens), src_mask={CAUSAL_MASK}))",
+        TOKENS,
+        "language-modelling",
+        "next_token",
+        "tokens",
+        assumed=False,
+    ),
+    Case(
+        "TinyBert",
+        f"{ATTENTION}self.head = nn.Linear(16, 12)",
+        "self.head(self.layer(self.table(tokens)))",
+        TOKENS,
+        "masked-modelling",
+        "masked_tokens",
+        "tokens",
+        assumed=False,
+    ),
+    Case(  # its name says nothing: what a place sees does
+        "ProteinEncoder",
+        f"{ATTENTION}self.head = nn.Linear(16, 12)",
+        "self.head(self.layer(self.table(tokens)))",
+        TOKENS,
+        "masked-modelling",
+        "masked_tokens",
+        "tokens",
+    ),
+    Case(  # a name that says LM, and places that see both ways
+        "SequenceLM",
+        f"{ATTENTION}self.head = nn.Linear(16, 12)",
+        "self.head(self.layer(self.table(tokens)))",
+        TOKENS,
+        "masked-modelling",
+        "masked_tokens",
+        "tokens",
+    ),
+    Case(
+        "CharRNN",
+        "self.table, self.mix, self.head = nn.Embedding(12, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 12)",
+        "self.head(self.mix(self.table(tokens))[0])",
+        TOKENS,
+        "language-modelling",
+        "next_token",
+        "tokens",
+        assumed=False,
+    ),
+    Case(
+        "PosTagger",
+        f"{ATTENTION}self.head = nn.Linear(16, 5)",
+        "self.head(self.layer(self.table(tokens)))",
+        TOKENS,
+        "multi-class",
+        "cross_entropy",
+        "tokens",
+    ),
+    Case("Translator", TRANSLATE, DECODE, PAIR, "seq2seq", "next_target_token", "src, tgt", assumed=False),
+    Case(
+        "Transformer",
+        TRANSLATE,
+        DECODE.replace("src", "x").replace("tgt)", "y)").replace("tgt.", "y."),
+        "x: int64[3,6] < 12; y: int64[3,8] < 14",
+        "seq2seq",
+        "next_target_token",
+        "x, y",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
+    found = plans(tmp_path, case.source(), case.batch, reference=f"model.py:{case.name}", synthesised=True)
+    shown = [
+        (each.objective.task, each.objective.loss, [row.reason for row in each.decisions if row.topic == "loss"])
+        for each in found
+    ]
+    assert (found[0].objective.task, found[0].objective.loss) == (case.task, case.loss), shown
+    loss = next(each for each in found[0].decisions if each.topic == "loss")
+    assert loss.assumed == case.assumed, shown
