@@ -10,15 +10,20 @@ from .inspection.batch_spec import leaves, spell_path, spell_shape
 from .inspection.examination import SEVERITIES
 from .inspection.expressions import spell
 from .measuring import tagged
+from .narrative import spoken_names
 from .plain import to_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .examining import Examination
+    from .families.torch.facts import TorchFacts
     from .inspection.batch_spec import Leaf
+    from .inspection.batch_spec import Path as PathInBatch
     from .inspection.construction import BuiltArgument
+    from .inspection.model_facts import ModelFacts
     from .outcome import Outcome
+    from .planning.plan import TrainerPlan
 
 ROWS = 8
 """Modules and layers that the text shows; the rest is in ``--json`` and ``--html``."""
@@ -45,6 +50,7 @@ class Port:
         role: ``input``, ``output`` or ``target``.
         name: the argument of forward, the key, or ``output``.
         meaning: its dimensions, ``[batch, channels, 28, 28]``: a word may vary, a number was seen to be fixed.
+        low, high: of the values, both inclusive.
     """
 
     role: str
@@ -81,22 +87,29 @@ def construction(examination: Examination) -> tuple[Given, ...]:
     return tuple(rows)
 
 
+def names(model: ModelFacts, facts: TorchFacts, plan: TrainerPlan | None) -> dict[PathInBatch, str]:
+    """What each part of the batch is called: by its key, else by the argument or the variable that it becomes."""
+    if plan is None:
+        spoken = spoken_names(model, facts)
+        return {path: spoken.get(path, spell_path(path)) for path, _ in leaves(facts.batch.root)}
+    variables = {each.path: each.variable for each in plan.inputs} | plan.objective.judged
+    found = {}
+    for path, _ in leaves(plan.batch.root):
+        keyed = any(isinstance(key, str) for key in path)
+        found[path] = spell_path(path) if keyed else variables.get(path, spell_path(path))
+    return found
+
+
 def ports(examination: Examination) -> tuple[Port, ...]:
     """Inputs, outputs and targets, with the meaning of their dimensions."""
     facts, plan = examination.facts, examination.plan
-    batch = facts.batch if plan is None else plan.batch
-    arguments = facts.feeding.arguments if plan is None else plan.inputs
-    judged = {} if plan is None else plan.objective.judged
-    positional = [each.name for each in examination.model.forward if each.kind == "positional"]
+    called = names(examination.model, facts, plan)
+    fed = [each.path for each in (facts.feeding.arguments if plan is None else plan.inputs)]
+    targets = set(facts.feeding.targets) | (set() if plan is None else set(plan.objective.judged))
     found = []
-    for path, leaf in leaves(batch.root):
-        fed = [index for index, each in enumerate(arguments) if path[: len(each.path)] == each.path]
-        if fed or (facts.feeding.whole and path not in judged and path not in facts.feeding.targets):
-            names = [arguments[index].argument or _at(positional, index) for index in fed]
-            named = spell_path(path) if any(isinstance(key, str) for key in path) else None
-            found.append(_port("input", named or (names[0] if names and names[0] else spell_path(path)), leaf))
-        else:
-            found.append(_port("target", spell_path(path), leaf))
+    for path, leaf in leaves((facts.batch if plan is None else plan.batch).root):
+        goes_in = any(path[: len(each)] == each for each in fed) or (facts.feeding.whole and path not in targets)
+        found.append(_port("input" if goes_in else "target", called[path], leaf))
     for output in facts.output:
         name = spell_path(output.path) if output.path else "output"
         dims, low, high = spell_shape(output.dims), output.low, output.high
@@ -238,11 +251,8 @@ def _tell_findings(outcome: Outcome, examination: Examination) -> None:
 
 def _port(role: str, name: str, leaf: Leaf) -> Port:
     dims = spell_shape(leaf.dims)
-    return Port(role, name, leaf.dtype, dims, leaf.sizes, leaf.low, leaf.high, leaf.source, leaf.place)
-
-
-def _at(names: Sequence[str], index: int) -> str | None:
-    return names[index] if index < len(names) else None
+    high = leaf.high - 1 if isinstance(leaf.high, int) and "int" in leaf.dtype else leaf.high
+    return Port(role, name, leaf.dtype, dims, leaf.sizes, leaf.low, high, leaf.source, leaf.place)
 
 
 def _number(value: float | None) -> str:

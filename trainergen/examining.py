@@ -184,6 +184,7 @@ def lab_request(model: ModelFacts, wishes: Wishes, facts: TorchFacts, plan: Trai
         "targets": to_plain(facts.feeding.targets),
         "growth": to_plain(grown),
         "batch_form": to_plain(batch),
+        "names": [[list(path), name] for path, name in diagnosis.names(model, facts, plan).items()],
         "fixed": to_plain(facts.fixed),
         "final_module": facts.final_module,
         "objective": None if plan is None else to_plain(plan.objective),

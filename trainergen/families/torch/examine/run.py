@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOMS = ("model", "trials", "data")
 
 
-def listing(payload: dict[str, Any], context: Context) -> list[dict[str, Any]]:
+def listing(_: dict[str, Any], __: Context) -> list[dict[str, Any]]:
     """Every `Measurement`, in the order of the report, as plain data."""
     found = [(module.ORDER, name, module) for name, module in _modules()]
     return [

@@ -60,6 +60,7 @@ class Specimen:
         feeding: how a batch becomes a call of ``forward``.
         inputs: paths of the leaves that go in.
         objective: task, loss, prediction, target; None where none was chosen.
+        names: what the parts of the batch are called.
         rate: the learning rate that the plan chose.
     """
 
@@ -79,6 +80,7 @@ class Specimen:
             whole=request["feeding"]["whole"],
         )
         self.fixed = tuple(from_plain(FixedSize, each) for each in request["fixed"])
+        self.names = {tuple(path): name for path, name in request["names"]}
         self.objective: Mapping[str, Any] | None = request["objective"]
         self.rate = float(request["optimizer"]["rate"])
         self.inputs: tuple[Path, ...] = self._inputs()

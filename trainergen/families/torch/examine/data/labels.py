@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .....inspection.batch_spec import spell_path
 from .....inspection.examination import Examined, Finding
 from .....lab.batch_form import live_leaves
 
@@ -48,7 +47,7 @@ def examine(specimen: Specimen) -> Examined:
     if not values:
         return Examined()
     flat = torch.cat(values)
-    name = spell_path(path)
+    name = specimen.names[path]
     if objective["task"] in ("multi-class", "binary") and bool((flat.double() == flat.double().round()).all()):
         return _classes(flat.long(), objective, name)
     if objective["task"] == "multi-label":

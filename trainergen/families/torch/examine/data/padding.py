@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .....inspection.batch_spec import BATCH, Path, spell_path
+from .....inspection.batch_spec import BATCH, Path
 from .....inspection.examination import Examined, Finding
 from .....lab.batch_form import live_leaves
 
@@ -25,8 +25,10 @@ VISIBLE = 0.05
 
 
 def examine(specimen: Specimen) -> Examined:
-    """Of integer inputs [batch, length]: runs at the row's end of the entry that most rows end with; of floating inputs
-    [batch, length, features]: rows of zeros at the end.
+    """Measure runs of equal entries at the ends of rows.
+
+    Of integer inputs [batch, length] those of the entry that most rows end with; of floating inputs [batch, length,
+    features] those of zeros.
     """
     axes = {path: axis for path, axis in specimen.axes(BATCH) if path in specimen.inputs}
     found: list[Finding] = []
@@ -36,7 +38,7 @@ def examine(specimen: Specimen) -> Examined:
         sequences = [each for each in tensors if each is not None and axis == 0 and _is_sequence(each)]
         if not sequences:
             continue
-        row = _measure(path, sequences)
+        row = _measure(specimen.names[path], sequences)
         if row is not None:
             rows.append(row)
             found.append(_judge(row))
@@ -52,7 +54,7 @@ def _is_sequence(tensor: torch.Tensor) -> bool:
     return tensor.shape[1:2] > (2,) and (integral or (tensor.is_floating_point() and tensor.dim() == 3))
 
 
-def _measure(path: Path, sequences: list[torch.Tensor]) -> dict[str, Any] | None:
+def _measure(name: str, sequences: list[torch.Tensor]) -> dict[str, Any] | None:
     """The share of padding; None where nothing at the ends looks like it."""
     integral = not sequences[0].is_floating_point()
     entry: int | None = None
@@ -63,7 +65,7 @@ def _measure(path: Path, sequences: list[torch.Tensor]) -> dict[str, Any] | None
     lengths: list[int] = []
     padded = total = 0
     for each in sequences:
-        is_padding = each == entry if integral else (each == 0).all(dim=2)
+        is_padding = torch.eq(each, entry or 0) if integral else (each == 0).all(dim=2)
         run = is_padding.flip(1).long().cumprod(dim=1).sum(dim=1)
         run = torch.where(run >= 2, run, torch.zeros_like(run))  # one equal entry may be a word
         padded += int(run.sum())
@@ -71,7 +73,7 @@ def _measure(path: Path, sequences: list[torch.Tensor]) -> dict[str, Any] | None
         lengths += [int(each.shape[1] - length) for length in run]
     if not padded:
         return None
-    return {"part": spell_path(path), "entry": entry, "share": padded / total, "lengths": lengths[:2000]}
+    return {"part": name, "entry": entry, "share": padded / total, "lengths": lengths[:2000]}
 
 
 def _judge(row: dict[str, Any]) -> Finding:

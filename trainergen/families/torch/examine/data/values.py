@@ -41,8 +41,10 @@ def examine(specimen: Specimen) -> Examined:
                 parts.setdefault(path, []).append(leaf.detach())
             else:
                 other.setdefault(path, type(leaf).__name__)
-    rows = [_row(path, found, path in specimen.inputs) for path, found in parts.items()]
-    rows += [{"part": spell_path(path), "dtype": kind, "shapes": [], "input": False} for path, kind in other.items()]
+    rows = [_row(_name(specimen, path), found, path in specimen.inputs) for path, found in parts.items()]
+    rows += [
+        {"part": _name(specimen, path), "dtype": kind, "shapes": [], "input": False} for path, kind in other.items()
+    ]
     found = [*_not_finite(rows), *_constant(rows), *_scaled(rows), *_ragged(rows), *_mixed(rows)]
     samples = sum(_samples(specimen, batch) for batch in batches)
     if not any(each.severity in ("warn", "fail") for each in found):
@@ -59,10 +61,14 @@ def _samples(specimen: Specimen, batch: Any) -> int:
     return 0
 
 
-def _row(path: Path, found: list[torch.Tensor], fed: bool) -> dict[str, Any]:
+def _name(specimen: Specimen, path: Path) -> str:
+    return specimen.names.get(path, spell_path(path))  # a later batch may have parts that the first had not
+
+
+def _row(name: str, found: list[torch.Tensor], fed: bool) -> dict[str, Any]:
     shapes = sorted({tuple(each.shape) for each in found})
     row: dict[str, Any] = {
-        "part": spell_path(path),
+        "part": name,
         "input": fed,
         "dtype": "+".join(sorted({str(each.dtype).removeprefix("torch.") for each in found})),
         "shapes": [list(each) for each in shapes[:8]],

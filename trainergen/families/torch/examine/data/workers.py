@@ -65,7 +65,7 @@ def examine(specimen: Specimen) -> Examined:
         if isinstance(loader.dataset, IterableDataset):
             found, trials = _streams(loader)
         else:
-            found, trials = _draws(loader, specimen)
+            found, trials = _draws(loader)
     return Examined(tuple(found), {"workers": loader.num_workers}, tuple(trials))
 
 
@@ -86,7 +86,7 @@ def _first(samples: list[Any]) -> Any:
     return samples[0]
 
 
-def _draws(loader: DataLoader[Any], specimen: Specimen) -> tuple[list[Finding], list[Trial]]:
+def _draws(loader: DataLoader[Any]) -> tuple[list[Finding], list[Trial]]:
     epochs = [[tuple(each) for each in _remade(loader, Draws())][:2] for _ in range(2)]
     same_numbers = [index for index, (one, other) in enumerate(zip(*epochs[0], strict=False)) if one == other]
     again = epochs[0] == epochs[1]
@@ -95,7 +95,7 @@ def _draws(loader: DataLoader[Any], specimen: Specimen) -> tuple[list[Finding], 
         Trial("random numbers of two epochs", "differs" if again else "runs"),
     ]
     found = []
-    augmented = _augmented(loader, specimen)
+    augmented = _augmented(loader)
     if augmented is not None:
         trials.append(Trial("one sample from two workers", "differs" if augmented else "runs"))
     names = ("torch", "random", "numpy")
@@ -117,7 +117,7 @@ def _draws(loader: DataLoader[Any], specimen: Specimen) -> tuple[list[Finding], 
     return found, trials
 
 
-def _augmented(loader: DataLoader[Any], specimen: Specimen) -> bool | None:
+def _augmented(loader: DataLoader[Any]) -> bool | None:
     """Whether a randomly augmented sample comes out the same from two workers; None where samples are not random."""
     index = next(iter(loader.sampler), 0)
     first, second = loader.dataset[index], loader.dataset[index]

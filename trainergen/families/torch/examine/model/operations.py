@@ -23,8 +23,9 @@ BACKWARD = (2.0, 3.5)
 
 
 def examine(specimen: Specimen) -> Examined:
-    """Matrix products, convolutions and attention, as `torch.utils.flop_counter` counts them (an addition and a product
-    are two); what works element by element is left out.
+    """Count matrix products, convolutions and attention as `torch.utils.flop_counter` does.
+
+    An addition and a product are two operations; what works element by element is left out.
     """
     model = specimen.build()
     forward, rows = _count(specimen, model, backward=False)
@@ -84,12 +85,11 @@ def _on_the_cpu() -> dict[Any, Any]:
     """Attention as the CPU computes it, which the counter does not know by itself."""
     found: dict[Any, Any] = {}
     operations = torch.ops.aten
+    counts: Any = flop_counter  # its functions are untyped
     forward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu", None)
     backward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
     if forward is not None:
-        found[forward] = lambda query, key, value, *_, **__: flop_counter.sdpa_flop_count(query, key, value)
+        found[forward] = lambda query, key, value, *_, **__: counts.sdpa_flop_count(query, key, value)
     if backward is not None:
-        found[backward] = lambda grad, query, key, value, *_, **__: flop_counter.sdpa_backward_flop_count(
-            grad, query, key, value
-        )
+        found[backward] = lambda grad, *shapes, **__: counts.sdpa_backward_flop_count(grad, *shapes[:3])
     return found

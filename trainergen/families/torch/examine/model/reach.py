@@ -26,14 +26,15 @@ def examine(specimen: Specimen) -> Examined:
     session = specimen.session()
     taken = walk(session, [specimen.batch(step) for step in range(STEPS)], seed=specimen.seed)
     reached, moved, size = gradients.measure(taken), parameters_moved.measure(taken), norms.measure(taken)
+    unreached = [fault.subject for fault in reached.faults if fault.kind == "no-gradient"]
     facts = {
         "reached": reached.numbers.get("reached"),
         "trainable": len(taken.trainable),
         "gradient_norm": reached.numbers.get("gradient_norm"),
         "norms": dict(taken.gradients[-1]) if taken.gradients else {},
-        "unreached": [fault.subject for fault in reached.faults if fault.kind == "no-gradient"],
+        "unreached": unreached,
     }
-    silent = set(facts["unreached"])
+    silent = set(unreached)
     still = [fault for fault in moved.faults if fault.kind == "not-moved" and fault.subject not in silent]
     found = [*_not_finite(reached.faults), *_unreached(reached.faults, len(taken.trainable)), *_still(still)]
     if not found:

@@ -52,7 +52,7 @@ def examine(specimen: Specimen) -> Examined:
                 "use nn.Dropout or functional.dropout(x, p, self.training); draw noise under if self.training",
             )
         )
-    found.append(_modes(specimen, first, outputs))
+    found.append(_modes(first, outputs))
     return Examined(tuple(found), {"repeats": repeats}, tuple(trials))
 
 
@@ -95,7 +95,7 @@ def _repeats(repeats: bool, trials: list[Trial]) -> Finding:
     )
 
 
-def _modes(specimen: Specimen, model: nn.Module, outputs: dict[str, list[list[torch.Tensor]]]) -> Finding:
+def _modes(model: nn.Module, outputs: dict[str, list[list[torch.Tensor]]]) -> Finding:
     train, evaluated = outputs["train"][0], outputs["eval"][0]
     kinds = sorted({type(each).__name__ for each in model.modules() if _has_modes(each)})
     if len(train) != len(evaluated) or any(a.shape != b.shape for a, b in zip(train, evaluated, strict=True)):

@@ -113,7 +113,7 @@ class _Watch(TorchFunctionMode):
             if tensor is not None:
                 self.layers[name] = _statistics(name, type(module).__name__, tensor)
                 if tensor.requires_grad:
-                    tensor.register_hook(self._gradient(name))
+                    tensor.register_hook(self._gradient(name))  # type: ignore[no-untyped-call]
 
         return hook
 

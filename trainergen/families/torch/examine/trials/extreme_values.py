@@ -10,6 +10,8 @@ import torch
 from .....inspection.examination import Examined, Finding, Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..specimen import Specimen
 
 DOING = "trying zeros and large values"
@@ -26,7 +28,7 @@ def examine(specimen: Specimen) -> Examined:
     if not specimen.floating_inputs():
         trial = Trial("all-zero and large inputs", "not tried", "no input holds floats")
         return Examined((), {}, (trial,))
-    zero = _trial(specimen, "all-zero input", lambda leaf: torch.zeros_like(leaf))
+    zero = _trial(specimen, "all-zero input", torch.zeros_like)
     large = _trial(specimen, f"inputs up to {LARGE:g}", _enlarged)
     return Examined(tuple(_judge(zero, large)), {}, (zero, large))
 
@@ -36,9 +38,9 @@ def _enlarged(leaf: torch.Tensor) -> torch.Tensor:
     return leaf * (LARGE / largest) if largest > 0 and math.isfinite(largest) else torch.full_like(leaf, LARGE)
 
 
-def _trial(specimen: Specimen, name: str, change: object) -> Trial:
+def _trial(specimen: Specimen, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Trial:
     model = specimen.build()
-    batch = specimen.changed(specimen.batch(), change)  # type: ignore[arg-type]
+    batch = specimen.changed(specimen.batch(), change)
     loss: list[torch.Tensor] = []
 
     def run() -> object:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .....inspection.batch_spec import spell_path
 from .....inspection.examination import Examined, Finding, Trial
 from ...measure_sizes import resize
 
@@ -41,10 +40,10 @@ def examine(specimen: Specimen) -> Examined:
         trials += tried.values()
         found += _judge(specimen, model, symbol, size, tried)
     for each in specimen.fixed:
-        name = f"{spell_path(each.path)}, dimension {each.axis}"
+        name = f"{specimen.names[each.path]}, dimension {each.axis}"
         trials.append(Trial(f"{name}: {each.tried}", "fails", each.error))
     if specimen.fixed:
-        where = ", ".join(dict.fromkeys(f"{spell_path(each.path)}[{each.axis}]" for each in specimen.fixed))
+        where = ", ".join(dict.fromkeys(f"{specimen.names[each.path]}[{each.axis}]" for each in specimen.fixed))
         first = specimen.fixed[0]
         found.append(
             Finding(
