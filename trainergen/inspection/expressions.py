@@ -171,9 +171,10 @@ class _Speller:
         if is_tagged(value, REF):
             return self._name(value[REF])
         if is_tagged(value, CALL):
+            name = self._name(value[CALL])
             given = [self.spell(item) for item in value.get("args", ())]
             given += [f"{key}={self.spell(item)}" for key, item in value.get("kwargs", {}).items()]
-            return f"{self._name(value[CALL])}({', '.join(given)})"
+            return f"{name}({', '.join(given)})"
         if isinstance(value, dict):
             return "{" + ", ".join(f"{self.spell(key)}: {self.spell(item)}" for key, item in value.items()) + "}"
         raise TypeError(f"{type(value).__name__} is no plain data: {value!r:.80}")

@@ -149,7 +149,7 @@ class _Body(Scope, ast.NodeVisitor):
             self.visit(node.value)
             self._bind(node.target, node.value)
 
-    def _bind(self, target: ast.AST, value: ast.AST) -> None:
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
         path = self.path(value)
         if isinstance(target, (ast.Tuple, ast.List)):
             if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
