@@ -104,11 +104,31 @@ TRANSLATOR = """
         def forward(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
             return self.head(self.mix(self.table(tgt), self.source(src).mean(dim=1).unsqueeze(0))[0])
 """
+DENOISER = """
+    class NoisePredictor(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix, self.time, self.out = nn.Conv2d(2, 4, 3, padding=1), nn.Linear(1, 4), nn.Conv2d(4, 2, 1)
+
+        def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            level = self.time(timesteps.unsqueeze(1) / 100)
+            return self.out(torch.tanh(self.mix(x) + level[:, :, None, None]))
+"""
+TRANSCRIBER = """
+    class SpeechRecogniser(nn.Module):
+        def __init__(self, num_classes: int = 6) -> None:
+            super().__init__()
+            self.mix, self.head = nn.GRU(4, 8, batch_first=True), nn.Linear(8, num_classes)
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            return self.head(self.mix(features)[0]){activation}
+"""
 ENDINGS = {
     "nll": ".log_softmax(dim=1)",
     "nll_of_probabilities": ".softmax(dim=1)",
     "bce": ".sigmoid()",
     "elbo_bce": ".sigmoid()",
+    "ctc_of_log_probabilities": ".log_softmax(dim=2)",
 }
 """Loss -> what the model ends in; the others take the plain output."""
 
@@ -129,10 +149,20 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
     "masked-modelling": (MASKED, "", "tokens: int64[4,7] < 12; labels: int64[4,7] < 12"),
     "seq2seq": (TRANSLATOR, "", "src: int64[4,5] < 9; tgt: int64[4,7] < 12"),
+    "diffusion": (DENOISER, "", "x: float32[4,2,5,5]; timesteps: int64[4] < 100; noise: float32[4,2,5,5]"),
+    "ctc": (
+        TRANSCRIBER,
+        "",
+        "features: float32[4,9,4]; targets: int64[4,3] in [1, 6); input_lengths: int64[4] in [7, 10); "
+        "target_lengths: int64[4] in [1, 4)",
+    ),
 }
 """Task -> model, columns of its output, batch: ranks with ties and gaps."""
 
 LONG_TAIL = {
+    "diffusion-denoising_l1",
+    "diffusion-denoising_huber",
+    "diffusion-all",
     "multi-label-bce",
     "regression-mse",
     "regression-l1",
