@@ -13,6 +13,7 @@ import argparse
 import json
 import shlex
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import zoo_tables
 from zoo_judge import judge
 from zoo_rows import SETS, Row, rows
-from zoo_trial import tried
+from zoo_trial import Setting, tried, used_home
 
 MODES = ("arguments", "name")
 
@@ -48,7 +49,7 @@ def options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run what is not yet in the results, then print the figures of all that was asked for."""
+    """Run what is not yet in the results, then print the figures of all that was asked for; exit 2 where that is nothing."""
     said = options()
     modes = MODES if said.mode == "both" else (said.mode,)
     wanted = [(row, mode) for mode in modes for row in rows(said.set_name, said.half, tuple(said.only))]
@@ -57,14 +58,11 @@ def main() -> int:
         return 2
     done = finished(said.results)
     open_tries = [(row, mode) for row, mode in wanted if key(row, mode) not in done]
-    with ThreadPoolExecutor(max_workers=said.jobs) as pool:
-        running = {
-            pool.submit(tried, row, mode, said.trainergen, said.python, said.limit_seconds, shlex.split(said.extra)): (
-                row,
-                mode,
-            )
-            for row, mode in open_tries
-        }
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=said.jobs) as pool:
+        home = used_home(Path(folder), said.python)
+        extra = tuple(shlex.split(said.extra))
+        setting = Setting(said.trainergen, home, said.python, said.limit_seconds, extra)
+        running = {pool.submit(tried, row, mode, setting): (row, mode) for row, mode in open_tries}
         for number, future in enumerate(as_completed(running), start=1):
             row, mode = running[future]
             line = future.result()

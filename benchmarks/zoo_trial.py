@@ -8,8 +8,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,39 @@ SHARED = Path("/dev/shm")
 OWN_FOLDER = ".trainergen"
 
 
-def tried(row: Row, mode: str, trainergen: str, python: str | None, limit: float, extra: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Setting:
+    """What all tries of a run have in common.
+
+    Attributes:
+        trainergen: the command.
+        home: a folder that every try gets a copy of as its home, see `used_home`; None for an empty one.
+        python: the interpreter that has the classes' packages; None for trainergen's own choice.
+        limit: seconds after which the command and all that it started are killed.
+        extra: further words of the command line.
+    """
+
+    trainergen: str
+    home: Path | None = None
+    python: str | None = None
+    limit: float = 120.0
+    extra: tuple[str, ...] = ()
+
+
+def used_home(folder: Path, python: str | None) -> Path:
+    """Make `folder` the home of someone who has plotted before: nobody's first import builds matplotlib's font list."""
+    words = [python or sys.executable, "-c", "import matplotlib.font_manager"]
+    subprocess.run(words, env=_environment(folder, folder), stderr=subprocess.DEVNULL, check=False)
+    return folder
+
+
+def tried(row: Row, mode: str, setting: Setting) -> dict[str, Any]:
     """Run ``trainergen new`` on `row` and say what came of it, as a line of the results.
 
     Args:
         row: the class.
         mode: ``arguments`` or ``name``, see `zoo_rows.lay_out`.
-        trainergen: the command.
-        python: the interpreter that has the class's package; None for trainergen's own choice.
-        limit: seconds after which the command and all that it started are killed.
-        extra: further words of the command line.
+        setting: of the run.
 
     Returns:
         what was tried, ``exit`` (None: over the limit), ``seconds`` (wall time of the command), ``lingered``
@@ -46,17 +71,22 @@ def tried(row: Row, mode: str, trainergen: str, python: str | None, limit: float
         places = {name: sandbox / name for name in ("project", "home", "temporary")}
         for place in places.values():
             place.mkdir()
-        words = [trainergen, "new", *lay_out(row, mode, places["project"]), "--json", "--yes", *extra]
-        words += ["--python", python] if python else []
-        before = _contents(places["project"])
+        if setting.home is not None:
+            shutil.copytree(setting.home, places["home"], dirs_exist_ok=True)
+        words = [setting.trainergen, "new", *lay_out(row, mode, places["project"]), "--json", "--yes", *setting.extra]
+        words += ["--python", setting.python] if setting.python else []
+        before = {name: _contents(place) for name, place in places.items()}
         started = time.monotonic()
-        number, code, output = _run(words, places, limit)
+        number, code, output = _run(words, places, setting.limit)
         ended = time.monotonic()
         left: dict[str, Any] = {"processes": _stopped(sandbox)}
         lingered = time.monotonic() - ended
         reply = _decoded(output)
-        left |= _left_files(places, before, (reply or {}).get("result", {}).get("files", []) if code == 0 else [])
-        left["files"] += _removed_lab(number)
+        told = (reply or {}).get("result", {}).get("files", []) if code == 0 else []
+        left["tree"] = _untold(before["project"], _contents(places["project"]), {each["path"] for each in told})
+        left["files"] = _removed_lab(number)
+        for name in ("home", "temporary"):
+            left["files"] += [f"{name}/{path}" for path in _changed(before[name], _contents(places[name]))]
     finally:
         shutil.rmtree(sandbox, ignore_errors=True)
     about = {"id": row.name, "set": row.set_name, "half": row.data["half"], "mode": mode, "exit": code}
@@ -64,17 +94,20 @@ def tried(row: Row, mode: str, trainergen: str, python: str | None, limit: float
     return about | spent | {"left": left, "answer": kept(reply)}
 
 
+def _environment(home: Path, temporary: Path) -> dict[str, str]:
+    dropped = ("XDG_", "TRAINERGEN_", "TORCH_HOME", "HF_HOME", "MPLCONFIGDIR")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return environment | {"HOME": str(home), "TMPDIR": str(temporary)}
+
+
 def _run(words: list[str], places: dict[str, Path], limit: float) -> tuple[int, int | None, bytes]:
     """The process's number, exit code (None: over the limit) and standard output."""
-    dropped = ("XDG_", "TRAINERGEN_", "TORCH_HOME", "HF_HOME")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    environment |= {"HOME": str(places["home"]), "TMPDIR": str(places["temporary"])}
     answer = places["home"].parent / "answer"  # a file: a process that is left behind would keep a pipe open
     with answer.open("wb") as output:
         process = subprocess.Popen(
             words,
             cwd=places["project"],
-            env=environment,
+            env=_environment(places["home"], places["temporary"]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.DEVNULL,
@@ -97,25 +130,29 @@ def _decoded(output: bytes) -> dict[str, Any] | None:
     return reply if isinstance(reply, dict) else None
 
 
-def _contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file below `folder` with its bytes, every link with None."""
-    return {
-        str(path.relative_to(folder)): None if path.is_symlink() else path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    }
+def _contents(folder: Path) -> dict[str, str | bytes]:
+    """What lies below `folder`: files with their bytes, links with where they lead, folders with ``folder``."""
+    found: dict[str, str | bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = f"link to {path.readlink()}"
+        elif path.is_file():
+            found[name] = path.read_bytes()
+        elif path.is_dir():
+            found[name] = "folder"
+    return found
 
 
-def _left_files(places: dict[str, Path], before: dict[str, bytes | None], told: list[dict[str, Any]]) -> dict[str, Any]:
-    """Files outside the project, and what changed in it beyond the files that the answer names (and our own folder)."""
-    outside = [f"{name}/{path}" for name in ("home", "temporary") for path in _everything(places[name])]
-    after = _contents(places["project"])
-    expected = {each["path"] for each in told}
-    changed = [path for path in sorted(before.keys() | after.keys()) if before.get(path, b"") != after.get(path, b"")]
-    changed += [path for path in sorted(after.keys() - before.keys()) if after[path] in (b"", None)]
-    own = OWN_FOLDER + os.sep
-    tree = [path for path in dict.fromkeys(changed) if path not in expected and not (told and path.startswith(own))]
-    return {"files": outside, "tree": tree}
+def _changed(before: dict[str, str | bytes], after: dict[str, str | bytes]) -> list[str]:
+    return [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+
+
+def _untold(before: dict[str, str | bytes], after: dict[str, str | bytes], told: set[str]) -> list[str]:
+    """What changed in the project beyond the files that the answer names, their folders, and our own folder."""
+    folders = {str(folder) for path in told for folder in Path(path).parents}
+    own = {OWN_FOLDER} if told else set()
+    return [path for path in _changed(before, after) if path not in told | folders and Path(path).parts[0] not in own]
 
 
 def _removed_lab(number: int) -> list[str]:
@@ -124,10 +161,6 @@ def _removed_lab(number: int) -> list[str]:
     for path in found:
         shutil.rmtree(path, ignore_errors=True)
     return [str(path) for path in found]
-
-
-def _everything(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 def _stopped(sandbox: Path) -> list[str]:

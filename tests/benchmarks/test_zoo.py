@@ -144,8 +144,11 @@ def test_what_a_command_leaves_behind_is_found_and_its_processes_are_ended(
     command.write_text(COMMAND.format(python=sys.executable))
     command.chmod(0o755)
     monkeypatch.setattr(bench.trial, "GRACE", 0.1)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "notes").write_text("there before")
     each = row(bench, inputs={"x": {"shape": [2, 3], "dtype": "float32"}}, objective=["multi-class"])
-    line = bench.trial.tried(each, "name", str(command), None, 60.0, [])
+    line = bench.trial.tried(each, "name", bench.trial.Setting(str(command), home, limit=60.0))
     assert line["exit"] == 0
     assert line["left"]["tree"] == ["stray.py"]
     assert line["left"]["files"] == ["home/.cache", "temporary/x"]
@@ -161,7 +164,7 @@ def test_a_command_over_the_limit_is_ended_and_is_no_proof(bench: Benchmark, tmp
     command = tmp_path / "command"
     command.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n")
     command.chmod(0o755)
-    line = bench.trial.tried(row(bench), "name", str(command), None, 0.5, [])
+    line = bench.trial.tried(row(bench), "name", bench.trial.Setting(str(command), limit=0.5))
     assert line["exit"] is None and line["left"]["processes"] == []
     worth = bench.judge.judge(row(bench), line["exit"], line["answer"])
     assert worth["cause"] == "over the time limit" and not worth["proven"]
