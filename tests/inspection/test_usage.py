@@ -146,7 +146,7 @@ def test_a_script_comes_before_a_config_that_before_a_test(tmp_path: Path) -> No
 
 def test_the_main_block_of_the_models_own_file_is_read(tmp_path: Path) -> None:
     found = usages(tmp_path, {"model.py": NET + "\n\nif __name__ == '__main__':\n    net = Net(6, 2)\n"})
-    assert [(each.argument, each.value, str(each.place)) for each in found][0] == ("dim", 6, "model.py:12")
+    assert (found[0].argument, found[0].value, str(found[0].place)) == ("dim", 6, "model.py:12")
 
 
 @pytest.mark.parametrize(

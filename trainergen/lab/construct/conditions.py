@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from .sizes import SMALL_INTS
-from .sources import MISSING
+from .sources import MISSING, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,18 @@ def demanded(site: Site) -> tuple[ast.expr, bool] | None:
     """The test that failed and what it must give: of an ``assert``, or of the ``if`` around a ``raise``."""
     if isinstance(site.statement, ast.Assert):
         return site.statement.test, True
-    if isinstance(site.statement, ast.Raise) and site.guards:
+    if gives_up(site) and site.guards:
         test, was = site.guards[0]
         return test, not was
     return None
+
+
+def gives_up(site: Site) -> bool:
+    """Whether the statement refuses by itself: a ``raise``, or a call of ``exit``."""
+    statement = site.statement
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return (dotted(statement.value.func) or "").rpartition(".")[2] in {"exit", "_exit", "quit"}
+    return isinstance(statement, ast.Raise)
 
 
 def solutions(site: Site, test: ast.expr, wanted: bool) -> Iterator[tuple[Path, Any]]:

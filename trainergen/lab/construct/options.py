@@ -211,12 +211,16 @@ class Chooser:
         elif kind == "callable":
             if uses is not None and "factory" in uses.kinds:
                 yield from self._classes(path, role, None)
+            if role != "module":
+                yield Option(reference("torch.nn.functional:relu"), "annotation", "a function of one tensor")
             yield from self._modules(path, None, uses)
             yield from self._classes(path, role, None)
         elif kind == "tensor":
-            width = self.sizes.number(role) if role is not None else self.sizes.features
-            yield Option(call("torch:eye", [width]), "annotation", "a tensor")
-            yield Option(call("torch:ones", [width]), "annotation", "a tensor")
+            shape = self._uses((*path, "shape"))
+            rank = shape.count if shape is not None else 0
+            if rank in {0, 2}:
+                yield Option(call("torch:eye", [self.sizes.features]), source, "a tensor, as many rows as features")
+            yield Option(call("torch:ones", [self.sizes.features] * max(rank, 1)), source, "a tensor of features")
         elif kind == "dtype":
             yield Option(reference("torch:float32"), "annotation", "torch's default")
         elif kind == "device":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...inspection.expressions import NAMESPACE, call, items_of, like
 from .annotations import Wanted, wanted
-from .conditions import choices, demanded, pairs, solutions
+from .conditions import choices, demanded, gives_up, pairs, solutions
 from .options import Option
 from .sources import MISSING
 from .trying import NotAModule, TookTooLong, TooLarge
@@ -94,7 +94,7 @@ class _Repair:
         if test is not None:
             yield from self._condition(site, *test)
         blamed = [path for each in site.blamed(site.node) if (path := self.view.lead(each)) is not None]
-        if isinstance(site.statement, ast.Raise):
+        if gives_up(site):
             for guard, _ in site.guards[:3]:
                 blamed += [path for each in site.blamed(guard) if (path := self.view.lead(each)) is not None]
         elif (
