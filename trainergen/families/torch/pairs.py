@@ -73,8 +73,8 @@ def pairs(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path 
     activation = last_activation(model, measured)
     asked = (*wishes.patterns, *([wishes.loss] if wishes.loss else []))
 
-    def pair(output: OutputFacts, path: Path | None) -> Pair:
-        node = None if path is None else find(measured.batch.root, path)
+    def pair(output: OutputFacts, path: Path) -> Pair:
+        node = find(measured.batch.root, path)
         leaf = node if isinstance(node, Leaf) else None
         return Pair(
             output=output,
@@ -82,7 +82,7 @@ def pairs(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path 
             leaf=leaf,
             values=_values(measured, path, leaf),
             feeds=path in inputs,
-            prepare=inputs.get(path, ()) if path is not None else (),
+            prepare=inputs.get(path, ()),
             alone=not candidates,
             activation=activation,
             name=model.name,
@@ -91,11 +91,10 @@ def pairs(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Path 
 
     if target is not None:
         return tuple(pair(output, target) for output in outputs)
-    compared = [pair(output, path) for output in outputs for path in (*candidates, *inputs)]
-    return (*(pair(output, None) for output in scalars(measured)), *compared)
+    return tuple(pair(output, path) for output in outputs for path in (*candidates, *inputs))
 
 
-def _values(measured: TorchFacts, path: Path | None, leaf: Leaf | None) -> Values | None:
+def _values(measured: TorchFacts, path: Path, leaf: Leaf | None) -> Values | None:
     if leaf is None:
         return None
     seen = next((each for each in measured.targets if each.path == path), None)

@@ -51,7 +51,7 @@ def readings(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Pa
     if not measured.synthesised or target is not None:
         for pair in pairs(wishes, model, measured, target):
             bonus = name_bonus(pair.output.path, PREDICTION_NAMES)
-            if pair.target is not None and not pair.feeds:
+            if not pair.feeds:
                 bonus += name_bonus(pair.target, TARGET_NAMES) - side_penalty(pair.target)
             found += [
                 Reading(task, fit, fit.score + bonus, pair.output, pair.target, pair.feeds, measured)

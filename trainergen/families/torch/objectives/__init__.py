@@ -74,7 +74,7 @@ class Pair:
 
     Attributes:
         output: the output.
-        target: where the other part sits; None: compared with nothing (the model's own loss).
+        target: where the other part sits.
         leaf: the form of that part.
         values: what is known of its values.
         feeds: the part goes into forward as well.
@@ -86,7 +86,7 @@ class Pair:
     """
 
     output: OutputFacts
-    target: Path | None
+    target: Path
     leaf: Leaf | None
     values: Values | None
     feeds: bool = False

@@ -43,7 +43,7 @@ def propose(seen: Seen) -> Proposal | None:
 
 def fit(pair: Pair) -> Fit | None:
     """``true_ranks`` in the batch, of the scores' shape; any integers of that shape where ranking was asked for."""
-    if pair.leaf is None or pair.target is None or pair.feeds or pair.leaf.sizes != pair.output.sizes:
+    if pair.leaf is None or pair.feeds or pair.leaf.sizes != pair.output.sizes:
         return None
     if pair.leaf.dtype not in INTEGRAL or len(pair.output.sizes) != 2:
         return None
