@@ -12,16 +12,20 @@ from trainergen.patching.project import edit_project
 from trainergen.planning.plan import (
     Auxiliary,
     Check,
+    Constant,
     DataPlan,
     Decision,
+    Head,
     Input,
     ModelArgument,
     ModelPlan,
     Names,
     Objective,
     OptimizerPlan,
+    Part,
     SchedulerPlan,
     Setting,
+    Term,
     TrainerPlan,
 )
 from trainergen.rendering.scaffold import render_scaffold
@@ -97,6 +101,35 @@ USER_FILES = {
                 return logits
 
 
+        class LatentCode(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.mean, self.spread, self.decode = nn.Linear(64, 4), nn.Linear(64, 4), nn.Linear(4, 64)
+
+            def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+                mu, logvar = self.mean(x), self.spread(x)
+                return self.decode(mu + torch.randn_like(mu) * (logvar / 2).exp()), mu, logvar
+
+
+        class TokenModel(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.table, self.head = nn.Embedding(9, 6), nn.Linear(6, 9)
+
+            def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+                logits: torch.Tensor = self.head(self.table(tokens))
+                return logits
+
+
+        class TwoHeads(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.age, self.kind = nn.Linear(3, 1), nn.Linear(3, 5)
+
+            def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+                return {"age": self.age(x), "kind": self.kind(x)}
+
+
         class OwnLoss(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -145,6 +178,11 @@ USER_FILES = {
             ]
 
 
+        sentences = [torch.randint(0, 9, (8, 5)) for _ in range(3)]
+        people = [
+            {"x": torch.rand(8, 3), "age": torch.rand(8), "kind": torch.arange(8) % 5}
+            for _ in range(3)
+        ]
         codes = [torch.rand(8, 64) for _ in range(3)]
         pairs = [(torch.rand(8, 3), torch.rand(8)) for _ in range(3)]
         numbers = [torch.rand(8, 4) for _ in range(2)]
@@ -350,6 +388,58 @@ def own() -> TrainerPlan:
     )
 
 
+def latent() -> TrainerPlan:
+    return plan(
+        "latent_code",
+        "LatentCode",
+        tensor("float32", 64),
+        Objective(
+            "vae", "elbo", (0,), "tuple", (), "x", metrics=("mae",),
+            parts=(Part("mu", "output", (1,), "mu"), Part("logvar", "output", (2,), "logvar")),
+            terms=(Term("reconstruction_loss"), Term("kl_divergence", "beta")),
+        ),
+        inputs=(Input((), "x"),),
+        data=DataPlan("loader", "data", "codes"),
+        settings=(Setting("beta", "float", "1.0", "1.0", "weight of the KL divergence"),
+                  Setting("num_epochs", "int", "1", "1", "passes", inherited=True)),
+    )  # fmt: skip
+
+
+def sentences() -> TrainerPlan:
+    return plan(
+        "token_model",
+        "TokenModel",
+        tensor("int64", "length", low=0, high=9),
+        Objective(
+            "language-modelling", "next_token", (), "tensor", (), "tokens", ("drop_first:1",),
+            ("drop_last:1", "permute:0,2,1"), metrics=("accuracy",), classes=9, constants=(Constant("padding", 0),),
+        ),
+        inputs=(Input((), "tokens"),),
+        data=DataPlan("loader", "data", "sentences"),
+    )  # fmt: skip
+
+
+def heads() -> TrainerPlan:
+    return plan(
+        "two_heads",
+        "TwoHeads",
+        Branch("mapping", (("x", tensor("float32", 3)), ("age", tensor("float32")), ("kind", tensor("int64")))),
+        Objective(
+            "multi-task", "weighted_sum", ("age",), "mapping", ("age",), "age", (), ("squeeze:1",),
+            parts=(Part("kind_prediction", "output", ("kind",), "kind_prediction"),
+                   Part("kind_target", "batch", ("kind",), "kind", low=0, high=5)),
+            heads=(Head("age", "regression", "mse", "prediction", "target", "age_weight"),
+                   Head("kind", "multi-class", "cross_entropy", "kind_prediction", "kind_target", "kind_weight", 0.5)),
+        ),
+        patterns=("structured",),
+        feeding="structured",
+        inputs=(Input(("x",), "inputs"),),
+        data=DataPlan("loader", "data", "people"),
+        settings=(Setting("age_weight", "float", "1.0", "1.0", "weight of the age loss"),
+                  Setting("kind_weight", "float", "0.5", "0.5", "weight of the kind loss")),
+    )  # fmt: skip
+
+
 def diabetes() -> TrainerPlan:
     made = plan(
         "diabetes",
@@ -399,7 +489,7 @@ def ranker() -> TrainerPlan:
     )  # fmt: skip
 
 
-ALL = (digits, code, risk, tagger, own, diabetes, ranker)
+ALL = (digits, code, risk, tagger, own, latent, sentences, heads, diabetes, ranker)
 
 
 def facts(root: Path, package: str = "", line_length: int = 88) -> ProjectFacts:
