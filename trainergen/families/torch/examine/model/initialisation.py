@@ -73,7 +73,7 @@ def scheme(weight: torch.Tensor, fan_in: int, fan_out: int, *, embedding: bool =
     """
     count = weight.numel()
     std, mean = float(weight.std(unbiased=False)), float(weight.mean())
-    if std == 0.0 or std < 1e-7 * abs(mean):
+    if bool((weight == weight.flatten()[0]).all()):
         return "zeros" if mean == 0.0 else "constant"
     if _is_orthogonal(weight):
         return "orthogonal"

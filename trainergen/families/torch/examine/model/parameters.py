@@ -67,28 +67,6 @@ def _rows(model: nn.Module) -> tuple[list[dict[str, Any]], list[list[str]]]:
 
 def _frozen(rows: list[dict[str, Any]], total: int, trainable: int) -> list[Finding]:
     numbers = {"total": total, "trainable": trainable}
-    if total and not trainable:
-        return [
-            Finding(
-                "parameters.none-trainable",
-                "fail",
-                "trainable values",
-                f"0 of {total:,} values are trained",
-                "call requires_grad_(True) on the part that is to learn",
-                numbers,
-            )
-        ]
-    if not total:
-        return [
-            Finding(
-                "parameters.none",
-                "fail",
-                "parameters",
-                "the model holds none",
-                "register tensors as nn.Parameter, and modules in nn.ModuleList or nn.ModuleDict instead of list or dict",
-                numbers,
-            )
-        ]
     if trainable < total:
         frozen = [row["module"] for row in rows if row["trainable"] < row["values"]]
         names = ", ".join(frozen[:3]) + (", ..." if len(frozen) > 3 else "")

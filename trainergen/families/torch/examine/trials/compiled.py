@@ -28,9 +28,8 @@ def examine(specimen: Specimen) -> Examined:
     """Traced first, which needs no compiler; then compiled by torch's default backend, where there is a C++ compiler."""
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=specimen.context.scratch)
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no pool of processes that would have to be ended
-    os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = (
-        "1"  # the trial of the processor's instructions compiles for 10 s by itself
-    )
+    os.environ["TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS"] = "0"  # they would stay in the temporary folder
+    os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"  # trying the instructions out would compile for 10 s by itself
     import torch._dynamo  # reads these; until now the lab had a stand-in for it
 
     model = specimen.build().eval()
@@ -54,12 +53,6 @@ def _compiled(specimen: Specimen, model: torch.nn.Module, expected: list[torch.T
     if compiler is None and specimen.device.type == "cpu":
         return Trial(name, "not tried", "there is no C++ compiler (g++, clang++ or CXX)")
     torch._dynamo.reset()
-    folder = tempfile.mkdtemp(dir=specimen.context.scratch)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
-    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no pool of processes that would have to be ended
-    os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = (
-        "1"  # the trial of the processor's instructions compiles for 10 s by itself
-    )
     compiled: Any = torch.compile(model)
     began = time.perf_counter()
     trial, output = specimen.attempt(name, lambda: specimen.forward(compiled, specimen.batch()))
