@@ -252,3 +252,23 @@ def bpr_loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     couples = chosen.unsqueeze(1) & ~chosen.unsqueeze(0)
     losses = functional.softplus(scores.unsqueeze(0) - scores.unsqueeze(1))
     return losses.masked_fill(~couples, 0.0).sum() / couples.sum().clamp_min(1)
+
+
+def matched_objects(labels: torch.Tensor) -> torch.Tensor:
+    """How many of `labels` int64 [B, N] are a class, 0 being none: the weight of such a batch (0-d, int64), at least 1."""
+    return (labels > 0).sum().clamp_min(1)
+
+
+def matched_box_loss(boxes: torch.Tensor, target_boxes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Smooth absolute error of boxes where an object is (Girshick 2015; Liu et al. 2016, equation 2).
+
+    Args:
+        boxes: float [B, N, 4], as predicted at each of N places.
+        target_boxes: float [B, N, 4], in the same coordinates; of places without an object they don't matter.
+        labels: int64 [B, N], 0 where no object is.
+
+    Returns:
+        The sum over coordinates and objects by the number of objects; 0, with a graph, where the batch has none.
+    """
+    losses = functional.smooth_l1_loss(boxes, target_boxes, reduction="none").sum(dim=2)
+    return losses.masked_fill(labels <= 0, 0.0).sum() / matched_objects(labels)

@@ -76,7 +76,7 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
         raise AnswerNeeded(
             ONE_ANSWER,
             questions=(Question("--loss", "", best.fit.question, likely, (f"likely {likely}: {best.fit.reason}",)),),
-            hint="numbers: --loss mse; classes: give the model one output column a class",
+            hint=best.fit.hint,
         )
     chosen = [best]
     if wishes.loss is None and wishes.target is None:

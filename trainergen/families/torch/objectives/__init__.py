@@ -127,6 +127,7 @@ class Fit:
         classes: number of classes where the task has them.
         problem: the data contradict the model (a class index beyond the output): fatal where this fit wins.
         question: why this must not be guessed; asked unless the user named the loss.
+        hint: what the answer to the question may be, and what else helps.
         assumed: a guess, to be marked as one.
         metrics: in place of the task's defaults, where those don't fit this form of output (a map of classes).
         low, high: what every value of the target must lie in; high exclusive for integers.
@@ -138,6 +139,7 @@ class Fit:
     classes: int | None = None
     problem: str | None = None
     question: str | None = None
+    hint: str = ""
     assumed: bool = False
     metrics: tuple[str, ...] | None = None
     low: int | float | None = None

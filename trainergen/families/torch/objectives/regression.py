@@ -112,6 +112,7 @@ def fit(pair: Pair) -> Fit | None:
         losses=tuple(LossOption(name, reason, prediction, target) for name, reason in LOSSES.items()),
         metrics=None if len(pair.output.sizes) <= 2 else ("mae",),
         question=_question(pair) if integers and not pair.values.zero_one else None,
+        hint="numbers: --loss mse; classes: give the model one output column a class",
     )
 
 
