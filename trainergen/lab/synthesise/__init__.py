@@ -20,7 +20,7 @@ from ..protocol import Context
 from .attempt import Outcome, attempt, independence
 from .canonical import Canonical, spec_of
 from .evidence import Hints
-from .guess import Guess, spell
+from .guess import Guess, Slot, spell
 from .isolated import forked
 from .judge import Judge
 from .question import Question, ask
@@ -125,9 +125,8 @@ def _found(subject: Subject, guess: Guess, doubts: list[str], search: Search, se
     final = canonical.round(guess)
     name = final.arguments[0][0]
     argument = subject.argument(name)
-    bare = len(final.arguments) == 1 and (
-        name.startswith("*") or (argument is not None and argument.kind == "positional")
-    )
+    placed = name.startswith("*") or (argument is not None and argument.kind == "positional")
+    bare = len(final.arguments) == 1 and placed and isinstance(final.arguments[0][1], Slot)
     spec = spec_of(final, canonical, bare=bare)
     values = make(final, seed)
     value: Any = values[0][1] if bare else dict(values)

@@ -55,6 +55,7 @@ class Outcome:
         parameters: their count.
         unreached: names of trainable parameters that it doesn't reach.
         tables: rows that inputs may choose from.
+        loose: inputs of whole numbers that the model casts, and that also meet floats as they are.
         smallest: smallest side that a convolution saw.
         cost: of the guess, which those of the proposals contain.
         mixed: see `independence`.
@@ -73,6 +74,7 @@ class Outcome:
     parameters: int = 0
     unreached: tuple[str, ...] = ()
     tables: tuple[tuple[Path, int], ...] = ()
+    loose: tuple[Path, ...] = ()
     smallest: int | None = None
     cost: float = 0.0
     mixed: bool | None = None
@@ -229,8 +231,8 @@ def _success(model: nn.Module, output: Any, trace: Trace) -> Outcome:
         parameters=len(trainable),
         unreached=unreached,
         tables=tuple(trace.tables.items()),
+        loose=tuple(trace.cast & trace.numeric),
         smallest=trace.smallest,
-        proposals=(),
     )
 
 

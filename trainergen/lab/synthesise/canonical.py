@@ -96,7 +96,7 @@ class Canonical:
             if slot.given:
                 continue
             for axis, dim in enumerate(slot.dims):
-                if isinstance(dim, str) or (path, axis) in self.free or slot.dims[0] == dim == 2:
+                if isinstance(dim, str) or axis in slot.fixed or slot.dims[0] == dim == 2:
                     continue
                 if self._runs(guess.with_dim(path, axis, dim + 1)):
                     self.free[path, axis] = _usual(slot, axis)

@@ -174,9 +174,9 @@ def _layers(model: nn.Module) -> Iterator[Layer]:
     for name, module in model.named_modules():
         weight = module._parameters.get("weight")
         if isinstance(module, nn.modules.conv._ConvNd):
-            yield Layer("conv", len(module.kernel_size), module.in_channels, name)
+            yield Layer("conv", len(module.kernel_size), module.in_channels or 3, name)
         elif isinstance(module, (nn.Linear, nn.Bilinear)):
-            yield Layer("linear", 0, getattr(module, "in_features", getattr(module, "in1_features", 0)), name)
+            yield Layer("linear", 0, getattr(module, "in_features", getattr(module, "in1_features", 0)) or 16, name)
         elif isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
             yield Layer("embedding", 0, module.num_embeddings, name)
         elif isinstance(module, nn.RNNBase):

@@ -35,6 +35,7 @@ class Slot:
         form: how values are drawn.
         why: the evidence, one phrase.
         given: whether an annotation or the project fixes it.
+        fixed: axes whose size the code spells out, so that a larger one that runs means nothing.
         sure: whether name or annotation fix the kind: repairs change it later than what is only likely.
     """
 
@@ -46,6 +47,7 @@ class Slot:
     why: str = "a guess"
     given: bool = False
     sure: bool = False
+    fixed: tuple[int, ...] = ()
 
     @property
     def integral(self) -> bool:
@@ -71,6 +73,7 @@ class Aim:
 
     Attributes:
         site: of the failure.
+        where: the dimension that was changed; None for the sides of an image.
         size: of the input before the change, in its dimension.
         seen: the operand's size then.
         wanted: what it should have been.
@@ -80,6 +83,7 @@ class Aim:
     size: int
     seen: int
     wanted: int
+    where: tuple[Path, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class Guess:
 
 def _bare(node: Node) -> Node:
     if isinstance(node, Slot):
-        return replace(node, why="", given=False, sure=False)
+        return replace(node, why="", given=False, sure=False, fixed=())
     return replace(node, entries=tuple((key, _bare(child)) for key, child in node.entries))
 
 

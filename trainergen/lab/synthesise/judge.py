@@ -59,7 +59,8 @@ class Judge:
                 more = list(activations(self.subject, guess)) + list(self._labelled(guess))
                 self.search.push(more, Parent(guess.cost, outcome.reached, "no gradient"))
             return Verdict()
-        guess, outcome = self._with_options(guess, outcome)
+        guess, outcome = self._as_numbers(*self._with_options(guess, outcome))
+        guess, outcome = self._of_graphs(guess, outcome)
         if not self._follows(guess, outcome):
             return Verdict()
         doubts: list[str] = []
@@ -71,6 +72,18 @@ class Judge:
                 self.search.push(children, Parent(guess.cost, again.reached, again.site))
                 return Verdict()
         return Verdict(guess, outcome, doubts)
+
+    def _as_numbers(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
+        """Columns of numbers with some ids among them: floats that the model casts."""
+        changed = guess
+        for path in outcome.loose:
+            slot = guess.find(path)
+            if slot is not None and slot.integral and not slot.sure:
+                changed = changed.with_slot(path, replace(slot, dtype="float32", low=0, high=1))
+        if changed is guess:
+            return guess, outcome
+        ran = self.search.test(changed, self.seed)
+        return (changed, ran) if ran.ran and ran.gradient and ran.finite else (guess, outcome)
 
     def _labelled(self, guess: Guess) -> Iterator[Guess]:
         """With all that is left out, where one argument more is not enough."""
@@ -152,6 +165,20 @@ class Judge:
             scalars = any(not shape for shape in ran.shapes)
             followed = followed or scalars or ran.shapes != outcome.shapes or trial.keys() == {"edges"}
         return followed
+
+    def _of_graphs(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
+        """With the graph that each node is of, where the output is one of whole graphs."""
+        if "nodes" not in {dim for _, slot in guess.slots() for dim in slot.dims}:
+            return guess, outcome
+        ran = self.search.test(guess.with_sizes(nodes=guess.size("nodes") + 3), self.seed)
+        if not ran.ran or ran.shapes != outcome.shapes or () in ran.shapes:
+            return guess, outcome
+        for each in activations(self.subject, guess):
+            if any(slot.form == "sorted" for _, slot in each.slots()):
+                found = self._repaired(each)
+                if found is not None:
+                    return found
+        return guess, outcome
 
     def _as_batch(self, guess: Guess, outcome: Outcome, doubts: list[str]) -> tuple[Guess, Outcome]:
         """Another layout where the samples influence each other, and in it they don't."""

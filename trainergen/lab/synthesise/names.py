@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from .evidence import Evidence
 from .guess import Slot
 
+ADJACENCY = re.compile(r"adjs?(?:acency)?(?:_mat(?:rix)?)?|a_hat|laplacian|graph")
+
 _Make = Callable[["Scene"], Slot]
 
 
@@ -29,12 +31,17 @@ class Scene:
     @property
     def graph(self) -> bool:
         """Nodes and edges rather than samples."""
-        return any(re.search(r"edge_index|^adj_t$|^edges$", name) for name in self.names)
+        return any(re.search(r"edge_index|^adj_t$", name) for name in self.names) or "edges" in self.active
+
+    @property
+    def dense(self) -> bool:
+        """A graph as a matrix."""
+        return any(ADJACENCY.fullmatch(name.lower()) for name in self.active)
 
     @property
     def count(self) -> str:
         """The name of what stands first."""
-        return "nodes" if self.graph else "batch"
+        return "nodes" if self.graph or self.dense else "batch"
 
     def rows(self) -> int:
         """A safe number of ids: the smallest table."""
@@ -104,7 +111,7 @@ def _membership(scene: Scene) -> Slot:
 _RULES: tuple[tuple[str, _Make], ...] = (
     (r"(?:\w+_)?edge_index(?:_\w+)?|edges|adj_t|edge_label_index", _edges),
     (
-        r"edge_(?:type|types|id|rel)|rel(?:ation)?s?_?(?:type|ids?)?",
+        r"edge_(?:type|types|id|rel)|rel_?types?",
         lambda s: Slot("int64", ("edges",) if s.graph else ("batch",), 0, 2),
     ),
     (r"edge_weights?|edge_norm", lambda _: Slot("float32", ("edges",), 0, 1)),
@@ -115,7 +122,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     ),
     (r"(?:src|tgt|memory)_(?:is_causal)|causal", lambda _: Slot("bool", ())),
     (
-        r"adj(?:acency)?(?:_mat(?:rix)?)?|a_hat|laplacian|graph",
+        ADJACENCY.pattern,
         lambda _: Slot("float32", ("nodes", "nodes"), 0, 1, "symmetric"),
     ),
     (
@@ -128,7 +135,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         _ids("length"),
     ),
     (
-        r"(?:user|item|movie|product|head|tail|rel|entity|u|i|pos_item|neg_item|class|label|speaker|domain|task)s?_?(?:ids?|idx|index|indices)|users?|items?|class_labels?|user|item|pos_items?|neg_items?|heads|tails|anchor_ids",
+        r"(?:user|item|movie|product|head|tail|rel|entity|u|i|pos_item|neg_item|class|label|speaker|domain|task)s?_?(?:ids?|idx|index|indices)|users?|items?|heads?|tails?|rel(?:ation)?s?|subj(?:ect)?s?|obj(?:ect)?s?|class_labels?|user|item|pos_items?|neg_items?|heads|tails|anchor_ids",
         _ids(),
     ),
     (r"idx|indices|index|x_ids|history|hist(?:_\w+)?", _ids("length")),

@@ -104,7 +104,9 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
         return
     origin = wish.operand.axes[axis]
     yield from _transposed(wish, guess, axis)
-    if origin is not None:
+    if origin is not None and wish.spelled:
+        yield from _spelled(guess, origin[0], origin[1], wanted)
+    elif origin is not None:
         yield from resized(guess, origin[0], origin[1], wanted, 0.05)
     far = 0.6 if origin is not None else 0.0
     solved = list(_solved(guess, site, seen, wanted))
@@ -116,7 +118,7 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
             if (path, place) == origin or slot.dims[place] in COUNTS:
                 continue
             size = guess.size(slot.dims[place])
-            aim = Aim(site, size, seen, wanted)
+            aim = Aim(site, size, seen, wanted, (path, place))
             last = place == len(slot.dims) - 1
             if size == seen:
                 yield from resized(guess, path, place, wanted, 0.1 + far)
@@ -124,8 +126,19 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
                 yield from resized(guess, path, place, size + wanted - seen, 0.4 + far + 0.1 * (not last), aim)
             if size * wanted % seen == 0 and size != seen:
                 yield from resized(guess, path, place, size * wanted // seen, 0.35 + far + 0.1 * (not last), aim)
+            elif not solved and isinstance(slot.dims[place], int) and size > 1:
+                yield from resized(guess, path, place, size // 2, 0.5 + far + 0.1 * (not last), aim)
         if not solved:
             yield from _sides(guess, slot, path, Aim(site, 0, seen, wanted), far)
+
+
+def _spelled(guess: Guess, path: Path, axis: int, size: int) -> Iterator[Guess]:
+    slot = guess.find(path)
+    if slot is None or axis >= len(slot.dims) or slot.dims[axis] in COUNTS:
+        return
+    dims = (*slot.dims[:axis], size, *slot.dims[axis + 1 :])
+    fixed = replace(slot, dims=dims, fixed=tuple({*slot.fixed, axis}))
+    yield _edit(guess.with_slot(path, fixed), 0.05, f"{path[-1]}[{axis}] = {size}")
 
 
 def _transposed(wish: Resize, guess: Guess, axis: int) -> Iterator[Guess]:
@@ -152,18 +165,23 @@ def _solved(guess: Guess, site: str, seen: int, wanted: int) -> Iterator[Guess]:
     if aim is None or aim.site != site or aim.wanted != wanted or not aim.size:
         return
     sides = [name for name in SPATIAL if any(name in slot.dims for _, slot in guess.slots())]
-    now = guess.size(sides[0]) if sides else 0
+    slot = guess.find(aim.where[0]) if aim.where else None
+    if aim.where is not None and (slot is None or aim.where[1] >= len(slot.dims)):
+        return
+    now = guess.size(slot.dims[aim.where[1]]) if slot and aim.where else guess.size(sides[0]) if sides else 0
     if not now or now == aim.size:
         return
-    for power in (max(len(sides), 1), 1):
+    for power in (1,) if aim.where else (max(len(sides), 1), 1):
         before, after, goal = (value ** (1 / power) for value in (aim.seen, seen, wanted))
         if abs(after - before) < 1e-9:
             continue
         exact = now + (goal - after) * (now - aim.size) / (after - before)
         for count, size in enumerate(dict.fromkeys((round(exact), math.ceil(exact), math.floor(exact)))):
-            if 0 < size <= 2048 and size != now:
-                changed = guess.with_sizes(**dict.fromkeys(sides, size))
-                yield _edit(changed, 0.05 + 0.1 * count, f"sides of {size}", Aim(site, now, seen, wanted))
+            cost, new = 0.05 + 0.1 * count, replace(aim, size=now, seen=seen)
+            if aim.where is not None:
+                yield from resized(guess, *aim.where, size, cost, new)
+            elif 0 < size <= 2048 and size != now:
+                yield _edit(guess.with_sizes(**dict.fromkeys(sides, size)), cost, f"sides of {size}", new)
 
 
 def _sides(guess: Guess, slot: Slot, path: Path, aim: Aim, far: float) -> Iterator[Guess]:
@@ -297,7 +315,7 @@ def _same(wish: Same, guess: Guess, site: str) -> Iterator[Guess]:
             if slot is None or source is None:
                 continue
             dim = source.dims[place]
-            if slot.dims[axis] != dim and slot.dims[axis] != "batch":
+            if slot.dims[axis] not in (dim, "batch") and (dim != "batch" or axis == 0):
                 yield _edit(guess.with_dim(path, axis, dim), 0.1, f"{path[-1]}[{axis}] as {other[-1]}[{place}]")
     sides = ((wish.left, left_axis, wish.right, right_axis), (wish.right, right_axis, wish.left, left_axis))
     fixed = [not each[2].origins for each in sides]

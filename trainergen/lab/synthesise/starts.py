@@ -13,7 +13,7 @@ import torch
 from ...inspection.batch_grammar import parse
 from ...inspection.batch_spec import Branch, Leaf
 from .documents import annotated, written
-from .evidence import Evidence
+from .evidence import Evidence, Layer
 from .guess import Box, Dim, Guess, Node, Slot
 from .names import reading
 from .structure import boxed
@@ -31,6 +31,10 @@ _SPECTRUM = re.compile(r".*(?:spectrogram|mel|fbank|spec).*")
 _STATES = re.compile(
     r".*(?:seq|hidden_states|tokens?_emb|embeds?|feats?|features|memory|encoder_out\w*|context|query|key|value)$|[qkv]|src|tgt"
 )
+
+
+EDGES = re.compile(r"edge_index|adj_t")
+"""Optional or not: a class that takes it is made for graphs."""
 
 
 def starts(subject: Subject) -> list[Guess]:
@@ -51,14 +55,24 @@ def starts(subject: Subject) -> list[Guess]:
                 chosen[place] = each[index]
                 guess = _guess(names, chosen, evidence)
                 found.append(replace(guess, cost=guess.cost + 0.2))
+    if subject.scene.dense:
+        found += [replace(_per_graph(each), cost=each.cost + 0.3) for each in found[:2]]
     return sorted(found, key=lambda guess: guess.cost)
+
+
+def _per_graph(guess: Guess) -> Guess:
+    """A batch of graphs instead of one."""
+    for path, slot in list(guess.slots()):
+        if slot.dims[:1] == ("nodes",):
+            guess = guess.with_slot(path, replace(slot, dims=("batch", *slot.dims)))
+    return guess
 
 
 def _called(subject: Subject) -> list[str]:
     """Arguments of the first calls: the required ones, else the first that looks like a tensor."""
-    names = list(subject.scene.active)
-    if names:
-        return names
+    required = subject.scene.active
+    if required:
+        return [each.name for each in subject.forward if each.name in required or EDGES.fullmatch(each.name)]
     if any(each.kind == "var_positional" for each in subject.forward):
         return ["*0"]
     optional = [each for each in subject.forward if each.kind in ("positional", "keyword")]
@@ -79,7 +93,18 @@ def _guess(names: list[str], chosen: list[Option], evidence: Evidence) -> Guess:
         "packed": 3 * (length[0] if length and length[0] <= 512 else 12),
     }
     cost = sum(each[0] for each in chosen)
+    slots = [slot for _, node in chosen for slot in _all(node)]
+    if len(chosen) > 1 and all(
+        len(slot.dims) <= 2 and "length" not in slot.dims for slot in slots if slot.dtype != "bool"
+    ):
+        chosen = [(price, _per_sample(node)) for price, node in chosen]  # nothing has a length: a mask has none either
     return Guess(tuple((name, node) for name, (_, node) in zip(names, chosen, strict=True)), tuple(sizes.items()), cost)
+
+
+def _per_sample(node: Node) -> Node:
+    if isinstance(node, Slot) and node.dtype == "bool" and node.dims[:2] == ("batch", "length"):
+        return replace(node, dims=node.dims[:1])
+    return node
 
 
 def _all(node: Node) -> Iterator[Slot]:
@@ -150,6 +175,9 @@ def main_slots(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     """Readings of a tensor, by its name, its annotation, and the model's layers."""
     evidence, scene = subject.evidence, subject.scene
     named = reading(name, scene)
+    if named is not None and named.dtype == "bool" and len(named.dims) == 2:
+        alone = replace(named, dims=named.dims[:1])
+        return [(0.0, named), (0.3, alone), (0.8, replace(named, dtype="float32", low=0, high=1))]
     general = [(cost, slot) for cost, slot in _by_layers(name, subject)]
     argument = subject.argument(name)
     annotation = argument.annotation or "" if argument is not None else ""
@@ -175,7 +203,7 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     lower = name.lower()
     count = scene.count
     own = [layer for layer in evidence.layers if not re.search(r"pos|cls|time|label|class", layer.name.lower())]
-    own = _matching(lower, own) or own or list(evidence.layers)
+    own = _matching(lower, own) or _left(name, subject, own or list(evidence.layers))
     first = own[0] if own else None
     channels = next((layer.width for layer in own if layer.kind == "conv"), 3)
     width = next((layer.width for layer in own if layer.kind != "embedding" and layer.width), 16)
@@ -190,7 +218,7 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
         "vector": 3.0,
     }
     why = f"{first.name or 'the model'} takes {first.width}" if first else "a guess"
-    if scene.graph:
+    if scene.graph or scene.dense:
         ranks = {"flat": 0.0, "sequence": 2.0, "ids": 1.5, "vector": 2.0}
     elif first is not None and first.kind == "conv":
         kind = {1: "series", 2: "image", 3: "volume"}[min(first.rank, 3)]
@@ -208,7 +236,7 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
         ranks["sequence"], ranks["flat"] = 0.0, 0.5
     else:
         ranks["flat"] = 0.0
-    if not scene.graph:
+    if not scene.graph and not scene.dense:
         _weigh_by_name(lower, ranks, first.kind if first else "other")
         side = evidence.side()
         kind = first.kind if first is not None else "other"
@@ -226,10 +254,18 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
             "float32", (count, width if first is None or first.kind != "conv" else channels, "length"), why=why
         ),
         "volume": Slot("float32", (count, channels, "depth", "height", "width"), why=why),
-        "ids": Slot("int64", (count,) if scene.graph else (count, "length"), 0, scene.rows(), why=why),
+        "ids": Slot("int64", (count,) if count == "nodes" else (count, "length"), 0, scene.rows(), why=why),
         "vector": Slot("float32", (count,), why=why),
     }
     return sorted(((cost, slots[kind]) for kind, cost in ranks.items()), key=lambda each: each[0])
+
+
+def _left(name: str, subject: Subject, layers: list[Layer]) -> list[Layer]:
+    """Without the tables, where other arguments are named like ids and there is none left for this one."""
+    named = [reading(other, subject.scene) for other in subject.scene.active if other != name]
+    ids = sum(slot is not None and slot.integral and slot.high != "nodes" for slot in named)
+    tables = sum(layer.kind == "embedding" for layer in layers)
+    return [layer for layer in layers if layer.kind != "embedding"] if tables <= ids else layers
 
 
 def _weigh_by_name(name: str, ranks: dict[str, float], first: str) -> None:
@@ -246,7 +282,7 @@ def _weigh_by_name(name: str, ranks: dict[str, float], first: str) -> None:
         ranks["sequence"] = min(ranks["sequence"], 0.05)
 
 
-def _matching(name: str, layers: list[Any]) -> list[Any]:
+def _matching(name: str, layers: list[Layer]) -> list[Layer]:
     """Layers whose module is named like the argument: ``image_encoder`` for ``image``."""
     stem = re.sub(r"^(?:x|input|inputs)_|_(?:x|input|inputs|ids|feats?|features|values)$", "", name)
     if len(stem) < 3:

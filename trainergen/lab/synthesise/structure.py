@@ -16,6 +16,7 @@ from torch import nn
 
 from .guess import Box, Guess, Node, Slot
 from .names import reading
+from .values import PACKED
 from .wishes import Contain
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _packed(subject: Subject) -> Node:
         ("data", Slot("float32", ("packed", width), why="a packed sequence", sure=True)),
         ("batch_sizes", Slot("int64", ("length",), form="packed_sizes", why="a packed sequence", sure=True)),
     )
-    return Box("namedtuple", entries, "torch.nn.utils.rnn:PackedSequence")
+    return Box("namedtuple", entries, PACKED)
 
 
 def _mapping(reads: Reads, subject: Subject) -> Node:

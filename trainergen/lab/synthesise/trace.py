@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class Trace(TorchFunctionMode):
         reached: operations that ran.
         failure: the last one that raised, with what it raised (the model may have caught it).
         tables: for each input that chooses rows, the fewest rows of a table that it was used on.
+        cast: inputs of whole numbers that the model casts to whole numbers: it may be used to floats.
+        numeric: inputs of whole numbers that meet floats outside of tables: as numbers, not as ids.
         smallest: the smallest spatial size that a convolution with a kernel above 1 was given.
 
     Args:
@@ -122,7 +125,8 @@ class Trace(TorchFunctionMode):
         self.failure: tuple[BaseException, Call] | None = None
         self.tables: dict[Path, int] = {}
         self.smallest: int | None = None
-        self.weighted: dict[Path, tuple[str, int]] = {}
+        self.cast: set[Path] = set()
+        self.numeric: set[Path] = set()
         self._is_batch = is_batch
 
     def __torch_function__(
@@ -139,27 +143,27 @@ class Trace(TorchFunctionMode):
             if self.failure is None or self.failure[0] is not error:
                 self.failure = (error, Call(name, _wrapped(args), {key: _wrap(each) for key, each in named.items()}))
             raise
-        if isinstance(result, torch.Tensor):
+        if _has_shape(result):
             self.reached += 1
             self._inherit(name, result, args, named)
         elif isinstance(result, (tuple, list)):
             self.reached += name != "__get__"
             for each in result:
-                if isinstance(each, torch.Tensor):
+                if _has_shape(each):
                     self._inherit(name, each, args, named)
         return result
 
     def _look(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Refuse what takes the samples for something else; note tables."""
         first = args[0] if args else next(iter(named.values()), None)
-        if not isinstance(first, torch.Tensor):
+        if not _has_shape(first):
             return
         if name in _CONVOLUTIONS:
             rank, axes = _CONVOLUTIONS[name], operand(first).axes
             if first.dim() == rank + 1 and axes[0] is not None and self._is_batch(axes[0]):
                 raise Misread(f"{name} takes the samples for channels", _call(name, args, named), ranks=(rank + 2,))
             kernel = named.get("weight", args[1] if len(args) > 1 else None)
-            if isinstance(kernel, torch.Tensor) and first.dim() == rank + 2 and max(kernel.shape[2:]) > 1:
+            if _has_shape(kernel) and first.dim() == rank + 2 and max(kernel.shape[2:]) > 1:
                 least = min(first.shape[2:])
                 self.smallest = least if self.smallest is None else min(self.smallest, least)
         elif name in _RECURRENT and len(args) >= 8 and isinstance(args[-1], bool):
@@ -174,6 +178,8 @@ class Trace(TorchFunctionMode):
             self._order(name, first, 0, args, named)
         elif name == "embedding" and len(args) > 1 and isinstance(args[1], torch.Tensor):
             self._table(first, int(args[1].shape[0]))
+        elif name in ("long", "int", "to", "type"):
+            self.cast |= operand(first).origins if first.dtype == torch.int64 else set()
         elif name == "one_hot":
             count = named.get("num_classes", args[1] if len(args) > 1 else -1)
             if isinstance(count, int) and count > 0:
@@ -182,6 +188,13 @@ class Trace(TorchFunctionMode):
             index = args[1][0] if isinstance(args[1], tuple) and args[1] else args[1]
             if isinstance(index, torch.Tensor) and index.dtype in (torch.int64, torch.int32) and first.dim():
                 self._table(index, int(first.shape[0]))
+
+    def _meets(self, name: str, result: torch.Tensor, given: list[Operand]) -> None:
+        """Note whole numbers of an input that become floats beside others."""
+        if result.is_floating_point() and name in ("cat", "concat", "stack", "mul", "add", "float", "to", "type"):
+            for each in given:
+                if each.value.dtype == torch.int64:
+                    self.numeric |= each.origins
 
     def _order(self, name: str, first: torch.Tensor, time: int, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Refuse samples where time belongs, if time stands where the samples do."""
@@ -203,6 +216,7 @@ class Trace(TorchFunctionMode):
             return
         if name in _PERMUTING and given and _permuted(name, given[0], result, args, named):
             return
+        self._meets(name, result, given)
         sources = [each for each in given if each.origins]
         result.__dict__[_MARK] = (origins, _axes(name, result, sources))
 
@@ -284,21 +298,26 @@ def _wrapped(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _wrap(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
+    if _has_shape(value):
         return operand(value)
     if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
-        return [operand(each) if isinstance(each, torch.Tensor) else each for each in value]
+        return [operand(each) if _has_shape(each) else each for each in value]
     return value
 
 
 def _tensors(values: tuple[Any, ...]) -> Iterator[torch.Tensor]:
     for value in values:
-        if isinstance(value, torch.Tensor):
+        if _has_shape(value):
             yield value
         elif isinstance(value, (tuple, list)):
             for each in value:
-                if isinstance(each, torch.Tensor):
+                if _has_shape(each):
                     yield each
+
+
+def _has_shape(value: Any) -> bool:
+    """Whether it is a tensor, and no parameter that still waits for its shape."""
+    return isinstance(value, torch.Tensor) and not isinstance(value, UninitializedTensorMixin)
 
 
 def _operands(values: tuple[Any, ...]) -> Iterator[Operand]:

@@ -19,6 +19,9 @@ MOST_ELEMENTS = 1 << 24
 """Of one tensor: what a search tries is small, and a repair that multiplies wrongly must not fill the memory."""
 
 
+PACKED = "torch.nn.utils.rnn:PackedSequence"
+
+
 class TooLarge(Exception):
     """A tensor of the guess has more than `MOST_ELEMENTS` elements."""
 
@@ -61,6 +64,8 @@ def _boxed(box: Box, parts: dict[str | int, Any]) -> Any:
         return list(parts.values())
     if box.kind == "tuple":
         return tuple(parts.values())
+    if box.type_name == PACKED and int(parts["batch_sizes"].sum()) != parts["data"].shape[0]:
+        raise ValueError("the sizes of a packed sequence don't add up")  # torch would read past its end
     assert box.type_name is not None
     module, _, name = box.type_name.partition(":")
     kind: Any = importlib.import_module(module)

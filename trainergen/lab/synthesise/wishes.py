@@ -13,11 +13,12 @@ Kind = Literal["float", "ids", "bool", "int", "number", "strings", "complex"]
 
 @dataclass(frozen=True, eq=False)
 class Resize:
-    """`operand` should have the size `wanted` at `axis`."""
+    """`operand` should have the size `wanted` at `axis`; `spelled` where the code counts its entries one by one."""
 
     operand: Operand
     axis: int
     wanted: int
+    spelled: bool = False
 
 
 @dataclass(frozen=True, eq=False)

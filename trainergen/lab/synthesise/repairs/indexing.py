@@ -29,7 +29,7 @@ def _item(call: Call) -> Iterator[Wish]:
         if each is None:
             continue
         if isinstance(each, int) and axis < len(x.shape) and not -x.shape[axis] <= each < x.shape[axis]:
-            yield Resize(x, axis, each + 1 if each >= 0 else -each)
+            yield Resize(x, axis, each + 1 if each >= 0 else -each, spelled=True)
         if isinstance(each, Operand):
             if each.value.is_floating_point():
                 yield Recast(each, "bool" if each.shape == x.shape[: len(each.shape)] else "ids", x.shape[axis])

@@ -152,6 +152,7 @@ def _spatial(call: Call) -> Iterator[Wish]:
 def _attention(call: Call) -> Iterator[Wish]:
     parts = [call.get(index, name) for index, name in enumerate(("query", "key", "value"))]
     width, weight = call.get(3, "embed_dim_to_check"), call.get(5, "in_proj_weight")
+    apart = [call.kwargs.get("k_proj_weight"), call.kwargs.get("v_proj_weight")]
     masks = [call.kwargs.get("key_padding_mask"), call.kwargs.get("attn_mask")]
     if not all(isinstance(each, Operand) for each in parts):
         return
@@ -162,10 +163,10 @@ def _attention(call: Call) -> Iterator[Wish]:
     if isinstance(width, int) and len(query.shape) == 3:
         if query.shape[-1] != width:
             yield Resize(query, -1, width)
-        wanted = weight.shape[1] if is_operand(weight) else None
-        for each in (key, value):
-            if wanted and each.shape and each.shape[-1] != wanted:
-                yield Resize(each, -1, wanted)
+        for each, own in zip((key, value), apart, strict=True):
+            matrix = own if isinstance(own, Operand) else weight
+            if isinstance(matrix, Operand) and each.shape and each.shape[-1] != matrix.shape[1]:
+                yield Resize(each, -1, matrix.shape[1])
     for each in (key, value):
         if len(each.shape) == 3 and len(query.shape) == 3 and each.shape[1] != query.shape[1]:
             yield Same(each, 1, query, 1)
