@@ -16,6 +16,7 @@ from trainergen.families.torch.objectives import Task, loss_names, metric_names,
 
 from ..building import write_tree
 from ..conftest import Answer
+from . import comparing_models
 
 Run = Callable[..., Answer]
 
@@ -54,6 +55,16 @@ OWN = """
         def forward(self, features: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
             found = self.head(features).squeeze(1)
             return {"loss": (found - target).square().mean(), "found": found}
+"""
+OWN_PARTS = """
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(6, 2)
+
+        def forward(self, features: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+            near, far = (self.head(features) - target.unsqueeze(1)).unbind(dim=1)
+            return {"loss_near": near.square().mean(), "loss_far": far.abs().mean()}
 """
 VAE = """
     class VAE(nn.Module):
@@ -123,6 +134,17 @@ TRANSCRIBER = """
         def forward(self, features: torch.Tensor) -> torch.Tensor:
             return self.head(self.mix(features)[0]){activation}
 """
+DETECTOR = """
+    class AnchorDetector(nn.Module):
+        def __init__(self, num_classes: int = 3) -> None:
+            super().__init__()
+            self.mix, self.cls, self.box = nn.Conv2d(1, 4, 3, 2, 1), nn.Conv2d(4, num_classes, 1), nn.Conv2d(4, 4, 1)
+
+        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+            places = torch.tanh(self.mix(image))
+            logits, boxes = self.cls(places).flatten(2), self.box(places).flatten(2)
+            return {"logits": logits.transpose(1, 2), "boxes": boxes.transpose(1, 2)}
+"""
 ENDINGS = {
     "nll": ".log_softmax(dim=1)",
     "nll_of_probabilities": ".softmax(dim=1)",
@@ -144,6 +166,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "dataset_tokens: float32[6,3,4]; model_tokens: float32[6,5,5]; true_ranks: int64[6,5] in [0, 6)",
     ),
     "own-loss": (OWN, "", "(float32[8,6], float32[8])"),
+    "own-loss-own_sum": (OWN_PARTS, "", "(float32[8,6], float32[8])"),
     "vae": (VAE, "", "float32[8,6] in [0, 1)"),
     "multi-task": (TASKS, "", "x: float32[8,6]; age: float32[8]; kind: int64[8] < 4"),
     "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
@@ -156,8 +179,14 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "features: float32[4,9,4]; targets: int64[4,3] in [1, 6); input_lengths: int64[4] in [7, 10); "
         "target_lengths: int64[4] in [1, 4)",
     ),
+    "detection": (
+        DETECTOR,
+        "",
+        "image: float32[4,1,6,6]; labels: int64[4,9] < 3; boxes: float32[4,9,4]",
+    ),
+    **comparing_models.MODELS,
 }
-"""Task -> model, columns of its output, batch: ranks with ties and gaps."""
+"""Task, or task and loss -> model, columns of its output, batch: ranks with ties and gaps."""
 
 LONG_TAIL = {
     "diffusion-denoising_l1",
@@ -203,7 +232,7 @@ def metrics() -> list[Any]:
 
 def generate(project: Path, trainergen: Run, task: Task, loss: str, *arguments: str) -> dict[str, Any]:
     """The ``result`` of ``new`` for a model that fits the task and the loss."""
-    source, columns, batch = MODELS[task.TASK]
+    source, columns, batch = MODELS.get(f"{task.TASK}-{loss}") or MODELS[task.TASK]
     ending = (".squeeze(1)" if task.TASK == "binary" else "") + ENDINGS.get(loss, "")
     text = HEAD + source.replace("{columns}", columns).replace("{activation}", ending)
     write_tree(project, {"model.py": text})
@@ -215,7 +244,8 @@ def generate(project: Path, trainergen: Run, task: Task, loss: str, *arguments: 
 
 
 def test_the_models_cover_the_listing() -> None:
-    assert set(MODELS) == set(tasks())
+    of_losses = {f"{name}-{loss}" for name, task in tasks().items() for loss in task.LOSSES}
+    assert set(MODELS) - of_losses == set(tasks())
     assert {loss for task in tasks().values() for loss in task.LOSSES} == set(loss_names())
     assert {name for task in tasks().values() for name in task.METRIC_FUNCTIONS} == set(metric_names())
     assert {loss for task in tasks().values() for loss in task.REFERENCES} == set(loss_names())

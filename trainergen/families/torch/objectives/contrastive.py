@@ -1,0 +1,220 @@
+"""Contrastive learning: embeddings of what belongs together lie nearer to each other than to all else in the batch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from ....planning.plan import Constant
+from ..facts import OutputFacts
+from ..seen import FLOATING, Role, Seen, assumed_leaf, of_samples, said, spelled
+from . import LossOption, Proposal, multi_class
+
+TASK = "contrastive"
+LOSSES = {
+    "clip": "similarities of each with each: the own one in its row and in its column",
+    "clip_of_scale": "two embeddings, and what their similarities are multiplied by",
+    "clip_of_log_scale": "two embeddings, and the logarithm of what their similarities are multiplied by",
+    "info_nce": "two embeddings: each finds its own among the others of the batch",
+    "nt_xent": "one encoder, two views of each sample that find each other",
+    "supervised_contrastive": "one embedding and labels: each finds the others of its class",
+}
+METRICS = ("retrieval_recall",)
+EPOCH_METRICS = ()
+DEFAULT_METRICS = ()
+METRIC_FUNCTIONS = {"retrieval_recall": "retrieval_recall"}
+LOSSES_ON_PROBABILITIES = ()
+TEMPERATURE = Constant(
+    "temperature",
+    0.07,
+    "temperature",
+    "what similarities are divided by: the smaller, the more the nearest others count",
+)
+"""The default of Wu et al. 2018, which CLIP and Khosla et al. begin at too."""
+
+
+def _rows(first: Any, second: Any) -> Any:
+    """Cosines of every row of the one with every row of the other."""
+    return (first / first.norm(dim=1, keepdim=True)) @ (second / second.norm(dim=1, keepdim=True)).T
+
+
+def _own(logits: Any) -> Any:
+    """The mean over the rows of minus the log of the diagonal's share."""
+    return (logits.logsumexp(dim=1) - logits.diagonal()).mean()
+
+
+def _both(logits: Any) -> Any:
+    return (_own(logits) + _own(logits.T)) / 2
+
+
+def _nt_xent(functional: Any, *, prediction: Any, other: Any, temperature: float) -> Any:  # noqa: ARG001
+    """Chen et al. 2020, equation 1, from the four blocks of the table of similarities."""
+    terms = []
+    for one, two in ((prediction, other), (other, prediction)):
+        across, within = _rows(one, two) / temperature, _rows(one, one) / temperature
+        size = len(across)
+        for number in range(size):
+            rest = [within[number, column] for column in range(size) if column != number]
+            total = across[number].exp().sum() + sum(each.exp() for each in rest)
+            terms.append(total.log() - across[number, number])
+    return sum(terms) / len(terms)
+
+
+def _supervised(functional: Any, *, prediction: Any, target: Any, temperature: float) -> Any:  # noqa: ARG001
+    """Khosla et al. 2020, equation 2, a sample at a time."""
+    logits = _rows(prediction, prediction) / temperature
+    size, terms = len(logits), []
+    for number in range(size):
+        others = [each for each in range(size) if each != number]
+        own = [each for each in others if int(target[each]) == int(target[number])]
+        if own:
+            terms.append(logits[number, others].logsumexp(dim=0) - logits[number, own].mean())
+    return sum(terms) / len(terms) if terms else (prediction * 0).sum()
+
+
+REFERENCES = {
+    "clip": lambda functional, prediction: _both(prediction),  # noqa: ARG005 - the signature of every reference
+    "clip_of_scale": lambda functional, prediction, other, scale: _both(  # noqa: ARG005
+        scale * _rows(prediction, other)
+    ),
+    "clip_of_log_scale": lambda functional, prediction, other, scale: _both(  # noqa: ARG005
+        scale.exp() * _rows(prediction, other)
+    ),
+    "info_nce": lambda functional, prediction, other, temperature: _own(  # noqa: ARG005
+        _rows(prediction, other) / temperature
+    ),
+    "nt_xent": _nt_xent,
+    "supervised_contrastive": _supervised,
+}
+PAIRED = (
+    r"\bclip\b|contrastive|\bsiglip\b|two.?tower|dual.?(encoder|tower)|bi.?encoder|\bretriev|info.?nce|sim.?clr|\bmoco\b"
+    r"|cross.?modal|image.?text|self.?supervis"
+)
+SIAMESE = r"siamese|\btwins?\b"
+ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|metric.?learning|representation.?learning"
+TWO_VIEWS = r"sim.?clr|\bmoco\b|self.?supervis|\bviews?\b|augment|unsupervis"
+EMBEDDER = re.compile(r"\bembed(ding|dings|der|s)?\b|(?<!auto )(?<!auto)\bencoder\b|\bprojection\b|\bprojector\b")
+SIMILARITIES = re.compile(r"logits?_per|simil|^sims?$|score_matrix")
+EMBEDDING = re.compile(
+    r"embed|(^|_)embs?(_|$)|feat|proj|^[zhqkuv]_?\d?$|query|queries|(^|_)keys?(_|$)|anchor|positive|(^|_)vecs?(_|$)|repr|code"
+)
+SCALE = re.compile(r"scale|temperature|(^|_)tau(_|$)")
+NODES = ("edge_index", "adj", "adjacency", "adj_t")
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """Similarities of each with each, else two embeddings, else one of a class that is said to embed."""
+    return _similarities(seen) or _pair(seen) or _alone(seen)
+
+
+def _similarities(seen: Seen) -> Proposal | None:
+    """``[batch, batch]``: by a name, or of a model that is said to compare."""
+    square = [each for each in seen.learnt if len(each.sizes) == 2 and each.sizes == (seen.samples, seen.samples)]
+    named = [each for each in square if SIMILARITIES.search(seen.called(each))]
+    words = seen.says(PAIRED)
+    if seen.samples < 2 or not square or not (named or words):
+        return None
+    output = (named or square)[0]
+    evidence = [f"forward calls it {seen.called(output)}"] if named else []
+    return Proposal(
+        score=95 if named and words else 91,
+        reason=f"{said(output)}, each sample with each: {', '.join([*evidence, *([words] if words else [])])}",
+        losses=(LossOption("clip", LOSSES["clip"]),),
+        metrics=METRICS,
+        assumed=not (named and words),
+        roles=(seen.output("prediction", output),),
+    )
+
+
+def _pair(seen: Seen) -> Proposal | None:
+    """Two embeddings of one shape, of a model that is said to compare or that calls them so."""
+    flat = [each for each in seen.learnt if len(each.sizes) == 2 and each.sizes[1] > 1]
+    named = [each for each in flat if EMBEDDING.search(seen.called(each))]
+    two = flat if len(flat) == 2 and len(seen.learnt) == 2 else named
+    words = seen.says(PAIRED)
+    if len(two) != 2 or two[0].sizes != two[1].sizes or not (words or len(named) == 2):
+        return None
+    if any(each.sums_to_one or each.log_sums_to_one for each in two):
+        return None
+    scale = next((each for each in seen.outputs if each.sizes == () and SCALE.search(seen.called(each))), None)
+    roles: tuple[Role, ...] = (seen.output("prediction", two[0]), seen.output("other", two[1], variable="other"))
+    if scale is None or scale.dtype not in FLOATING:
+        losses: tuple[LossOption, ...] = (LossOption("info_nce", LOSSES["info_nce"], constants=(TEMPERATURE,)),)
+    else:
+        roles = (*roles, seen.output("scale", scale, variable="scale"))
+        names = ("clip_of_scale", "clip_of_log_scale")
+        said_so = re.search(r"\.exp\(|\bexp\(", seen.source) is not None
+        losses = tuple(LossOption(name, LOSSES[name]) for name in (names if said_so else names[::-1]))
+    siamese = 8 if seen.says(SIAMESE) else 0
+    evidence = [*(["names say embeddings"] if len(named) == 2 else []), *([words] if words else [])]
+    shape = "[" + ", ".join(map(str, two[0].dims)) + "]"
+    return Proposal(
+        score=(92 if len(evidence) == 2 else 88 if words else 80) - siamese,
+        reason=f"two outputs {shape}: {', '.join(evidence)}",
+        losses=losses,
+        assumed=len(evidence) < 2 or bool(siamese),
+        roles=roles,
+    )
+
+
+def _alone(seen: Seen) -> Proposal | None:
+    """One embedding a sample: with labels, or, where words say so, against a second view of the same sample."""
+    output = seen.main
+    if output is None or len(seen.learnt) != 1 or len(output.sizes) != 2 or output.sizes[1] < 2:
+        return None
+    if output.sums_to_one or output.log_sums_to_one or seen.activation in ("Sigmoid", "Softmax", "LogSoftmax"):
+        return None
+    if seen.argument(multi_class.CLASS_ARGUMENTS, output.sizes[1]) or any(each.name in NODES for each in seen.inputs):
+        return None
+    words = seen.says(ALONE)
+    if words is None and (not seen.synthesised or seen.says(multi_class.SAYS_SO)):
+        return None
+    reason = words or _embeds(seen, output)
+    if reason is None:
+        return None
+    # Of a batch that the user gave, class numbers read a pair as well, with a bonus of 8 for the target's name.
+    score = (88 if seen.synthesised else 99) if words else 67
+    if words and seen.says(TWO_VIEWS) and len(seen.inputs) == 1:
+        return _of_views(seen, output, score, reason)
+    labels = of_samples(seen, "int64", low=0, high=2)
+    target = seen.want("target", labels, key="label", also=("labels", "target", "targets", "y", "class"))
+    if target is None:
+        return None
+    option = LossOption("supervised_contrastive", LOSSES["supervised_contrastive"], (), target.prepare, (TEMPERATURE,))
+    return Proposal(
+        score=score,
+        reason=f"{said(output)} is an embedding ({reason}): near to those of the same label",
+        losses=(option,),
+        metrics=METRICS,
+        assumed=True,
+        roles=(seen.output("prediction", output), target),
+    )
+
+
+def _of_views(seen: Seen, output: OutputFacts, score: int, words: str) -> Proposal | None:
+    part = seen.inputs[0]
+    leaf = part.leaf
+    view = seen.want(
+        "other", assumed_leaf(leaf.dtype, leaf, low=leaf.low, high=leaf.high), key="view", also=("view_2",)
+    )
+    if view is None:
+        return None
+    return Proposal(
+        score=score,
+        reason=f"{said(output)} is an embedding ({words}): two views of a sample",
+        losses=(LossOption("nt_xent", LOSSES["nt_xent"], constants=(TEMPERATURE,)),),
+        assumed=True,
+        roles=(
+            seen.output("prediction", output),
+            replace(view, origin="call", output=output.path, prepare=(), variable="other"),
+        ),
+    )
+
+
+def _embeds(seen: Seen, output: OutputFacts) -> str | None:
+    """By the class's name or the output's: it embeds. Words elsewhere are too weak a sign."""
+    if EMBEDDER.search(spelled(seen.name)):
+        return f"it is called {seen.name}"
+    name = seen.called(output)
+    return f"forward calls it {name}" if name and EMBEDDING.search(name) else None

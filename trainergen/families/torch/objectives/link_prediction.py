@@ -1,0 +1,140 @@
+"""Link prediction: which pairs are linked, from a score of each pair or from embeddings of the nodes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ....inspection.batch_spec import Leaf
+from ..facts import OutputFacts
+from ..seen import INTEGRAL, Seen, SeenInput, assumed_leaf, said
+from . import LossOption, Proposal
+
+TASK = "link-prediction"
+LOSSES = {
+    "bce_with_logits": "the logit of each pair against linked or not",
+    "bce": "the probability of each pair against linked or not",
+    "bpr": "scores of recommendations: linked pairs above those that are not",
+    "dot_product": "embeddings: linked nodes have the larger dot product",
+}
+METRICS = ()
+EPOCH_METRICS = ("auc",)
+DEFAULT_METRICS = ()
+METRIC_FUNCTIONS = {"auc": "roc_auc"}
+LOSSES_ON_PROBABILITIES = ("bce",)
+
+
+def _bpr(functional: Any, *, prediction: Any, target: Any) -> Any:
+    """Rendle et al. 2009: the mean over every linked and every other pair of -ln sigmoid(score - other score)."""
+    terms = [
+        -functional.logsigmoid(score - other)
+        for score, linked in zip(prediction, target, strict=True)
+        for other, unlinked in zip(prediction, target, strict=True)
+        if bool(linked > 0) and not bool(unlinked > 0)
+    ]
+    return sum(terms) / len(terms) if terms else (prediction * 0).sum()
+
+
+def _dot_product(functional: Any, *, prediction: Any, edges: Any, non_edges: Any) -> Any:
+    """Kipf and Welling 2016: the decoder of inner products, a pair at a time, edges and others half each."""
+
+    def mean(pairs: Any, sign: int) -> Any:
+        terms = [-functional.logsigmoid(sign * (prediction[one] @ prediction[two])) for one, two in pairs.T]
+        return sum(terms) / len(terms)
+
+    return (mean(edges, 1) + mean(non_edges, -1)) / 2
+
+
+REFERENCES = {
+    "bce_with_logits": lambda functional, prediction, target: functional.binary_cross_entropy_with_logits(
+        prediction, target
+    ),
+    "bce": lambda functional, prediction, target: functional.binary_cross_entropy(prediction, target),
+    "bpr": _bpr,
+    "dot_product": _dot_product,
+}
+SAYS_SO = (
+    r"link.?predict|edge.?predict|predict\w* (the |of )?(links?|edges?)|\bv?gae\b|graph.?(variational.?)?auto.?encoder"
+    r"|node.?embedding|knowledge.?graph|\bkge?\b"
+)
+RECOMMENDS = r"recommend|collaborative|\bbpr\b|user.?item|item.?ranking|matrix.?factori[sz]ation"
+EDGES = re.compile(r"edge(_label)?_ind(ex|ices)$|^(edges|pairs|links)$")
+NEGATIVES = ("neg_edge_index", "negative_edge_index", "neg_edge_label_index", "negatives", "non_edge_index")
+LABELS = ("edge_label", "edge_labels", "label", "labels", "target", "y")
+
+
+def propose(seen: Seen) -> Proposal | None:
+    """One score an edge, else embeddings of the nodes of a model that is said to find links."""
+    edges = next((each for each in seen.inputs if _are_edges(each)), None)
+    output = seen.main
+    if edges is None or output is None:
+        return None
+    return _scores(seen, output, edges) or _embeddings(seen, output, edges)
+
+
+def _are_edges(part: SeenInput) -> bool:
+    sizes = part.leaf.sizes
+    named = EDGES.search(part.name.lower()) is not None
+    return named and part.leaf.dtype in INTEGRAL and len(sizes) == 2 and sizes[0] == 2
+
+
+def _scores(seen: Seen, output: OutputFacts, edges: SeenInput) -> Proposal | None:
+    """[E] or [E, 1] where the graph has E edges, and no number of nodes that is the same."""
+    count = edges.leaf.sizes[1]
+    column = len(output.sizes) == 2 and output.sizes[1] == 1
+    words, recommends = seen.says(SAYS_SO), seen.says(RECOMMENDS, code=True)
+    if output.sizes[0] != count or not (column or len(output.sizes) == 1):
+        return None
+    if _nodes(seen, edges) == count and words is None and recommends is None:
+        return None
+    leaf = Leaf("int64", (output.dims[0],), (count,), 0, 2, "assumed")
+    target = seen.want("target", leaf, key="edge_label", also=LABELS, low=0, high=2)
+    if target is None:
+        return None
+    prepare = ("squeeze:1",) if column else ()
+    cast = target.prepare if "float" in target.prepare else (*target.prepare, "float")
+    names = ["bce_with_logits", "bpr", "bce"]
+    if seen.activation == "Sigmoid":
+        names, why = ["bce", "bce_with_logits"], "the model ends in a sigmoid: no second one"
+    elif recommends is not None:
+        names, why = ["bpr", "bce_with_logits", "bce"], f"{recommends}: what was chosen above what was not"
+    else:
+        why = LOSSES["bce_with_logits"]
+    evidence = "".join(f", {each}" for each in (words, recommends) if each)
+    return Proposal(
+        score=92 if evidence else 80,
+        reason=f"{said(output)}: one score an edge of {edges.name}{evidence}",
+        losses=tuple(LossOption(name, why if name == names[0] else LOSSES[name], prepare, cast) for name in names),
+        metrics=EPOCH_METRICS,
+        assumed=True,
+        low=0,
+        high=2,
+        roles=(seen.output("prediction", output), target),
+    )
+
+
+def _embeddings(seen: Seen, output: OutputFacts, edges: SeenInput) -> Proposal | None:
+    """[N, D]: the edges that the model is given are the linked pairs; others are for the loader to draw."""
+    words = seen.says(SAYS_SO)
+    nodes = _nodes(seen, edges)
+    if words is None or nodes is None or len(output.sizes) != 2 or output.sizes[0] != nodes or output.sizes[1] < 2:
+        return None
+    leaf = assumed_leaf("int64", edges.leaf, low=0, high=nodes)
+    others = seen.want("non_edges", leaf, key="neg_edge_index", also=NEGATIVES)
+    if others is None:
+        return None
+    return Proposal(
+        score=88,
+        reason=f"{said(output)} is an embedding a node, {words}: linked nodes by their dot product",
+        losses=(LossOption("dot_product", LOSSES["dot_product"]),),
+        assumed=True,
+        roles=(seen.output("prediction", output), seen.input("edges", edges), others),
+    )
+
+
+def _nodes(seen: Seen, edges: SeenInput) -> int | None:
+    """Rows of the features that go in beside the edges, else the bound of the edges' numbers."""
+    rows: list[int] = [each.leaf.sizes[0] for each in seen.inputs if len(each.leaf.sizes) == 2 and each != edges]
+    if rows:
+        return rows[0]
+    return int(edges.leaf.high) if edges.leaf.high is not None and edges.leaf.dtype in INTEGRAL else None
