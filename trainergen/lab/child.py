@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -100,6 +101,9 @@ def _enter(context: Context, folder: Path, bounds: limits.Limits, request: dict[
     sys.modules["__main__"] = ModuleType("__main__")  # spawned workers would run ours again
     os.chdir(context.root)
     os.environ["PWD"] = str(context.root)
+    temporary = context.scratch / "tmp"  # ends with the lab: libraries leave files of generated code there
+    temporary.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     set_path(context)
     guard.settle(request.get("device") or "cpu", int(request.get("seed") or 0), torch)
     if torch is not None and bounds.threads != 1:

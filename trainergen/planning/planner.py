@@ -8,6 +8,7 @@ from typing import Any
 from ..inspection.model_facts import ModelFacts
 from ..inspection.project_facts import ProjectFacts
 from .assumptions import batch_guesses
+from .bindings import bind_checks
 from .names import name_decisions, name_trainer
 from .plan import ModelArgument, ModelPlan, TrainerPlan
 from .questions import check_words
@@ -59,7 +60,7 @@ def plan(
                 batch=opinion.batch,
                 feeding=opinion.feeding,
                 inputs=opinion.inputs,
-                checks=opinion.checks,
+                checks=bind_checks(opinion.checks, opinion.objective, opinion.bindings, arguments, argument_settings),
                 objective=opinion.objective,
                 optimizer=opinion.optimizer,
                 data=opinion.data,

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from ..inspection.batch_spec import Branch, Leaf, Path, leaves, spell_access, spell_shape
-from ..planning.plan import TrainerPlan
+from ..planning.plan import Check, TrainerPlan
 
 NUMBERS = {"int": "int", "float": "float", "object": "Any"}
 CONTAINERS = {"mapping": "a dict", "tuple": "a tuple", "list": "a list"}
@@ -66,7 +66,7 @@ def describe_leaf(leaf: Leaf, plan: TrainerPlan, path: Path) -> str:
     dims = next((check.dims for check in plan.checks if check.path == path), leaf.dims)
     check = next((check for check in plan.checks if check.path == path), None)
     kind = f"list of text {spell_shape(dims)}" if leaf.dtype == "str" else f"{leaf.dtype} {spell_shape(dims)}"
-    values = _values(leaf.dtype, check.low, check.high) if check is not None else ""
+    values = _values(leaf.dtype, check) if check is not None else ""
     if plan.objective.task == "ranking" and path == plan.objective.target:
         values = ", 1 = best, 0 = no truth"
     assumed = " (assumed)" if leaf.source == "assumed" else ""
@@ -78,7 +78,10 @@ def highest(dtype: str, high: int | float) -> int | float:
     return high if dtype.startswith(("float", "bfloat")) else high - 1
 
 
-def _values(dtype: str, low: int | float | None, high: int | float | None) -> str:
+def _values(dtype: str, check: Check) -> str:
+    low, high = check.low, check.high
+    if low is not None and check.high_setting:
+        return f", values {low:g} to {check.high_setting} - 1"
     if low is not None and high is not None:
         return f", values {low:g} to {highest(dtype, high):g}"
     if low is not None:

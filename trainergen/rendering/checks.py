@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from ..inspection.batch_spec import Branch, Leaf, Path, spell_access
+from ..planning.bindings import bound_sizes
 from ..planning.plan import Check, TrainerPlan
 from .batch_words import highest
 from .words import literal
@@ -24,6 +25,7 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
             access=spell_access(root, check.path),
             low="-math.inf" if check.low is None else repr(check.low),
             high="math.inf" if check.high is None else repr(highest(check.dtype, check.high)),
+            setting=check.high_setting,
         )
         for check in plan.checks
         if check.kind == "tensor" and check.dtype != "bool" and (check.low is not None or check.high is not None)
@@ -33,6 +35,7 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
         containers=containers,
         leaves=leaves,
         ranges=ranges,
+        bound=bound_sizes(plan.checks, {each.name: each for each in plan.settings}),
         any_kind=any_kind,
         tensors=any(not leaf.strings for leaf in leaves),
         strings=any(leaf.strings for leaf in leaves),

@@ -43,7 +43,7 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
     """
     model = plan.model.class_name or plan.model.name
     title = listed.get("title", f"`{plan.objective.loss.partition(':')[2] or plan.objective.loss}`")
-    classes = plan.objective.classes
+    classes = _classes(plan)
     over = f" over {classes} classes" if plan.objective.task == "multi-class" and classes else ""
     text = view["objective"].summary
     root = plan.batch.root
@@ -88,6 +88,12 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
             if each.assumed and not each.setting
         ],
     )
+
+
+def _classes(plan: TrainerPlan) -> int | str | None:
+    """The number of classes, by the name of the setting that decides it where one was found to."""
+    target = next((each for each in plan.checks if each.path == plan.objective.target), None)
+    return target.high_setting if target is not None and target.high_setting else plan.objective.classes
 
 
 def _model_words(plan: TrainerPlan) -> str:

@@ -96,6 +96,23 @@ class FixedSize:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """A constructor argument that decides a size.
+
+    Attributes:
+        argument: its name.
+        origin: a size of an input, the range of an input's values, or a size of an output.
+        path: where in the batch, or in the output.
+        axis: of that size.
+    """
+
+    argument: str
+    origin: Literal["input", "values", "output"]
+    path: Path
+    axis: int
+
+
+@dataclass(frozen=True)
 class LoaderFacts:
     """The loader behind ``--loader``: how it is called and what it gave.
 
@@ -175,6 +192,7 @@ class TorchFacts:
     batch_norm: bool = False
     dtype: str = "float32"  # of the first floating parameter
     warnings: tuple[str, ...] = ()
+    bindings: tuple[Binding, ...] = ()
     search: Search | None = None  # what nobody said and was found by trying
     synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
     orders: tuple[TokenOrder, ...] = ()  # of the ids that go in, where that could be told

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, leaves, spell_path
+from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node, Path, find, leaves, spell_path
 from ...inspection.model_facts import Argument
 from ...lab.batch_form import describe, is_finite, live_leaves, map_leaves, part
 from ...lab.protocol import Context, LabProblem
 from ...plain import from_plain, to_plain
 from ...runtime.device import move_batch
 from .control import floating_dtype
-from .facts import Feeding, OutputFacts, TargetFacts, TorchFacts
+from .facts import Binding, Feeding, OutputFacts, TargetFacts, TorchFacts
 from .feeding import NoFeeding, candidates, is_target_name
+from .measure_bindings import find_bindings
 from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
 from .measure_causal import token_orders
 from .measure_data import Data
@@ -28,6 +29,7 @@ from .measure_model import (
     buffer_facts,
     forward_arguments,
     has_batch_norm,
+    maker,
     module_types,
     parameter_facts,
 )
@@ -72,6 +74,13 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     kind, output_type = output_kind(ran.output)
     feeding, inputs = _settle(subject, ran, target)
     sizing, more = _sizes(subject, feeding, inputs, output)
+    named = tuple(replace(each, dims=sizing.output.get(each.path, each.dims)) for each in output)
+    bindings: tuple[Binding, ...] = ()
+    if search is not None and search.construction is not None:
+        make, seed = maker(payload, context), int(payload.get("seed", 0))
+        batch = data.train[0]
+        bindings = find_bindings(make, search.construction, batch, sizing.spec, feeding, named, context, seed)
+        subject.snapshot.restore()
     facts = TorchFacts(
         parameters=parameter_facts(model),
         buffers=buffer_facts(model, begun.moved),
@@ -79,7 +88,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         batch=_with_ranges(sizing.spec, data.train),
         feeding=feeding,
         output_kind=kind,
-        output=tuple(replace(each, dims=sizing.output.get(each.path, each.dims)) for each in output),
+        output=named,
         output_type=output_type,
         targets=_targets(data, feeding, target),
         fixed=sizing.fixed,
@@ -93,6 +102,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         batch_norm=has_batch_norm(model),
         dtype=str(floating_dtype(model)).removeprefix("torch."),
         warnings=(*begun.warnings, *more),
+        bindings=bindings,
         search=search,
         synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
         ran=tuple(ran.modules[-20:]),
@@ -131,6 +141,9 @@ def _begin(model: nn.Module, data: Data, *, payload: dict[str, Any], context: Co
         LabProblem: it does not take the batch, or nothing can be learnt from what it gives.
     """
     device = torch.device(context.device)
+    sought = bool(payload.get("synthesised")) or not (payload.get("batch") or payload.get("loader"))
+    if target is not None and sought and find(data.spec.root, target) is None:
+        target = None  # what a target is to be called: planning puts it into the batch
     forward = forward_arguments(model, [from_plain(Argument, each) for each in payload.get("forward", ())])
     try:
         feedings = candidates(forward, data.spec, target, str(floating_dtype(model)).removeprefix("torch."))

@@ -12,7 +12,7 @@ from ...planning.wishes import Wishes
 from .auxiliaries import loss_settings
 from .checks import build_checks
 from .data_plan import choose_data, data_settings
-from .facts import TorchFacts
+from .facts import Binding, TorchFacts
 from .objective_choice import ChosenObjective, choose_objectives
 from .objectives import loss_names, metric_names
 from .optimizers import check_optimizer, choose_optimizer
@@ -41,6 +41,7 @@ class Opinion:
     decisions: tuple[Decision, ...]
     output_symbols: tuple[int | str, ...]
     notes: tuple[str, ...]
+    bindings: tuple[Binding, ...] = ()
 
 
 def read_facts(plain: object) -> TorchFacts:
@@ -100,7 +101,7 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
                 scheduler=scheduler.plan,
                 data=data,
                 settings=(
-                    *data_settings(facts.loader, data, facts.batch.samples),
+                    *data_settings(facts.loader, data, 0 if facts.synthesised else facts.batch.samples),
                     *optimizer.settings,
                     *scheduler.settings,
                     *loss_settings(objective),
@@ -113,6 +114,7 @@ def opinions(wishes: Wishes, model: ModelFacts, measured: TorchFacts, *, package
                 ),
                 output_symbols=chosen.output.dims,
                 notes=_notes(facts, chosen),
+                bindings=facts.bindings,
             )
         )
     return tuple(found)

@@ -147,14 +147,14 @@ def learning_rate(
 
 
 def _attends(model: ModelFacts, measured: TorchFacts) -> bool:
-    if _has(measured, "Attention") or _has(measured, "Transformer") or "scaled_dot_product_attention" in model.source:
+    if _has(measured, "attention") or _has(measured, "transformer") or "scaled_dot_product_attention" in model.source:
         return True
     names = {attribute.name.lower() for attribute in model.attributes}
     return bool(names & {"query", "q", "q_proj", "to_q", "wq"}) and bool(names & {"key", "k", "k_proj", "to_k", "wk"})
 
 
 def _has(measured: TorchFacts, word: str) -> bool:
-    return any(word in name.rpartition(".")[2] for name in measured.module_types)
+    return any(word.lower() in name.rpartition(".")[2].lower() for name in measured.module_types)
 
 
 def _known_groups(hints: TrainingHints, measured: TorchFacts) -> tuple[tuple[str, float], ...]:

@@ -38,6 +38,10 @@ def with_targets(
             whole=measured.feeding.whole and not grown.inside,
         ),
         fixed=tuple(replace(each, path=(*grown.inside, *each.path)) for each in measured.fixed),
+        bindings=tuple(
+            each if each.origin == "output" else replace(each, path=(*grown.inside, *each.path))
+            for each in measured.bindings
+        ),
         targets=(),
     )
     return facts, _placed(proposal.roles, grown)
