@@ -18,6 +18,7 @@ from .classification import (
 )
 from .epoch_scores import EpochScores
 from .intervals import interval_coverage, interval_width, median_error
+from .overlap import binary_dice, binary_iou, mean_dice, mean_iou
 from .pairing import retrieval_recall
 from .ranking import kendall_tau, ndcg_at_k
 from .regression import mae, mse, r2, rmse
@@ -27,7 +28,9 @@ __all__ = [
     "EpochScores",
     "accuracy",
     "binary_accuracy",
+    "binary_dice",
     "binary_f1",
+    "binary_iou",
     "binary_precision",
     "binary_recall",
     "concordance",
@@ -38,6 +41,8 @@ __all__ = [
     "macro_precision",
     "macro_recall",
     "mae",
+    "mean_dice",
+    "mean_iou",
     "median_error",
     "mse",
     "multilabel_macro_f1",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ....inspection.batch_spec import Leaf
+from ..deep_supervision import deeper
+from ..facts import OutputFacts
 from ..seen import FLOATING, Seen, of_samples, said, without_axis
 from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
 
@@ -11,17 +15,21 @@ LOSSES = {
     "bce_with_logits": "one logit against 0 or 1",
     "bce": "one probability against 0 or 1",
 }
-METRICS = ("accuracy",)
+METRICS = ("accuracy", "dice", "iou")
 EPOCH_METRICS = ("auc", "f1", "precision", "recall")
 DEFAULT_METRICS = ("accuracy", "auc", "f1")
 METRIC_FUNCTIONS = {
     "accuracy": "binary_accuracy",
+    "dice": "binary_dice",
+    "iou": "binary_iou",
     "auc": "roc_auc",
     "f1": "binary_f1",
     "precision": "binary_precision",
     "recall": "binary_recall",
 }
 LOSSES_ON_PROBABILITIES = ("bce",)
+OF_MAPS = ("accuracy", "iou")
+"""What maps are judged by: all that is collected over an epoch would be every pixel of it."""
 REFERENCES = {
     "bce_with_logits": lambda functional, prediction, target: functional.binary_cross_entropy_with_logits(
         prediction, target
@@ -45,7 +53,7 @@ def propose(seen: Seen) -> Proposal | None:
     column = len(sizes) >= 2 and sizes[1] == 1
     if not column and len(sizes) != 1:
         return None
-    probability = seen.activation == "Sigmoid"
+    probability = is_probability(seen, output)
     words = seen.says(SAYS_SO)
     if not probability and words is None and not seen.asks(LOSSES):
         return None
@@ -54,16 +62,29 @@ def propose(seen: Seen) -> Proposal | None:
     if target is None:
         return None
     evidence = [*(["it ends in a sigmoid"] if probability else []), *([words] if words else [])]
+    prepare = ("squeeze:1",) if column else ()
+    options = losses(probability, prepare, cast(leaf, "float"))
+    others, heads = deeper(seen, output, TASK, options[0].name, prepare)
+    evidence += [f"{len(others)} more maps of it"] if others else []
     return Proposal(
-        score=84 + 6 * (len(evidence) - 1) if probability else 80 if seen.is_called(SAYS_SO) else 72,
+        score=84 + 6 * bool(words) if probability else 80 if seen.is_called(SAYS_SO) else 72,
         reason=f"one column of output, {said(output)}: {', '.join(evidence) or 'you asked for it'}",
-        losses=losses(probability, ("squeeze:1",) if column else (), cast(leaf, "float")),
-        metrics=None if len(sizes) <= 2 else METRICS,
+        losses=options[:1] if heads else options,
+        metrics=None if len(sizes) <= 2 else OF_MAPS,
         low=0,
         high=2,
         assumed=True,
-        roles=(seen.output("prediction", output), target),
+        roles=(seen.output("prediction", output), target, *others),
+        heads=heads,
     )
+
+
+def is_probability(seen: Seen, output: OutputFacts) -> bool:
+    """Whether the output has been through a sigmoid; of several outputs only their values and the source can tell."""
+    if seen.activation is not None or len(seen.learnt) == 1:
+        return seen.activation == "Sigmoid"
+    within = output.low is not None and output.high is not None and output.low >= 0 and output.high <= 1
+    return within and re.search("sigmoid", seen.source, re.IGNORECASE) is not None
 
 
 def fit(pair: Pair) -> Fit | None:
@@ -81,7 +102,7 @@ def fit(pair: Pair) -> Fit | None:
         score=85,
         reason=f"one column of output {shape_text(pair.output)} against 0/1 {shape_text(pair.leaf)}",
         losses=losses(pair.activation == "Sigmoid", prediction, target),
-        metrics=None if len(sizes) <= 2 else METRICS,
+        metrics=None if len(sizes) <= 2 else OF_MAPS,
         low=low,
         high=high,
     )

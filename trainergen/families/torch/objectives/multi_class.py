@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..deep_supervision import deeper
 from ..facts import OutputFacts
 from ..seen import FLOATING, Seen, said, without_axis
 from . import IGNORED_CLASS, Fit, LossOption, Pair, Proposal, cast, shape_text
@@ -14,12 +15,14 @@ LOSSES = {
     "nll": "log-probabilities against class indices",
     "nll_of_probabilities": "probabilities against class indices: their log first",
 }
-METRICS = ("accuracy", "top_k_accuracy")
+METRICS = ("accuracy", "top_k_accuracy", "dice", "iou")
 EPOCH_METRICS = ("f1", "precision", "recall")
 DEFAULT_METRICS = ("accuracy", "f1")
 METRIC_FUNCTIONS = {
     "accuracy": "accuracy",
     "top_k_accuracy": "top_k_accuracy",
+    "dice": "mean_dice",
+    "iou": "mean_iou",
     "f1": "macro_f1",
     "precision": "macro_precision",
     "recall": "macro_recall",
@@ -63,17 +66,26 @@ def propose(seen: Seen) -> Proposal | None:
         return None
     prediction = () if axis == 1 else (_class_first(len(sizes)),)
     what = {(2, 1): "", (3, 2): ", one a token"}.get((len(sizes), axis), ", one a place")
+    losses = _losses(output, seen.activation, prediction, ())
+    others, heads = deeper(seen, output, TASK, losses[0].name, prediction)
+    again = f", as of {len(others)} more maps" if others else ""
     return Proposal(
         score=score,
-        reason=f"{said(output)} are scores of {sizes[axis]} classes{what}: {why}",
-        losses=_losses(output, seen.activation, prediction, ()),
+        reason=f"{said(output)} are scores of {sizes[axis]} classes{what}{again}: {why}",
+        losses=losses[:1] if heads else losses,
         classes=sizes[axis],
-        metrics=None if len(sizes) == 2 else ("accuracy",),
+        metrics=_metrics(sizes),
         assumed=True,
         low=0,
         high=sizes[axis],
-        roles=(seen.output("prediction", output), target),
+        roles=(seen.output("prediction", output), target, *others),
+        heads=heads,
     )
+
+
+def _metrics(sizes: tuple[int, ...]) -> tuple[str, ...] | None:
+    """Of tokens the share that is right, of maps also how far regions cover each other; else the task's own."""
+    return {2: None, 3: ("accuracy",)}.get(len(sizes), ("accuracy", "iou"))
 
 
 def _key(rank: int, axis: int) -> str:
@@ -164,7 +176,7 @@ def fit(pair: Pair) -> Fit | None:
         losses=_losses(pair.output, pair.activation, prediction, target),
         classes=classes,
         problem=problem,
-        metrics=None if len(output.sizes) == 2 else ("accuracy",),
+        metrics=_metrics(output.sizes),
         low=IGNORED_CLASS if low == IGNORED_CLASS else 0,
         high=classes - 1 if leaf.dtype in FLOATING else classes,
     )

@@ -23,7 +23,7 @@ def propose(seen: Seen) -> Proposal | None:
     output = seen.main
     if output is None or len(output.sizes) < 2 or output.sizes[1] < 2:
         return None
-    probability = seen.activation == "Sigmoid" and not output.sums_to_one
+    probability = binary.is_probability(seen, output) and not output.sums_to_one
     words = seen.says(r"multi.?label|\btags\b|\btagging|\battributes\b|multi.?hot")
     if not probability and words is None and not seen.asks(LOSSES):
         return None
