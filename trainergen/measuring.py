@@ -10,6 +10,7 @@ from .errors import UnusableInput, UserCodeFailed
 from .inspection.batch_grammar import batch_request
 from .inspection.batch_spec import parse_path
 from .inspection.construction import Unanswered
+from .inspection.usage import find_usages
 from .plain import from_plain, to_plain
 from .planning.questions import needed
 
@@ -87,6 +88,7 @@ def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, roo
         "batch": None if wishes.batch is None else batch_request(wishes.batch, Path.cwd()),
         "target": target,
         "auxiliaries": [name for name, _ in wishes.auxiliaries],
+        "usages": to_plain(find_usages(root, model)) if wishes.factory is None else [],
         "hints": {
             "docstring": model.docstring or "",
             "forward_docstring": model.forward_docstring or "",

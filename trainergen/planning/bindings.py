@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -66,7 +66,7 @@ def bind_checks(
 
 def _of_input(check: Check, binding: Bound, setting: str, value: int) -> Check:
     if binding.origin == "values":
-        return replace(check, high_setting=setting) if check.high == value else check
+        return replace(check, high_of=setting) if check.high == value else check
     dims = tuple(setting if axis == binding.axis and dim == value else dim for axis, dim in enumerate(check.dims))
     return replace(check, dims=dims)
 
@@ -74,13 +74,11 @@ def _of_input(check: Check, binding: Bound, setting: str, value: int) -> Check:
 def _of_output(check: Check, setting: str, value: int) -> Check:
     """A target's classes, or its columns."""
     dims = tuple(setting if dim == value and axis > 0 else dim for axis, dim in enumerate(check.dims))
-    high = (
-        setting if check.high == value and check.dtype.startswith(("int", "uint", "integral")) else check.high_setting
-    )
-    return replace(check, dims=dims, high_setting=high)
+    high = setting if check.high == value and check.dtype.startswith(("int", "uint", "integral")) else check.high_of
+    return replace(check, dims=dims, high_of=high)
 
 
-def bound_sizes(checks: Iterable[Check], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+def bound_sizes(checks: Iterable[Check], settings: Collection[str]) -> tuple[str, ...]:
     """Settings that stand for sizes in `checks`, in order of appearance."""
     return tuple(
         dict.fromkeys(dim for check in checks for dim in check.dims if isinstance(dim, str) and dim in settings)

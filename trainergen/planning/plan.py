@@ -150,7 +150,8 @@ class Check:
         dims: fixed sizes as int (demanded because an annotation fixes them or the model failed with another), symbols elsewhere.
         low, high: value range (high exclusive for integers), checked once on the first batch; None: unchecked.
         reason: where a demand comes from, for --explain.
-        high_setting: the setting that `high` is the value of; a dimension that is a setting's value carries its name.
+        high_of: the setting that `high` is the value of, or the dimension that it is the size of. A dimension that is a
+            setting's value carries the setting's name.
     """
 
     path: Path
@@ -161,7 +162,7 @@ class Check:
     low: int | float | None = None
     high: int | float | None = None
     reason: str = ""
-    high_setting: str = ""
+    high_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ def highest(dtype: str, high: int | float) -> int | float:
 
 def _values(dtype: str, check: Check) -> str:
     low, high = check.low, check.high
-    if low is not None and check.high_setting:
-        return f", values {low:g} to {check.high_setting} - 1"
+    if low is not None and check.high_of:
+        return f", values {low:g} to {check.high_of} - 1"
     if low is not None and high is not None:
         return f", values {low:g} to {highest(dtype, high):g}"
     if low is not None:

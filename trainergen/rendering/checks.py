@@ -16,6 +16,7 @@ GROUPS = {"floating": "FLOATING", "integral": "INTEGRAL"}
 def check_words(plan: TrainerPlan) -> SimpleNamespace:
     """The containers, leaves and ranges that validation looks at, in the order of the batch."""
     root = plan.batch.root
+    settings = frozenset(each.name for each in plan.settings)
     any_kind = any(check.dtype in GROUPS for check in plan.checks)
     containers = _containers(root, (), root, _needed(plan))
     leaves = [_leaf(check, root, any_kind) for check in plan.checks]
@@ -25,7 +26,8 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
             access=spell_access(root, check.path),
             low="-math.inf" if check.low is None else repr(check.low),
             high="math.inf" if check.high is None else repr(highest(check.dtype, check.high)),
-            setting=check.high_setting,
+            setting=check.high_of if check.high_of in settings else "",
+            dim=literal(check.high_of) if check.high_of and check.high_of not in settings else "",
         )
         for check in plan.checks
         if check.kind == "tensor" and check.dtype != "bool" and (check.low is not None or check.high is not None)
@@ -35,7 +37,7 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
         containers=containers,
         leaves=leaves,
         ranges=ranges,
-        bound=bound_sizes(plan.checks, {each.name: each for each in plan.settings}),
+        bound=bound_sizes(plan.checks, settings),
         any_kind=any_kind,
         tensors=any(not leaf.strings for leaf in leaves),
         strings=any(leaf.strings for leaf in leaves),

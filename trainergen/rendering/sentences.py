@@ -93,7 +93,7 @@ def trainer_sentences(plan: TrainerPlan, view: dict[str, Any], listed: dict[str,
 def _classes(plan: TrainerPlan) -> int | str | None:
     """The number of classes, by the name of the setting that decides it where one was found to."""
     target = next((each for each in plan.checks if each.path == plan.objective.target), None)
-    return target.high_setting if target is not None and target.high_setting else plan.objective.classes
+    return target.high_of if target is not None and target.high_of else plan.objective.classes
 
 
 def _model_words(plan: TrainerPlan) -> str:

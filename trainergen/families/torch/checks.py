@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...inspection.batch_spec import BATCH, Leaf, Path, find, spell_access
+from ...inspection.batch_spec import BATCH, Leaf, Path, find, leaves, spell_access
 from ...planning.plan import Check, Input, Objective, Part
 from .facts import OutputFacts, TorchFacts
 from .seen import FLOATING, INTEGRAL
@@ -47,7 +47,9 @@ def _input_check(measured: TorchFacts, part: Input, leaf: Leaf, used: dict[str, 
     dtype = leaf.dtype
     if any(each in ("float", "long", "bool") for each in part.prepare):
         dtype = "floating" if leaf.dtype in FLOATING else "integral"
-    low, high = _given_range(leaf)
+    low, high, limit = *_given_range(leaf), ""
+    if leaf.source == "assumed" and leaf.dtype in INTEGRAL:
+        low, high, limit = _found_range(measured, part.path, leaf)
     rows = [
         each
         for each in measured.parameters
@@ -56,7 +58,32 @@ def _input_check(measured: TorchFacts, part: Input, leaf: Leaf, used: dict[str, 
     if high is None and leaf.dtype in INTEGRAL and len(rows) == 1 and _integral_inputs(measured) == 1:
         low, high = 0, rows[0].shape[0]
         reason += f"{'; ' if reason else ''}{rows[0].name} has {high} rows"
-    return Check(part.path, variable, "tensor", dtype, dims, low, high, reason)
+    return Check(part.path, variable, "tensor", dtype, dims, low, high, reason, limit)
+
+
+def _found_range(measured: TorchFacts, path: Path, leaf: Leaf) -> tuple[int | None, int | None, str]:
+    """The range of integers that a search found, as far as something in the model or the batch decides it.
+
+    Returns:
+        The bounds, the high one exclusive, and the dimension that it is the size of: a node's number is below the number of
+        nodes, a length at most the length. Where nothing decides the range, what the search drew is no demand.
+    """
+    if leaf.low is None or leaf.high is None:
+        return None, None, ""
+    low, high = int(leaf.low), int(leaf.high)
+    for each in measured.bindings:
+        if each.origin == "values" and each.path == path:
+            return low, high, ""
+    for other, known in leaves(measured.batch.root):
+        for dim, size in zip(known.dims, known.sizes, strict=True):
+            if other != path and isinstance(dim, str) and dim != BATCH and size == high:
+                return low, high, dim
+    rows = [
+        each.shape[0]
+        for each in measured.parameters
+        if each.module_type.rpartition(".")[2] == "Embedding" and each.shape
+    ]
+    return (low, high, "") if high in rows else (None, None, "")
 
 
 def _integral_inputs(measured: TorchFacts) -> int:

@@ -142,7 +142,9 @@ def variable_name(name: str, taken: set[str], otherwise: str) -> str:
     text = re.sub(r"\W", "_", name).strip("_").lower()
     if text == "input":
         text = "inputs"
-    if len(text) < 2 or not text.isidentifier() or keyword.iskeyword(text):
+    if len(text) < 2 and (otherwise == "inputs" or text in ("l", "o", "i")):
+        text = otherwise
+    if not text.isidentifier() or keyword.iskeyword(text):
         text = otherwise
     if text in taken:
         text = f"{text}_part" if f"{text}_part" not in taken else f"{text}_{len(taken)}"
