@@ -77,10 +77,11 @@ def like(value: Value, items: Collection[Value]) -> Value:
 
 
 def children(value: Value) -> Mapping[str, Value] | None:
-    """The named parts of a mapping or a call; None for what has none."""
+    """The named parts of a mapping or a call (of its only argument, where that is a mapping); None for what has none."""
     if is_tagged(value, CALL):
+        wrapped = _wrapped(value)
         keywords: Mapping[str, Value] = value.get("kwargs", {})
-        return keywords
+        return wrapped if wrapped is not None else keywords
     if isinstance(value, dict) and not is_tagged(value, TUPLE) and not is_tagged(value, REF):
         return value
     return None
@@ -111,8 +112,7 @@ def put(value: Value, path: tuple[str, ...], part: Value) -> Value:
     parts = children(value)
     if parts is None:
         raise KeyError(path[0])
-    changed = {**parts, path[0]: put(parts.get(path[0], {}), path[1:], part)}
-    return {**value, "kwargs": changed} if is_tagged(value, CALL) else changed
+    return _with_parts(value, {**parts, path[0]: put(parts.get(path[0], {}), path[1:], part)})
 
 
 def without(value: Value, path: tuple[str, ...]) -> Value:
@@ -123,7 +123,22 @@ def without(value: Value, path: tuple[str, ...]) -> Value:
     """
     owner = at(value, path[:-1])
     kept = {key: part for key, part in (children(owner) or {}).items() if key != path[-1]}
-    return put(value, path[:-1], {**owner, "kwargs": kept} if is_tagged(owner, CALL) else kept)
+    return put(value, path[:-1], _with_parts(owner, kept))
+
+
+def _wrapped(value: Value) -> Mapping[str, Value] | None:
+    """The mapping in ``DictConfig({...})``."""
+    given: list[Value] = value.get("args", [])
+    if len(given) != 1 or value.get("kwargs"):
+        return None
+    inner: Value = given[0]
+    return inner if isinstance(inner, dict) and not any(is_tagged(inner, tag) for tag in (TUPLE, REF, CALL)) else None
+
+
+def _with_parts(value: Value, parts: dict[str, Value]) -> Value:
+    if not is_tagged(value, CALL):
+        return parts
+    return {**value, "args": [parts]} if _wrapped(value) is not None else {**value, "kwargs": parts}
 
 
 def leaf_paths(value: Value, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

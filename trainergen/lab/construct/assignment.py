@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 from dataclasses import dataclass, replace
@@ -119,14 +120,19 @@ class Assignment:
         )
 
     def arguments(self) -> tuple[BuiltArgument, ...]:
-        """What is passed, in the order of the signature."""
-        order = {name: place for place, name in enumerate(self.chooser.parameters)}
-        return tuple(
-            BuiltArgument(
-                name, option.value, option.source, option.reason, option.place, option.assumed, option.for_proof
-            )
-            for name, option in sorted(self.values.items(), key=lambda each: order.get(each[0], len(order)))
-        )
+        """What is passed, in the order of the signature; ``*dims`` goes by that name, with a list."""
+        found = [
+            BuiltArgument(name, each.value, each.source, each.reason, each.place, each.assumed, each.for_proof)
+            for name, each in self.values.items()
+        ]
+        for name, value in self.given.items():
+            with contextlib.suppress(TypeError):  # an object that no literal gave has no spelling
+                found.append(BuiltArgument(name, plain(value), "given", "given on the command line", assumed=False))
+        parameters = self.chooser.parameters
+        order = {name: place for place, name in enumerate(parameters)}
+        found.sort(key=lambda each: order.get(each.name, len(order)))
+        spread = {name for name, each in parameters.items() if each.kind is inspect.Parameter.VAR_POSITIONAL}
+        return tuple(replace(each, name=f"*{each.name}") if each.name in spread else each for each in found)
 
     def _unpacked(self, path: Path) -> Path:
         """What stands in ``**kwargs`` is an argument of its own."""
@@ -179,7 +185,7 @@ class Call:
     def _live(self, value: Value, path: Path) -> Any:
         if is_tagged(value, CALL):
             make = import_object(value[CALL], self.assignment.context)
-            given = [live(item, self.assignment.context) for item in value.get("args", ())]
+            given = [self._live(item, path) for item in value.get("args", ())]
             keywords = {key: self._live(item, (*path, key)) for key, item in value.get("kwargs", {}).items()}
             try:
                 return make(*given, **keywords)

@@ -58,9 +58,8 @@ class Site:
         Raises:
             Exception: whatever evaluating it raises.
         """
-        expression = ast.fix_missing_locations(ast.Expression(node))  # type: ignore[arg-type]
         scope = {**self.frame.f_globals, **self.frame.f_locals, **(replaced or {})}
-        return eval(compile(expression, "<condition>", "eval"), scope)  # noqa: S307 - the user's, in its frame
+        return eval(_compiled(node), scope)  # noqa: S307 - the user's, in its frame
 
     def known(self, node: ast.AST) -> Any:
         """An expression's value in this frame; `MISSING` where evaluating it raises."""
@@ -68,6 +67,11 @@ class Site:
             return self.value(node)
         except Exception:
             return MISSING
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(node: ast.AST) -> CodeType:
+    return compile(ast.fix_missing_locations(ast.Expression(node)), "<condition>", "eval")  # type: ignore[arg-type]
 
 
 def sites(trace: TracebackType | None, root: CodeType, names: dict[str, Path]) -> list[Site]:

@@ -87,6 +87,17 @@ class Chooser:
             if each.default is inspect.Parameter.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
         ]
 
+    @functools.cache  # noqa: B019 - lives as long as the search
+    def needed(self) -> tuple[str, ...]:
+        """What a first call gives: what is required, and ``*dims`` where the source does more than pass it on."""
+        spread = [name for name, each in self.parameters.items() if each.kind is each.VAR_POSITIONAL]
+        used = [
+            name
+            for name in spread
+            if (uses := self._uses((name,))) is not None and (uses.count or uses.kinds != ["sequence"])
+        ]
+        return (*self.required(), *used)
+
     def wanted(self, name: str) -> Wanted:
         """What the annotation of a parameter asks for."""
         return wanted(self.hints[name]) if name in self.hints else ANY
@@ -199,7 +210,12 @@ class Chooser:
         elif kind in {"sequence", "tuple"}:
             yield from self._sequences(path, asked, role, uses)
         elif kind == "mapping":
-            yield Option(self._mapping(path), "source", "the keys that the source reads")
+            target = target_of(asked.owner) if asked.owner not in (None, dict) else None
+            parts = self._mapping(path)
+            concrete = target is not None and not inspect.isabstract(asked.owner)
+            yield Option(
+                call(target, [parts]) if target and concrete else parts, "source", "the keys that the source reads"
+            )
         elif kind == "config" and asked.owner is not None:
             filled = self.filled(asked.owner, path)
             if filled is not None:
@@ -259,7 +275,9 @@ class Chooser:
 
     def _numbers(self, role: Role | None, kind: str, why: str) -> Iterator[Option]:
         for number in (self.sizes.number(role), *self.sizes.instead(role)):
-            if kind == "float":
+            if kind == "float" and role is None:
+                yield Option(1.0, "name", "a number")
+            elif kind == "float":
                 yield Option(float(number), "name", why)
             elif kind == "any" or number == int(number):
                 yield Option(int(number) if kind == "int" else number, "name", why)
@@ -303,9 +321,8 @@ class Chooser:
 
     def _mapping(self, path: Path) -> dict[str, Value]:
         uses = self._uses(path)
-        return {
-            key: self._part((*path, key)) for key, default in (uses.keys if uses else {}).items() if default is MISSING
-        }
+        names = {**uses.keys, **uses.attributes} if uses else {}
+        return {key: self._part((*path, key)) for key, default in names.items() if default is MISSING}
 
     def _namespace(self, path: Path) -> Value:
         uses = self._uses(path)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...inspection.expressions import NAMESPACE, call, items_of, like
+from ...inspection.expressions import NAMESPACE, call, children, items_of, like
 from .annotations import Wanted, wanted
 from .conditions import choices, demanded, gives_up, pairs, solutions
 from .options import Option
@@ -68,6 +68,15 @@ def repairs(error: BaseException, trail: list[Site], view: View, making: Path = 
     return sorted(found, key=lambda change: change.cost)
 
 
+def blamed_at(site: Site, view: View) -> list[Path]:
+    """The arguments that a frame's failing expression comes from; of a refusal, also those that its tests look at."""
+    nodes = [site.node, *(guard for guard, _ in site.guards[:3])] if gives_up(site) else [site.node]
+    if not site.blamed(site.node) and not isinstance(site.statement, (ast.For, ast.If, ast.While, ast.With, ast.Try)):
+        nodes.append(site.statement)
+    found = [lead for node in nodes for path in site.blamed(node) if (lead := view.lead(path)) is not None]
+    return list(dict.fromkeys(found))
+
+
 class _Repair:
     def __init__(self, error: BaseException, trail: list[Site], view: View, making: Path) -> None:
         self.making = making
@@ -93,17 +102,7 @@ class _Repair:
         test = demanded(site) if distance == 0 else None
         if test is not None:
             yield from self._condition(site, *test)
-        blamed = [path for each in site.blamed(site.node) if (path := self.view.lead(each)) is not None]
-        if gives_up(site):
-            for guard, _ in site.guards[:3]:
-                blamed += [path for each in site.blamed(guard) if (path := self.view.lead(each)) is not None]
-        elif (
-            not blamed
-            and site.statement is not None
-            and not isinstance(site.statement, (ast.For, ast.If, ast.While, ast.With, ast.Try))
-        ):
-            blamed = [path for each in site.blamed(site.statement) if (path := self.view.lead(each)) is not None]
-        blamed = list(dict.fromkeys(blamed))
+        blamed = blamed_at(site, self.view)
         if distance == 0:
             yield from self._structure(site)
         yield from self._words(blamed, distance)
@@ -167,14 +166,17 @@ class _Repair:
                     yield from self._added((*lead, key))
                 else:
                     yield from self._looked_up(site, node)
-        attribute = re.search(r"'([\w.]+)' object has no attribute '(\w+)'", self.text)
+        attribute = re.search(r"'([\w.]+)' object has no attribute '(\w+)'", self.text) or re.search(
+            r"()(?:Missing key|Key) '?(\w+)'?", self.text
+        )
         if isinstance(self.error, AttributeError) and attribute:
             owner, name = attribute.groups()
             for path in [path for node in _attributes(site.node, name) if (path := site.exact(node.value)) is not None]:
                 lead = self.view.lead(path)
                 if lead is None or lead != path:
                     continue
-                if owner == "SimpleNamespace":
+                parts = children(self.view.now(lead))
+                if owner in {"SimpleNamespace", "types.SimpleNamespace", "Namespace"} or (parts and owner != "dict"):
                     yield from self._added((*lead, name))
                 elif owner == "dict":
                     now = self.view.now(lead)

@@ -181,7 +181,7 @@ _WHOLE: dict[str, Role] = {
     "inc": "channels_in", "outc": "channels_out", "nin": "features_in", "nout": "features_out", "input": "features_in",
     "output": "features_out", "inplanes": "channels_in", "planes": "width", "n": "count", "dp": "dropout", "d_inner": "feedforward",
     "levels": "pyramid", "layer_sizes": "pyramid", "codebook_dim": "width", "d_block": "width", "n_embd": "width", "nembd": "width",
-    "max_action": "coefficient", "n_embed": "codebook", "blocks_down": "depth", "blocks_up": "depth", "opt": "config", "conditioning": "module", "shape": "input_shape",
+    "max_action": "coefficient", "n_embed": "codebook", "blocks_down": "depth", "blocks_up": "depth", "opt": "config", "conditioning": "module", "shape": "input_shape", "normalized_shape": "width",
 }  # fmt: skip
 
 _FLAG_WORDS = frozenset(

@@ -14,68 +14,24 @@ if TYPE_CHECKING:
 
     from .uses import Path
 
-TEXT_METHODS = frozenset(["lower", "upper", "split", "startswith", "endswith", "strip", "format", "replace"])
-MAPPING_METHODS = frozenset(["items", "keys", "values", "get", "pop", "setdefault", "update"])
+TEXT_METHODS = frozenset(
+    {"lower", "upper", "split", "startswith", "endswith", "strip", "format", "replace", "encode", "title"}
+)
+MAPPING_METHODS = frozenset({"items", "keys", "values", "get", "pop", "setdefault", "update"})
 MODULE_METHODS = frozenset(
-    [
-        "parameters",
-        "named_parameters",
-        "modules",
-        "named_modules",
-        "children",
-        "named_children",
-        "state_dict",
-        "load_state_dict",
-        "eval",
-        "train",
-        "apply",
-        "requires_grad_",
-        "register_forward_hook",
-        "get_submodule",
-    ]
-)
+    {"parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "state_dict", "load_state_dict",
+     "eval", "train", "apply", "requires_grad_", "register_forward_hook", "get_submodule"}
+)  # fmt: skip
 TENSOR_METHODS = frozenset(
-    [
-        "shape",
-        "ndim",
-        "numel",
-        "detach",
-        "clone",
-        "size",
-        "view",
-        "reshape",
-        "unsqueeze",
-        "float",
-        "long",
-        "device",
-        "to",
-        "dtype",
-    ]
-)
+    {"shape", "ndim", "numel", "detach", "clone", "size", "view", "reshape", "unsqueeze", "float", "long", "device", "to", "dtype"}
+)  # fmt: skip
 SEQUENCE_CALLS = frozenset(
-    ["len", "enumerate", "zip", "reversed", "list", "tuple", "sum", "sorted", "iter", "map", "all", "any", "prod"]
+    {"len", "enumerate", "zip", "reversed", "list", "tuple", "sum", "sorted", "iter", "map", "all", "any", "prod"}
 )
 SAME_CALLS = frozenset(
-    [
-        "int",
-        "float",
-        "str",
-        "bool",
-        "list",
-        "tuple",
-        "deepcopy",
-        "copy",
-        "default",
-        "exists",
-        "max",
-        "min",
-        "round",
-        "abs",
-        "pair",
-        "to_2tuple",
-        "to_3tuple",
-    ]
-)
+    {"int", "float", "bool", "list", "tuple", "deepcopy", "copy", "default", "exists", "max", "min", "round", "abs", "pair", "to_2tuple",
+     "to_3tuple"}
+)  # fmt: skip
 
 
 class Scope:

@@ -15,7 +15,7 @@ from .assignment import Assignment, Call
 from .blame import Site, sites
 from .options import Chooser, Option
 from .refusal import NotBuilt
-from .repair import repairs
+from .repair import blamed_at, repairs
 from .roles import normal_name
 from .shrink import shrunken
 from .sizes import Sizes
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...inspection.usage import Usage
     from ..protocol import Context
 
-PREFERRED = 5_000_000
+PREFERRED = 10_000_000
 """Parameters above which a smaller model is tried first: hundreds of forwards follow."""
 MOST_TRIES = 80
 """Tries for the first candidate; counted, so that every machine finds the same."""
@@ -161,10 +161,7 @@ class Constructor:
             harmless = _without_download(name, parameter)
             if harmless is not None:
                 values[name] = harmless
-            elif parameter.default is inspect.Parameter.empty and parameter.kind not in (
-                parameter.VAR_POSITIONAL,
-                parameter.VAR_KEYWORD,
-            ):
+            elif name in chooser.needed():
                 options = chooser.options((name,))
                 if options:
                     values[name] = options[0]
@@ -242,10 +239,8 @@ class Constructor:
 
     def _blamed(self, failure: _Failure) -> tuple[str, ...] | None:
         for site in reversed(failure.trail):
-            for path in site.blamed(site.node):
-                lead = failure.assignment.lead(path)
-                if lead is not None:
-                    return lead
+            for path in blamed_at(site, failure.assignment):
+                return path
         required = failure.assignment.chooser.required()
         missing = [name for name in required if name not in failure.assignment.values and name not in self.given]
         return (missing[0],) if missing else None
