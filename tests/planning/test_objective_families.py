@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.planning.planned import model_text, plans
+from trainergen.errors import AnswerNeeded
 
 TOKENS = "tokens: int64[3,8] < 12"
 PAIR = "src: int64[3,6] < 12; tgt: int64[3,8] < 14"
@@ -318,6 +319,33 @@ CASES = [
         "moving, fixed",
         "Predict the displacement field of a registration.",
     ),
+    Case(  # a number a day; the horizon is said by its size alone where it is an argument
+        "Informer",
+        "self.mix, self.head = nn.LSTM(4, 8, batch_first=True), nn.Linear(8, 4 * 6)",
+        "self.head(self.mix(x)[0][:, -1]).view(-1, 6, 4)",
+        "float32[6,5,4]",
+        "regression",
+        "mse",
+        doc="Long sequence time-series forecasting.",
+    ),
+    Case(
+        "GaitClassifier",
+        "self.mix, self.head = nn.LSTM(4, 8, batch_first=True), nn.Linear(8, 6)",
+        "self.head(self.mix(x)[0][:, -1])",
+        "float32[6,5,4]",
+        "multi-class",
+        "cross_entropy",
+        doc="Classify multivariate signals.",
+    ),
+    Case(  # one of a pair that goes through the same layers is no sequence to decode
+        "PairClassifier",
+        "self.table, self.head = nn.Embedding(12, 8), nn.Linear(16, 3)",
+        "self.head(torch.cat([self.table(a).mean(1), self.table(b).mean(1)], 1))",
+        "a: int64[3,6] < 12; b: int64[3,8] < 12",
+        "multi-class",
+        "cross_entropy",
+        "a, b",
+    ),
 ]
 
 
@@ -331,3 +359,43 @@ def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
     assert (found[0].objective.task, found[0].objective.loss) == (case.task, case.loss), shown
     loss = next(each for each in found[0].decisions if each.topic == "loss")
     assert loss.assumed == case.assumed, shown
+
+
+def test_a_forecast_is_held_against_the_future(tmp_path: Path) -> None:
+    source = model_text(
+        "self.mix, self.head = nn.LSTM(4, 8, batch_first=True), nn.Linear(8, horizon)",
+        "self.head(self.mix(x)[0][:, -1])",
+    ).replace("__init__(self)", "__init__(self, horizon=12)")
+    best, *_ = plans(tmp_path, source, "float32[6,5,4]", synthesised=True)
+    assert (best.objective.task, best.objective.target_variable) == ("regression", "future")
+    loss = next(each for each in best.decisions if each.topic == "loss")
+    assert loss.reason == "output [batch, 12]: horizon steps after x"
+
+
+def test_what_a_denoiser_predicts_follows_from_its_words(tmp_path: Path) -> None:
+    layers, returned = "self.mix, self.time = nn.Linear(4, 4), nn.Linear(1, 4)", "self.mix(x) + self.time(t[:, None])"
+    for word, key in (("noise", "noise"), ("velocity", "velocity"), ("denoised sample", "clean")):
+        source = model_text(layers, returned, "x, t", f"Predict the {word} of a diffusion model.")
+        best, *_ = plans(tmp_path / key, source, "x: float32[6,4]; t: float32[6]", synthesised=True)
+        assert (best.objective.task, best.objective.target_variable) == ("diffusion", key)
+
+
+def test_boxes_without_places_of_their_own_are_asked_about(tmp_path: Path) -> None:
+    source = model_text(
+        "self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 4)", '{"pred_logits": self.a(x), "pred_boxes": self.b(x)}'
+    )
+    with pytest.raises(AnswerNeeded) as caught:
+        plans(tmp_path / "asked", source, "float32[3,7,4]", synthesised=True)
+    assert caught.value.questions[0].about == "which object each of the predicted boxes is compared with"
+    assert "--loss matched_boxes" in (caught.value.hint or "")
+    best, *_ = plans(tmp_path / "said", source, "float32[3,7,4]", synthesised=True, loss="matched_boxes")
+    assert [each.role for each in best.objective.parts] == ["boxes", "target_boxes"]
+
+
+def test_a_decoder_that_sees_later_tokens_is_said_to(tmp_path: Path) -> None:
+    open_decoder = DECODE.partition(", tgt_mask")[0] + "))"
+    source = model_text(TRANSLATE, open_decoder, "src, tgt")
+    best, *_ = plans(tmp_path, source, PAIR, synthesised=True)
+    loss = next(each for each in best.decisions if each.topic == "loss")
+    assert best.objective.task == "seq2seq" and loss.assumed
+    assert "a place sees later tokens of it (measured): it needs a mask" in loss.reason

@@ -46,6 +46,11 @@ SAYS_SO = (
     r"|depth.?(map|estimat|predict)|optical.?flow|super.?resolution|denois|registration|deform|displacement"
     r"|neural.(field|radiance)|implicit.neural"
 )
+FORECASTS = r"forecast|time.?series|\bhorizon|\bfuture\b|steps.ahead"
+HORIZON = (
+    r"(pred(iction)?|forecast(ing)?|out(put)?|tgt|target|future)_?(len(gth)?|steps?|horizon|window|chunk(_length)?|seq_len(gth)?)"
+    r"|(forecast_?)?horizon|n_?(ahead|forecasts?)|(n_)?steps_ahead|forecast_size"
+)
 FEATURES = r"\bembed|encoder\b|\bfeature|\bbackbone|\brepresentation|\bprojector?\b"
 
 
@@ -58,10 +63,11 @@ def propose(seen: Seen) -> Proposal | None:
     said_so = seen.says(SAYS_SO)
     column = len(sizes) == 2 and sizes[1] == 1
     leaf = without_axis(output, 1, output.dtype) if column else assumed_leaf(output.dtype, output)
-    target = seen.want("target", leaf)
+    ahead = _ahead(seen, output)
+    target = seen.want("target", leaf, key="future" if ahead else "target")
     if target is None:
         return None
-    score, why = _score(seen, output, said_so)
+    score, why = ahead or _score(seen, output, said_so)
     prediction = ("squeeze:1",) if column else ()
     return Proposal(
         score=score,
@@ -71,6 +77,19 @@ def propose(seen: Seen) -> Proposal | None:
         assumed=True,
         roles=(seen.output("prediction", output), target),
     )
+
+
+def _ahead(seen: Seen, output: OutputFacts) -> tuple[int, str] | None:
+    """How surely the rows are the next steps of a series that goes in, and why; None where nothing says that."""
+    sizes = output.sizes
+    series = [each for each in seen.inputs if each.leaf.dtype in FLOATING and 2 <= len(each.leaf.sizes) <= 3]
+    if not series or not 2 <= len(sizes) <= 3 or sizes[1] < 2:
+        return None
+    horizon, words = seen.argument(HORIZON, sizes[1]), seen.says(FORECASTS)
+    if horizon is None and words is None:
+        return None
+    steps = f"{horizon} steps after {series[0].name}" if horizon else f"steps after {series[0].name}"
+    return (90 if horizon and words else 86 if horizon else 84), steps + (f"; {words}" if words else "")
 
 
 def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, str]:
