@@ -206,7 +206,11 @@ def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObje
     decisions = (
         *prediction_decision(reading),
         *added_decisions(wishes, reading, option.name),
-        *(() if reading.added else target_decision(wishes, reading.target, other_target(reading, read))),
+        *(
+            ()
+            if reading.added
+            else target_decision(wishes, reading.target, other_target(reading, read), feeds=reading.feeds)
+        ),
         loss_decision(wishes, reading, option, read),
         *metric_decision,
         *notes,

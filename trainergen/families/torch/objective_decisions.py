@@ -64,11 +64,14 @@ def other_target(reading: Reading, read: list[Reading]) -> str | None:
     return None
 
 
-def target_decision(wishes: Wishes, path: Path | None, runner_up: str | None) -> tuple[Decision, ...]:
+def target_decision(
+    wishes: Wishes, path: Path | None, runner_up: str | None, *, feeds: bool = False
+) -> tuple[Decision, ...]:
     """Which part of a batch that the user gave is compared with; nothing where there was no choice."""
     if path is None:
         return ()
-    reason = "you said so" if wishes.target is not None else "the part of the batch that does not go into forward"
+    found = "what goes into forward itself" if feeds else "the part of the batch that does not go into forward"
+    reason = "you said so" if wishes.target is not None else found
     if wishes.target is None and runner_up is None:
         # One candidate is no choice: the loss's line says what is compared.
         return ()
