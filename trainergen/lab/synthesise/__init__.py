@@ -94,9 +94,17 @@ def synthesise(
         NotFound: see there.
     """
     subject = subject_of(model, forward, hints)
-    search = Search(_runner(subject, attempt, isolated), budget)
+
+    def run(guess: Guess, seed: int, backward: bool) -> Outcome:
+        return kept(lambda: attempt(subject, guess, seed, backward))
+
+    def probe(guess: Guess, seed: int) -> Outcome:
+        return kept(lambda: independence(subject, guess, seed))
+
+    kept: Callable[[Callable[[], Outcome]], Outcome] = forked if isolated else lambda function: function()
+    search = Search(run, budget)
     search.push(starts(subject))
-    judge = Judge(subject, search, _runner(subject, independence, isolated), seed)
+    judge = Judge(subject, search, probe, seed)
     rejected: tuple[Guess, Outcome] | None = None
     for guess, outcome in search.successes(seed):
         verdict = judge.judge(guess, outcome)
@@ -106,14 +114,6 @@ def synthesise(
         if _hopeless(search):
             break
     raise _not_found(subject, search, rejected, context)
-
-
-def _runner(
-    subject: Subject, function: Callable[[Subject, Guess, int], Outcome], isolated: bool
-) -> Callable[[Guess, int], Outcome]:
-    if not isolated:
-        return lambda guess, seed: function(subject, guess, seed)
-    return lambda guess, seed: forked(lambda: function(subject, guess, seed))
 
 
 def _hopeless(search: Search) -> bool:

@@ -86,13 +86,14 @@ class Outcome:
         return self.error is None
 
 
-def attempt(subject: Subject, guess: Guess, seed: int) -> Outcome:
+def attempt(subject: Subject, guess: Guess, seed: int, backward: bool = True) -> Outcome:
     """Run one guess.
 
     Args:
         subject: model and forward.
         guess: the call.
         seed: of values and of the model's own randomness.
+        backward: whether to look for parameters that a gradient reaches.
     """
     model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     trace = Trace(lambda axis: _is_batch(guess, axis))
@@ -101,7 +102,7 @@ def attempt(subject: Subject, guess: Guess, seed: int) -> Outcome:
         try:
             positional, named = arguments(subject, make(guess, seed, mark))
             model.train()
-            with _bounded(), trace:
+            with _bounded(), torch.set_grad_enabled(backward), trace:
                 output = model(*positional, **named)
             return _success(model, output, trace)
         except TooLarge as error:
@@ -336,7 +337,7 @@ def _untouched(model: nn.Module, seed: int) -> Iterator[None]:
     snapshot = Snapshot(model, torch.device("cpu"))
     modes = [(module, module.training) for module in model.modules()]
     kept = [_state(module) for module in model.modules()]
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for accelerators, and takes ms
     try:
         with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -38,17 +38,18 @@ class Canonical:
         guess = self._numbers(guess)
         guess = self._ranges(guess)
         samples = guess.with_sizes(**_packed(guess, {"batch": SAMPLES}))
-        return samples if self._runs(samples) else guess
+        outcome = self.search.test(samples, self.seed + 3, backward=True)
+        return samples if outcome.ran and outcome.finite and outcome.gradient else guess
 
     def _runs(self, guess: Guess) -> bool:
         if self.search.budget < -40:  # judging may overdraw a little, never without end
             return False
         outcome = self.search.test(guess, self.seed + 3)
-        return outcome.ran and outcome.finite and bool(outcome.gradient)
+        return outcome.ran and outcome.finite
 
     def _sizes(self, guess: Guess) -> Guess:
         used = {dim for _, slot in guess.slots() for dim in slot.dims if isinstance(dim, str)}
-        self.varying |= used & {"batch", "edges"}
+        self.varying |= used & {"batch", "edges", "packed"}
         sides = [name for name in SPATIAL if name in used]
         if sides:
             guess = self._sides(guess, sides)
@@ -62,7 +63,7 @@ class Canonical:
         now = guess.size(sides[0])
         if all(guess.size(each) == now for each in sides):
             stated = self.subject.evidence.side()
-            for size in (now * 2, now + 1):
+            for size in (now * 3 // 2, now * 2, now + 1):
                 if size <= 1024 and self._runs(guess.with_sizes(**dict.fromkeys(sides, size))):
                     self.varying |= set(sides)
                     break
@@ -103,6 +104,8 @@ class Canonical:
         return guess
 
     def _ranges(self, guess: Guess) -> Guess:
+        if not any(slot.integral for _, slot in guess.slots()):
+            return guess
         outcome = self.search.test(guess, self.seed)
         for path, rows in outcome.tables:
             slot = guess.find(path)
@@ -126,6 +129,8 @@ def _usual(slot: Slot, axis: int) -> str:
         return "length" if slot.integral or slot.dtype == "bool" else "features"
     if count == 2:
         return ("length", "features")[position] if not slot.integral else ("items", "length")[position]
+    if axis == 1 and count == 4 and isinstance(slot.dims[2], int):
+        return "frames"
     return "channels" if axis == 1 else f"size_{axis}"
 
 

@@ -86,6 +86,9 @@ def resized(guess: Guess, path: Path, axis: int, size: int, cost: float, aim: Ai
     if dim == "batch":
         yield _edit(guess.with_dim(path, axis, size), cost + 2.0, note, aim)
         return
+    if dim in SPATIAL and len(slot.dims) == 5 and size <= 16:  # channels after time: a video
+        yield _edit(guess.with_dim(path, axis, size), cost, note, aim)
+        cost += 0.1
     if dim in SPATIAL:
         sides = {name: size for name in SPATIAL if name in dict(guess.sizes)}
         yield _edit(guess.with_sizes(**sides), cost, f"sides of {size}", aim)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from .attempt import Outcome
 from .guess import Guess
 
-Run = Callable[[Guess, int], Outcome]
+Run = Callable[[Guess, int, bool], Outcome]
 
 _VISIT = 0.12
 """What each earlier failure at a place adds to guesses that try to mend it."""
@@ -54,10 +54,10 @@ class Search:
                 self._count += 1
                 heapq.heappush(self._open, (guess.cost + penalty, self._count, guess, parent))
 
-    def test(self, guess: Guess, seed: int) -> Outcome:
+    def test(self, guess: Guess, seed: int, *, backward: bool = False) -> Outcome:
         """A try that belongs to judging a guess; it counts."""
         self.budget -= 1
-        outcome = self.run(guess, seed)
+        outcome = self.run(guess, seed, backward)
         self.tried.append((guess, outcome))
         return outcome
 
@@ -69,7 +69,7 @@ class Search:
             if key in self._seen:
                 continue
             self._seen[key] = None
-            outcome = self.test(guess, seed)
+            outcome = self.test(guess, seed, backward=True)
             if outcome.ran:
                 yield guess, outcome
                 continue

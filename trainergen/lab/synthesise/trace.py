@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import torch
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
@@ -166,7 +166,21 @@ class Trace(TorchFunctionMode):
             if _has_shape(kernel) and first.dim() == rank + 2 and max(kernel.shape[2:]) > 1:
                 least = min(first.shape[2:])
                 self.smallest = least if self.smallest is None else min(self.smallest, least)
-        elif name in _RECURRENT and len(args) >= 8 and isinstance(args[-1], bool):
+        elif name in _RECURRENT:
+            weights = next(
+                (each for each in args if isinstance(each, (list, tuple)) and len(each) > 1 and each[0].dim() == 2),
+                None,
+            )
+            if (
+                weights is not None and first.shape[-1] != weights[0].shape[1]
+            ):  # torch reads past a packed sequence's end
+                raise ValueError(f"{name} takes {weights[0].shape[1]} features")
+            if (
+                not isinstance(args[-1], bool)
+                or len(args) < 8
+                or (isinstance(args[1], torch.Tensor) and args[1].dim() == 1)
+            ):
+                return
             axes = operand(first).axes
             if first.dim() == 2 and axes[0] is not None and self._is_batch(axes[0]):
                 raise Misread(f"{name} takes the samples for time", _call(name, args, named), ranks=(3,))
@@ -315,9 +329,9 @@ def _tensors(values: tuple[Any, ...]) -> Iterator[torch.Tensor]:
                     yield each
 
 
-def _has_shape(value: Any) -> bool:
+def _has_shape(value: Any) -> TypeGuard[torch.Tensor]:
     """Whether it is a tensor, and no parameter that still waits for its shape."""
-    return isinstance(value, torch.Tensor) and not isinstance(value, UninitializedTensorMixin)
+    return isinstance(value, torch.Tensor) and not isinstance(value, (UninitializedParameter, UninitializedBuffer))
 
 
 def _operands(values: tuple[Any, ...]) -> Iterator[Operand]:
