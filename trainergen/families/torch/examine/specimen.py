@@ -80,7 +80,7 @@ class Specimen:
             whole=request["feeding"]["whole"],
         )
         self.fixed = tuple(from_plain(FixedSize, each) for each in request["fixed"])
-        self.names = {tuple(path): name for path, name in request["names"]}
+        self.names: dict[Path, str] = {tuple(path): name for path, name in request["names"]}
         self.objective: Mapping[str, Any] | None = request["objective"]
         self.rate = float(request["optimizer"]["rate"])
         self.inputs: tuple[Path, ...] = self._inputs()
