@@ -570,4 +570,312 @@ CASES: dict[str, Case] = {
         {"n_in": 13, "n_mid": 17, "variant": "big-x"},
         {"configs/net.yaml": "model:\n  n_in: 13\n  n_mid: 17\n  variant: big-x\n"},
     ),
+    "keywords read by key": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, **kwargs):
+                super().__init__()
+                self.f = nn.Linear(kwargs["in_dim"], kwargs["hidden_dim"])
+                self.g = nn.Linear(kwargs["hidden_dim"], kwargs.get("out_dim", 3))
+            def forward(self, x):
+                return self.g(self.f(x))
+        """,
+        lambda given: (torch.randn(2, given["in_dim"]),),
+    ),
+    "any number of sizes": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, *dims):
+                super().__init__()
+                self.fs = nn.ModuleList(nn.Linear(a, b) for a, b in zip(dims[:-1], dims[1:]))
+            def forward(self, x):
+                for f in self.fs:
+                    x = f(x)
+                return x
+        """,
+        lambda given: (torch.randn(2, given["*dims"][0]),),
+    ),
+    "pairs in a list": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, in_ch, plan):
+                super().__init__()
+                layers = []
+                for width, repeats in plan:
+                    for _ in range(repeats):
+                        layers += [nn.Conv2d(in_ch, width, 3, padding=1), nn.ReLU()]
+                        in_ch = width
+                self.body = nn.Sequential(*layers)
+            def forward(self, x):
+                return self.body(x)
+        """,
+        lambda given: (image(given["in_ch"]),),
+    ),
+    "sizes by name": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, modalities, hidden):
+                super().__init__()
+                self.encoders = nn.ModuleDict({name: nn.Linear(dim, hidden) for name, dim in modalities.items()})
+            def forward(self, batch):
+                return sum(self.encoders[name](x) for name, x in batch.items())
+        """,
+        lambda given: ({name: torch.randn(2, dim) for name, dim in given["modalities"].items()},),
+    ),
+    "sum of field sizes": Case(
+        """
+        import numpy as np
+
+        class Net(nn.Module):
+            def __init__(self, field_dims, embed_dim):
+                super().__init__()
+                self.e = nn.Embedding(sum(field_dims), embed_dim)
+                self.offsets = np.array((0, *np.cumsum(field_dims)[:-1]), dtype=np.int64)
+            def forward(self, x):
+                return self.e(x + x.new_tensor(self.offsets).unsqueeze(0)).sum((1, 2))
+        """,
+        lambda given: (torch.zeros(2, len(given["field_dims"]), dtype=torch.long),),
+    ),
+    "numpy matrix": Case(
+        """
+        import numpy as np
+
+        class Net(nn.Module):
+            def __init__(self, emb_matrix, hid):
+                super().__init__()
+                num, size = emb_matrix.shape
+                self.e = nn.Embedding(num, size)
+                self.e.weight.data.copy_(torch.from_numpy(emb_matrix))
+                self.rnn = nn.LSTM(size, hid, batch_first=True)
+            def forward(self, ids):
+                return self.rnn(self.e(ids))[0][:, -1]
+        """,
+        lambda given: (ids(5),),
+    ),
+    "vocabulary object": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, vocab, dim):
+                super().__init__()
+                self.e = nn.Embedding(len(vocab), dim, padding_idx=vocab["<pad>"])
+            def forward(self, ids):
+                return self.e(ids)
+        """,
+        lambda given: (torch.zeros(2, 4, dtype=torch.long),),
+    ),
+    "config that keeps any keyword": Case(
+        """
+        class GPTConfig:
+            embd_pdrop = 0.1
+            def __init__(self, vocab_size, block_size, **kwargs):
+                self.vocab_size = vocab_size
+                self.block_size = block_size
+                for k, v in kwargs.items():
+                    setattr(self, k, v)
+
+        class Net(nn.Module):
+            def __init__(self, config):
+                super().__init__()
+                assert config.n_embd % config.n_head == 0
+                self.tok = nn.Embedding(config.vocab_size, config.n_embd)
+                self.pos = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
+                self.drop = nn.Dropout(config.embd_pdrop)
+                self.blocks = nn.ModuleList(
+                    nn.TransformerEncoderLayer(config.n_embd, config.n_head, batch_first=True) for _ in range(config.n_layer)
+                )
+            def forward(self, idx):
+                x = self.drop(self.tok(idx) + self.pos[:, : idx.shape[1]])
+                for block in self.blocks:
+                    x = block(x)
+                return x
+        """,
+        lambda given: (ids(given["config"]["kwargs"]["vocab_size"]),),
+    ),
+    "nested dataclasses": Case(
+        """
+        from dataclasses import dataclass, field
+        from enum import Enum
+
+        class Kind(str, Enum):
+            A = "a"
+            B = "b"
+
+        @dataclass
+        class Enc:
+            width: int
+            kind: Kind
+            depth: int = 2
+
+        @dataclass
+        class Cfg:
+            enc: Enc
+            n_out: int
+            names: list = field(default_factory=lambda: ["x", "y"])
+            def __post_init__(self):
+                assert self.n_out > 6, "too few"
+
+        class Net(nn.Module):
+            def __init__(self, cfg: Cfg):
+                super().__init__()
+                self.body = nn.Sequential(*[nn.Linear(cfg.enc.width, cfg.enc.width) for _ in range(cfg.enc.depth)])
+                self.heads = nn.ModuleList(nn.Linear(cfg.enc.width, cfg.n_out) for _ in cfg.names)
+            def forward(self, x):
+                return [h(self.body(x)) for h in self.heads]
+        """,
+        lambda given: (torch.randn(2, given["cfg"]["kwargs"]["enc"]["kwargs"]["width"]),),
+    ),
+    "options of a base class": Case(
+        """
+        class BaseModel(nn.Module):
+            def __init__(self, opt):
+                super().__init__()
+                self.opt = opt
+                self.gpu_ids = opt.gpu_ids
+                self.is_train = opt.isTrain
+                self.device = torch.device("cuda:0") if self.gpu_ids and torch.cuda.is_available() else torch.device("cpu")
+                self.build()
+
+        class Net(BaseModel):
+            def build(self):
+                o = self.opt
+                self.g = nn.Conv2d(o.input_nc, o.ngf, 3, padding=1)
+                self.d = nn.Conv2d(o.ngf, o.output_nc, 3, padding=1)
+                if len(self.gpu_ids) > 4:
+                    raise RuntimeError("too many")
+            def forward(self, x):
+                return self.d(self.g(x))
+        """,
+        lambda given: (image(given["opt"]["kwargs"]["input_nc"]),),
+    ),
+    "registry": Case(
+        """
+        ENCODERS = {}
+
+        def register(name):
+            def wrap(cls):
+                ENCODERS[name] = cls
+                return cls
+            return wrap
+
+        @register("mlp-enc")
+        class MlpEnc(nn.Module):
+            def __init__(self, cfg):
+                super().__init__()
+                self.f = nn.Linear(cfg.n_features, cfg.d)
+            def forward(self, x):
+                return self.f(x)
+
+        class Net(nn.Module):
+            def __init__(self, cfg):
+                super().__init__()
+                self.enc = ENCODERS[cfg.encoder_name](cfg)
+                self.out = nn.Linear(cfg.d, cfg.n_classes)
+            def forward(self, x):
+                return self.out(self.enc(x))
+        """,
+        lambda given: (torch.randn(2, given["cfg"]["kwargs"]["n_features"]),),
+    ),
+    "cuda by default": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, n_in, n_out, device="cuda:7"):
+                super().__init__()
+                self.f = nn.Linear(n_in, n_out).to(device)
+            def forward(self, x):
+                return self.f(x)
+        """,
+        lambda given: (torch.randn(2, given["n_in"]),),
+        {"device": "cpu"},
+    ),
+    "dictionary with attributes": Case(
+        """
+        class AttrDict(dict):
+            __getattr__ = dict.__getitem__
+
+        class Net(nn.Module):
+            def __init__(self, hps):
+                super().__init__()
+                self.f = nn.Linear(hps.n_in, hps["n_hidden"])
+                self.fs = nn.ModuleList(nn.Linear(hps.n_hidden, hps.n_hidden) for _ in range(hps.n_layers))
+            def forward(self, x):
+                x = self.f(x)
+                for f in self.fs:
+                    x = f(x)
+                return x
+        """,
+        lambda given: (torch.randn(2, given["hps"]["kwargs"]["n_in"]),),
+    ),
+    "one width for two": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, text_dim, image_dim, shared):
+                super().__init__()
+                self.t = nn.Linear(text_dim, shared)
+                self.i = nn.Linear(image_dim, shared)
+                self.scale = nn.Parameter(torch.ones(()))
+            def forward(self, text, image):
+                return self.scale * self.t(text) @ self.i(image).T
+        """,
+        lambda given: (torch.randn(2, given["text_dim"]), torch.randn(2, given["image_dim"])),
+    ),
+    "factory": Case(
+        """
+        class Core(nn.Module):
+            def __init__(self, dim, depth, act):
+                super().__init__()
+                self.f = nn.Sequential(*[nn.Linear(dim, dim) for _ in range(depth)], act)
+            def forward(self, x):
+                return self.f(x)
+
+        def Net(width, n_layers, activation="relu"):
+            acts = {"relu": nn.ReLU(), "tanh": nn.Tanh()}
+            return Core(width, n_layers, acts[activation])
+        """,
+        lambda given: (torch.randn(2, given["width"]),),
+    ),
+    "product of two": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, hidden_size, num_heads, head_dim, n_tokens):
+                super().__init__()
+                if hidden_size != num_heads * head_dim:
+                    raise ValueError(f"hidden_size must be num_heads * head_dim ({num_heads * head_dim})")
+                self.e = nn.Embedding(n_tokens, hidden_size)
+                self.qkv = nn.Linear(hidden_size, 3 * num_heads * head_dim)
+            def forward(self, ids):
+                return self.qkv(self.e(ids))
+        """,
+        lambda given: (ids(given["n_tokens"]),),
+    ),
+    "named tuple": Case(
+        """
+        from typing import NamedTuple
+
+        class Dims(NamedTuple):
+            inp: int
+            mid: int
+            out: int = 3
+
+        class Net(nn.Module):
+            def __init__(self, dims: Dims):
+                super().__init__()
+                self.f = nn.Linear(dims.inp, dims.mid)
+                self.g = nn.Linear(dims.mid, dims.out)
+            def forward(self, x):
+                return self.g(self.f(x))
+        """,
+        lambda given: (torch.randn(2, given["dims"]["kwargs"]["inp"]),),
+    ),
+    "list of modules": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, experts: "list[nn.Module]", gate: nn.Module):
+                super().__init__()
+                self.experts = nn.ModuleList(experts)
+                self.gate = gate
+            def forward(self, x):
+                return sum(e(x) for e in self.experts), self.gate(x)
+        """,
+        lambda given: (torch.randn(2, 12),),
+    ),
 }

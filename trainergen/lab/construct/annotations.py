@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "any", "int", "float", "bool", "str", "none", "sequence", "tuple", "mapping", "choice", "config", "module", "class",
-    "callable", "tensor", "dtype", "device", "path", "union", "object",
+    "callable", "tensor", "array", "dtype", "device", "path", "union", "object",
 ]  # fmt: skip
 
 

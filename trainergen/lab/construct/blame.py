@@ -140,7 +140,7 @@ def _site(trace: TracebackType, origins: Origins, objects: dict[int, Origins]) -
     origins = {**held, **origins}
     if definition is not None:
         _assignments(definition, trace.tb_lineno, origins)
-        held.update({name: paths for name, paths in origins.items() if name.startswith("self.")})
+    held.update({name: paths for name, paths in origins.items() if name.startswith("self.")})
     scope: ast.AST | None = definition if definition is not None else file_tree(code.co_filename)
     statement, guards = _statement(scope, trace.tb_lineno)
     node = _expression(statement, place) if statement is not None else None

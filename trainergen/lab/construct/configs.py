@@ -57,6 +57,13 @@ def config_classes(make: Any, name: str, uses: Uses | None) -> Iterator[type]:
         yield found
 
 
+def mapping_classes(make: Any) -> Iterator[type]:
+    """Mappings with a character of their own (keys that are attributes too) in the module that defines `make`."""
+    for distance, found in _classes_near(make):
+        if distance == 0 and issubclass(found, dict) and found.__module__ not in {"builtins", "collections", "typing"}:
+            yield found
+
+
 def fields_of(cls: type) -> set[str]:
     """The names that instances of a config class have, as far as signature, annotations and class attributes tell."""
     names = set(parameters_of(cls))

@@ -12,7 +12,7 @@ from torch import nn
 
 from ...inspection.expressions import NAMESPACE, call, reference, tuple_of
 from .annotations import ANY, Wanted, hints_of, parameters_of, wanted
-from .configs import config_classes
+from .configs import config_classes, mapping_classes
 from .modules import module_classes, torch_layer
 from .reads import read_prefixes, read_uses
 from .roles import normal_name, role_of
@@ -94,7 +94,7 @@ class Chooser:
         used = [
             name
             for name in spread
-            if (uses := self._uses((name,))) is not None and (uses.count or uses.kinds != ["sequence"])
+            if (uses := self._uses((name,))) is not None and (uses.count or uses.kinds != ["spread"])
         ]
         return (*self.required(), *used)
 
@@ -237,6 +237,12 @@ class Chooser:
             if rank in {0, 2}:
                 yield Option(call("torch:eye", [self.sizes.features]), source, "a tensor, as many rows as features")
             yield Option(call("torch:ones", [self.sizes.features] * max(rank, 1)), source, "a tensor of features")
+        elif kind == "array":
+            yield Option(
+                call("numpy:eye", [self.sizes.features], {"dtype": "float32"}),
+                source,
+                "an array, as many rows as features",
+            )
         elif kind == "dtype":
             yield Option(reference("torch:float32"), "annotation", "torch's default")
         elif kind == "device":
@@ -340,6 +346,15 @@ class Chooser:
             filled = self.filled(found, path)
             if filled is not None:
                 yield Option(filled, "config", f"{found.__name__} has what the source reads from it")
+        if uses is not None and uses.keys and uses.attributes:
+            for found in mapping_classes(self.make):
+                target = target_of(found)
+                if target is not None:
+                    yield Option(
+                        call(target, (), self._mapping(path)),
+                        "source",
+                        f"{found.__name__} has keys that are attributes",
+                    )
         if uses is not None and uses.keys and not uses.attributes:
             yield Option(self._mapping(path), "source", "the keys that the source reads")
         elif uses is not None and uses.attributes:
@@ -409,7 +424,7 @@ def _evidence_against(asked: Wanted, uses: Uses | None) -> int:
         return 1
     kinds = set(uses.kinds)
     if asked.kind in {"sequence", "tuple"}:
-        return 0 if "sequence" in kinds and not uses.types else 2
+        return 0 if {"sequence", "spread"} & kinds and not uses.types else 2
     return 1
 
 
@@ -420,12 +435,14 @@ def _kinds_of(uses: Uses) -> Iterator[Wanted]:
         yield Wanted("str")
     if uses.types and {"number", "int"} & set(kinds):
         return  # either a number or a list: a number is simpler
+    if "array" in kinds:
+        yield Wanted("array")
     if "tensor" in kinds and not {"module", "factory"} & set(kinds) - (
         {"module"} if "device" in uses.attributes else set()
     ):
         yield Wanted("tensor")
     for kind in kinds:
-        if kind == "sequence":
+        if kind in {"sequence", "spread"}:
             yield Wanted("sequence", (Wanted("int"),))
         elif kind == "module":
             yield Wanted("module")

@@ -336,7 +336,7 @@ class _Body(Scope, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Starred(self, node: ast.Starred) -> None:
-        self.note(node.value, "sequence")
+        self.note(node.value, "spread")
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -357,6 +357,8 @@ class _Body(Scope, ast.NodeVisitor):
                 self.note(each, "sequence")
         elif last == "callable":
             self.note(first, "factory")
+        elif last == "from_numpy":
+            self.note(first, "array")
         elif last in {"get", "pop"} and isinstance(node.func, ast.Attribute) and first is not None:
             base = self.path(node.func.value)
             if base is not None and isinstance(first, ast.Constant) and isinstance(first.value, str):

@@ -333,6 +333,8 @@ class _Repair:
                 kinds = ["class", "module"]
             elif re.search(r"is not a Module subclass", self.text):
                 kinds = ["module"]
+            elif "ndarray" in self.text:
+                kinds = ["array"]
             elif re.search(
                 r"list|tuple|NoneType|cannot be interpreted as an integer|invalid combination|must be real number|not 'str'|str",
                 self.text,
@@ -354,6 +356,7 @@ class _Repair:
                 "int": Wanted("int"),
                 "str": Wanted("str"),
                 "tensor": Wanted("tensor"),
+                "array": Wanted("array"),
             }.get(kind)
             options = (
                 self.view.chooser.options(path, asked) if asked is not None else self.view.chooser.config_options(path)

@@ -20,8 +20,8 @@ class Uses:
 
     Attributes:
         attributes, keys: read from it, in order; the default where ``get`` or ``getattr`` names one, else `MISSING`.
-        kinds: what the operations on it ask for, each once, in order of appearance: ``sequence``, ``int``, ``str``,
-            ``module`` (called in a method), ``factory`` (called while constructing), ``tensor``, ``mapping``, ``number``,
+        kinds: what the operations on it ask for, each once, in order of appearance: ``sequence``, ``spread`` (by a star), ``int``, ``str``,
+            ``module`` (called in a method), ``factory`` (called while constructing), ``tensor``, ``array`` (NumPy's), ``mapping``, ``number``,
             ``flag``, ``none`` (compared with None).
         roles: what the layers take it as, torch's own first.
         choices: the texts or numbers it is compared with or looked up in.
