@@ -146,8 +146,8 @@ def supervised_contrastive_loss(embeddings: torch.Tensor, labels: torch.Tensor, 
     same = (labels.unsqueeze(0) == labels.unsqueeze(1)).fill_diagonal_(False)
     logits = cosine_similarities(embeddings, embeddings) / temperature
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    others = logits.masked_fill(itself, torch.finfo(logits.dtype).min)  # finite: a batch of one has no others
-    log_probabilities = logits - others.logsumexp(dim=1, keepdim=True)
+    logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min)  # finite: a batch of one has no others
+    log_probabilities = torch.log_softmax(logits, dim=1)
     rows = -(log_probabilities * same).sum(dim=1) / same.sum(dim=1).clamp_min(1)
     return _mean_of_rows(rows, same.any(dim=1))
 

@@ -34,55 +34,62 @@ TEMPERATURE = Constant(
 """The default of Wu et al. 2018, which CLIP and Khosla et al. begin at too."""
 
 
-def _rows(first: Any, second: Any) -> Any:
-    """Cosines of every row of the one with every row of the other."""
-    return (first / first.norm(dim=1, keepdim=True)) @ (second / second.norm(dim=1, keepdim=True)).T
+def _rows(functional: Any, first: Any, second: Any) -> Any:
+    """Cosines of every row of the one with every row of the other.
+
+    What is divided by a temperature of 0.07 and compared is a difference of large numbers: where a loss is small, other
+    operations round to other values than the proof allows. So the references take torch's own, in the order of a paper.
+    """
+    return functional.normalize(first, dim=1) @ functional.normalize(second, dim=1).T
 
 
-def _own(logits: Any) -> Any:
+def _own(functional: Any, logits: Any) -> Any:
     """The mean over the rows of minus the log of the diagonal's share."""
-    return (logits.logsumexp(dim=1) - logits.diagonal()).mean()
+    return functional.nll_loss(functional.log_softmax(logits, dim=1), _numbers(logits))
 
 
-def _both(logits: Any) -> Any:
-    return (_own(logits) + _own(logits.T)) / 2
+def _numbers(rows: Any) -> Any:
+    """0, 1, 2, ... as many as there are rows."""
+    return rows.new_ones(len(rows)).long().cumsum(0) - 1
 
 
-def _nt_xent(functional: Any, *, prediction: Any, other: Any, temperature: float) -> Any:  # noqa: ARG001
-    """Chen et al. 2020, equation 1, from the four blocks of the table of similarities."""
-    terms = []
-    for one, two in ((prediction, other), (other, prediction)):
-        across, within = _rows(one, two) / temperature, _rows(one, one) / temperature
-        size = len(across)
-        for number in range(size):
-            rest = [within[number, column] for column in range(size) if column != number]
-            total = across[number].exp().sum() + sum(each.exp() for each in rest)
-            terms.append(total.log() - across[number, number])
-    return sum(terms) / len(terms)
+def _both(functional: Any, prediction: Any) -> Any:
+    return (_own(functional, prediction) + _own(functional, prediction.T)) / 2
 
 
-def _supervised(functional: Any, *, prediction: Any, target: Any, temperature: float) -> Any:  # noqa: ARG001
+def _nt_xent(functional: Any, *, prediction: Any, other: Any, temperature: float) -> Any:
+    """Chen et al. 2020, equation 1: the rows of both views, each without itself, against the other view's row."""
+    size = len(prediction)
+    views = functional.pad(prediction, (0, 0, 0, size)) + functional.pad(other, (0, 0, size, 0))  # one below the other
+    logits = _rows(functional, views, views) / temperature
+    itself = logits.new_ones(len(logits)).diag().bool()
+    pairs = _numbers(logits).roll(size)
+    return functional.nll_loss(functional.log_softmax(logits.masked_fill(itself, float("-inf")), dim=1), pairs)
+
+
+def _supervised(functional: Any, *, prediction: Any, target: Any, temperature: float) -> Any:
     """Khosla et al. 2020, equation 2, a sample at a time."""
-    logits = _rows(prediction, prediction) / temperature
-    size, terms = len(logits), []
-    for number in range(size):
-        others = [each for each in range(size) if each != number]
-        own = [each for each in others if int(target[each]) == int(target[number])]
-        if own:
-            terms.append(logits[number, others].logsumexp(dim=0) - logits[number, own].mean())
+    logits = _rows(functional, prediction, prediction) / temperature
+    itself = logits.new_ones(len(logits)).diag().bool()
+    rows = functional.log_softmax(logits.masked_fill(itself, float("-inf")), dim=1)
+    terms = []
+    for number, row in enumerate(rows):
+        own = (target == target[number]) & ~itself[number]
+        if bool(own.any()):
+            terms.append(-row[own].mean())
     return sum(terms) / len(terms) if terms else (prediction * 0).sum()
 
 
 REFERENCES = {
-    "clip": lambda functional, prediction: _both(prediction),  # noqa: ARG005 - the signature of every reference
-    "clip_of_scale": lambda functional, prediction, other, scale: _both(  # noqa: ARG005
-        scale * _rows(prediction, other)
+    "clip": _both,
+    "clip_of_scale": lambda functional, prediction, other, scale: _both(
+        functional, scale * _rows(functional, prediction, other)
     ),
-    "clip_of_log_scale": lambda functional, prediction, other, scale: _both(  # noqa: ARG005
-        scale.exp() * _rows(prediction, other)
+    "clip_of_log_scale": lambda functional, prediction, other, scale: _both(
+        functional, scale.exp() * _rows(functional, prediction, other)
     ),
-    "info_nce": lambda functional, prediction, other, temperature: _own(  # noqa: ARG005
-        _rows(prediction, other) / temperature
+    "info_nce": lambda functional, prediction, other, temperature: _own(
+        functional, _rows(functional, prediction, other) / temperature
     ),
     "nt_xent": _nt_xent,
     "supervised_contrastive": _supervised,

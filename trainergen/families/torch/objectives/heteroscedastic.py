@@ -24,16 +24,12 @@ DEFAULT_METRICS = ("mae", "rmse", "r2")
 METRIC_FUNCTIONS = {name: name for name in (*METRICS, *EPOCH_METRICS)}
 LOSSES_ON_PROBABILITIES = ()
 
-SMALLEST_VARIANCE = 1e-6
-"""``torch.nn.functional.gaussian_nll_loss``'s default ``eps``."""
-
 
 def _nll(variance_of: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """Nix and Weigend 1994, equation 1 without its constant: ``(ln variance + error^2 / variance) / 2``, the mean."""
+    """Nix and Weigend 1994, equation 1 without its constant, through torch: near zero it is a difference of two terms."""
 
     def reference(functional: Any, *, prediction: Any, target: Any, spread: Any) -> Any:
-        variance = variance_of(functional, spread).clamp_min(SMALLEST_VARIANCE)
-        return ((variance.log() + (target - prediction) ** 2 / variance) / 2).mean()
+        return functional.gaussian_nll_loss(prediction, target, variance_of(functional, spread))
 
     return reference
 

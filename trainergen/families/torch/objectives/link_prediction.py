@@ -26,23 +26,18 @@ LOSSES_ON_PROBABILITIES = ("bce",)
 
 def _bpr(functional: Any, *, prediction: Any, target: Any) -> Any:
     """Rendle et al. 2009: the mean over every linked and every other pair of -ln sigmoid(score - other score)."""
-    terms = [
-        -functional.logsigmoid(score - other)
-        for score, linked in zip(prediction, target, strict=True)
-        for other, unlinked in zip(prediction, target, strict=True)
-        if bool(linked > 0) and not bool(unlinked > 0)
-    ]
-    return sum(terms) / len(terms) if terms else (prediction * 0).sum()
+    linked, others = prediction[target > 0], prediction[target <= 0]
+    terms = -functional.logsigmoid((linked[:, None] - others[None]).flatten())
+    return terms.mean() if len(terms) else (prediction * 0).sum()
 
 
 def _dot_product(functional: Any, *, prediction: Any, edges: Any, non_edges: Any) -> Any:
-    """Kipf and Welling 2016: the decoder of inner products, a pair at a time, edges and others half each."""
+    """Kipf and Welling 2016: the decoder of inner products, edges and other pairs half each."""
 
-    def mean(pairs: Any, sign: int) -> Any:
-        terms = [-functional.logsigmoid(sign * (prediction[one] @ prediction[two])) for one, two in pairs.T]
-        return sum(terms) / len(terms)
+    def logits(pairs: Any) -> Any:
+        return (prediction[pairs[0]][:, None] @ prediction[pairs[1]][:, :, None]).flatten()
 
-    return (mean(edges, 1) + mean(non_edges, -1)) / 2
+    return -(functional.logsigmoid(logits(edges)).mean() + functional.logsigmoid(-logits(non_edges)).mean()) / 2
 
 
 REFERENCES = {

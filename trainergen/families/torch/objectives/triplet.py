@@ -25,16 +25,6 @@ LOSSES_ON_PROBABILITIES = ()
 MARGIN = Constant("margin", 1.0, "margin", "distance by which unlike samples should be further apart than like ones")
 
 
-def _distance(first: Any, second: Any) -> Any:
-    """Euclidean, with the small offset of ``torch.nn.functional.pairwise_distance``: a gradient also at zero."""
-    return ((first - second + 1e-6) ** 2).sum(dim=-1).sqrt()
-
-
-def _triplet(functional: Any, *, prediction: Any, positive: Any, negative: Any, margin: float) -> Any:  # noqa: ARG001
-    """Balntas et al. 2016: ``max(0, d(anchor, positive) - d(anchor, negative) + margin)``, the mean."""
-    return (_distance(prediction, positive) - _distance(prediction, negative) + margin).clamp_min(0).mean()
-
-
 def _margin(distances: Any, same: Any, margin: float) -> Any:
     """Hadsell, Chopra and LeCun 2006, equation 4, a pair at a time."""
     costs = [
@@ -45,9 +35,11 @@ def _margin(distances: Any, same: Any, margin: float) -> Any:
 
 
 REFERENCES = {
-    "triplet_margin": _triplet,
-    "pair_margin": lambda functional, prediction, other, target, margin: _margin(  # noqa: ARG005
-        _distance(prediction, other), target, margin
+    "triplet_margin": lambda functional, prediction, positive, negative, margin: functional.triplet_margin_loss(
+        prediction, positive, negative, margin=margin
+    ),
+    "pair_margin": lambda functional, prediction, other, target, margin: _margin(
+        functional.pairwise_distance(prediction, other), target, margin
     ),
     "distance_margin": lambda functional, prediction, target, margin: _margin(  # noqa: ARG005
         prediction, target, margin

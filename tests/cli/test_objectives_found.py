@@ -1,0 +1,154 @@
+"""What is proposed where only inputs are known, through the whole of ``new``: the targets that are put in, and the proof.
+
+The search for a batch is not what is tested here: ``--batch`` describes the inputs, and the facts are marked as found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainergen import pipeline
+from trainergen.measuring import measure
+
+from ..building import write_tree
+from ..conftest import Answer
+from . import comparing_models as models
+
+Run = Callable[..., Answer]
+HEAD = "\n    import torch\n    from torch import nn\n\n\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, its inputs, and what stands in the trainer that is generated for it."""
+
+    source: str
+    batch: str
+    loss: str
+    lines: tuple[str, ...]
+
+
+CASES = {
+    "heteroscedastic": Case(
+        models.SPREAD,
+        "features: float32[4,6]",
+        "gaussian_nll",
+        (
+            'mean = outputs["mean"].squeeze(1)',
+            'variance = outputs["variance"].squeeze(1)',
+            "loss = functional.gaussian_nll_loss(mean, target, variance)",
+            "assumed: target target float32 [batch]",
+        ),
+    ),
+    "quantile": Case(
+        models.QUANTILES.replace("self.head =", "self.quantiles = (0.05, 0.5, 0.95)\n            self.head ="),
+        "features: float32[4,6]",
+        "pinball",
+        (
+            "loss = losses.pinball_loss(quantiles, target, (0.05, 0.5, 0.95))",
+            '"interval_coverage": metrics.interval_coverage(quantiles.detach(), target)',
+        ),
+    ),
+    "clip": Case(
+        models.CLIP,
+        "image: float32[4,4]; text: float32[4,5]",
+        "clip",
+        (
+            'similarities = outputs["logits_per_image"]',
+            "loss = losses.symmetric_contrastive_loss(similarities)",
+        ),
+    ),
+    "two towers": Case(
+        models.TWO_TOWERS,
+        "image: float32[4,4]; text: float32[4,5]",
+        "info_nce",
+        ("temperature = self.config.temperature", "loss = losses.info_nce_loss(embeddings, other, temperature)"),
+    ),
+    "two views": Case(
+        models.SIM_CLR,
+        "x: float32[4,6]",
+        "nt_xent",
+        ("other = self.model(other_inputs)", "loss = losses.nt_xent_loss(embeddings, other, temperature)"),
+    ),
+    "labels": Case(
+        models.SUPERVISED,
+        "x: float32[4,6]",
+        "supervised_contrastive",
+        ("loss = losses.supervised_contrastive_loss(embeddings, label, temperature)",),
+    ),
+    "triplet": Case(
+        models.TRIPLETS,
+        "x: float32[4,6]",
+        "triplet_margin",
+        (
+            "positive = self.model(positive_inputs)",
+            "negative = self.model(negative_inputs)",
+            "loss = functional.triplet_margin_loss(anchor, positive, negative, margin=margin)",
+        ),
+    ),
+    "siamese": Case(
+        models.SIAMESE,
+        "x1: float32[4,6]; x2: float32[4,6]",
+        "pair_margin",
+        ("losses.pair_margin_loss( functional.pairwise_distance(embeddings, other), same, margin",),
+    ),
+    "cox": Case(
+        models.COX,
+        "x: float32[4,6]",
+        "cox",
+        (
+            "log_risks = self.model(inputs).squeeze(1)",
+            "loss = losses.cox_loss(log_risks, time, event)",
+            'batch["event"]: event, int64 [batch], values 0 to 1 (assumed)',
+        ),
+    ),
+    "hazards": Case(
+        models.HAZARDS,
+        "x: float32[4,6]",
+        "discrete_time",
+        (
+            "loss = losses.discrete_survival_loss(logits, interval, event)",
+            'batch["interval"]: target, int64 [batch], values 0 to 4 (assumed)',
+        ),
+    ),
+    "edges": Case(
+        models.EDGES,
+        "x: float32[7,5]; edge_index: int64[2,12] < 7",
+        "bce_with_logits",
+        ("loss = functional.binary_cross_entropy_with_logits(scores, edge_label)", "metrics.roc_auc"),
+    ),
+    "nodes": Case(
+        models.NODES,
+        "x: float32[7,5]; edge_index: int64[2,12] < 7",
+        "dot_product",
+        ("loss = losses.link_prediction_loss(embeddings, edge_index, neg_edge_index)",),
+    ),
+}
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``--batch`` describes is taken for found by trying."""
+    monkeypatch.setattr(pipeline, "measure", lambda *given: replace(measure(*given), synthesised=True))
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) -> None:
+    write_tree(project, {"model.py": HEAD + case.source})
+    name = case.source.partition("class ")[2].partition("(")[0]
+    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", case.batch, "--json")
+    assert answer.exit == 0, answer.stdout
+    result: dict[str, Any] = answer.data["result"]
+    assert {probe["status"] for probe in result["proof"]["probes"]} == {"passed"}, result["proof"]["probes"]
+    chosen = {each["topic"]: each["choice"] for each in result["decisions"]}
+    assert chosen["loss"] == f"loss {case.loss}"
+    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
+    text = re.sub(r"\s+(# )?", " ", trainer.read_text())
+    assert [line for line in case.lines if line not in text] == [], trainer.read_text()
