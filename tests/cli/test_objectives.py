@@ -16,7 +16,7 @@ from trainergen.families.torch.objectives import Task, loss_names, metric_names,
 
 from ..building import write_tree
 from ..conftest import Answer
-from . import comparing_models
+from . import comparing_models, sequence_models
 
 Run = Callable[..., Answer]
 
@@ -56,16 +56,6 @@ OWN = """
             found = self.head(features).squeeze(1)
             return {"loss": (found - target).square().mean(), "found": found}
 """
-OWN_PARTS = """
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(6, 2)
-
-        def forward(self, features: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-            near, far = (self.head(features) - target.unsqueeze(1)).unbind(dim=1)
-            return {"loss_near": near.square().mean(), "loss_far": far.abs().mean()}
-"""
 VAE = """
     class VAE(nn.Module):
         def __init__(self) -> None:
@@ -95,56 +85,6 @@ TASKS = """
             body = self.body(x).tanh()
             return {"age": self.age(body), "kind_logits": self.kind(body)}
 """
-MASKED = """
-    class MaskedTokenModel(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.table, self.mix = nn.Embedding(12, 8), nn.GRU(8, 4, batch_first=True, bidirectional=True)
-            self.head = nn.Linear(8, 12)
-
-        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-            return self.head(self.mix(self.table(tokens))[0])
-"""
-TRANSLATOR = """
-    class Translator(nn.Module):
-        def __init__(self, pad_idx: int = 3) -> None:
-            super().__init__()
-            self.source, self.table = nn.Embedding(9, 8), nn.Embedding(12, 8, padding_idx=pad_idx)
-            self.mix, self.head = nn.GRU(8, 8, batch_first=True), nn.Linear(8, 12)
-
-        def forward(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
-            return self.head(self.mix(self.table(tgt), self.source(src).mean(dim=1).unsqueeze(0))[0])
-"""
-DENOISER = """
-    class NoisePredictor(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.mix, self.time, self.out = nn.Conv2d(2, 4, 3, padding=1), nn.Linear(1, 4), nn.Conv2d(4, 2, 1)
-
-        def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-            level = self.time(timesteps.unsqueeze(1) / 100)
-            return self.out(torch.tanh(self.mix(x) + level[:, :, None, None]))
-"""
-TRANSCRIBER = """
-    class SpeechRecogniser(nn.Module):
-        def __init__(self, num_classes: int = 6) -> None:
-            super().__init__()
-            self.mix, self.head = nn.GRU(4, 8, batch_first=True), nn.Linear(8, num_classes)
-
-        def forward(self, features: torch.Tensor) -> torch.Tensor:
-            return self.head(self.mix(features)[0]){activation}
-"""
-DETECTOR = """
-    class AnchorDetector(nn.Module):
-        def __init__(self, num_classes: int = 3) -> None:
-            super().__init__()
-            self.mix, self.cls, self.box = nn.Conv2d(1, 4, 3, 2, 1), nn.Conv2d(4, num_classes, 1), nn.Conv2d(4, 4, 1)
-
-        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-            places = torch.tanh(self.mix(image))
-            logits, boxes = self.cls(places).flatten(2), self.box(places).flatten(2)
-            return {"logits": logits.transpose(1, 2), "boxes": boxes.transpose(1, 2)}
-"""
 ENDINGS = {
     "nll": ".log_softmax(dim=1)",
     "nll_of_probabilities": ".softmax(dim=1)",
@@ -166,25 +106,11 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "dataset_tokens: float32[6,3,4]; model_tokens: float32[6,5,5]; true_ranks: int64[6,5] in [0, 6)",
     ),
     "own-loss": (OWN, "", "(float32[8,6], float32[8])"),
-    "own-loss-own_sum": (OWN_PARTS, "", "(float32[8,6], float32[8])"),
     "vae": (VAE, "", "float32[8,6] in [0, 1)"),
     "multi-task": (TASKS, "", "x: float32[8,6]; age: float32[8]; kind: int64[8] < 4"),
     "language-modelling": (LANGUAGE, "", "tokens: int64[4,7] < 12"),
-    "masked-modelling": (MASKED, "", "tokens: int64[4,7] < 12; labels: int64[4,7] < 12"),
-    "seq2seq": (TRANSLATOR, "", "src: int64[4,5] < 9; tgt: int64[4,7] < 12"),
-    "diffusion": (DENOISER, "", "x: float32[4,2,5,5]; timesteps: int64[4] < 100; noise: float32[4,2,5,5]"),
-    "ctc": (
-        TRANSCRIBER,
-        "",
-        "features: float32[4,9,4]; targets: int64[4,3] in [1, 6); input_lengths: int64[4] in [7, 10); "
-        "target_lengths: int64[4] in [1, 4)",
-    ),
-    "detection": (
-        DETECTOR,
-        "",
-        "image: float32[4,1,6,6]; labels: int64[4,9] < 3; boxes: float32[4,9,4]",
-    ),
     **comparing_models.MODELS,
+    **sequence_models.MODELS,
 }
 """Task, or task and loss -> model, columns of its output, batch: ranks with ties and gaps."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from .facts import OutputFacts
 from .seen import Seen, SeenInput
@@ -39,3 +40,18 @@ def seeing_both_ways(seen: Seen) -> str | None:
     if switch is not None and seen.arguments[switch] == "False":
         return f"{switch} is False"
     return seen.says(MASKED)
+
+
+def mean_surprise(functional: Any, prediction: Any, target: Any, padding: int = -100) -> Any:
+    """Minus the log-probability in nats of each token, the mean over those that are not `padding`.
+
+    Args:
+        functional: ``torch.nn.functional``.
+        prediction: scores [batch, vocabulary, length].
+        target: ids [batch, length].
+        padding: the id that is left out.
+    """
+    counted = target != padding
+    places = target.masked_fill(~counted, 0).unsqueeze(-1)
+    picked = functional.log_softmax(prediction.movedim(1, -1), dim=-1).gather(-1, places).squeeze(-1)
+    return -(picked * counted).sum() / counted.sum()

@@ -65,7 +65,7 @@ def propose(seen: Seen) -> Proposal | None:
     prepare = ("squeeze:1",) if column else ()
     options = losses(probability, prepare, cast(leaf, "float"))
     others, heads = deeper(seen, output, TASK, options[0].name, prepare)
-    evidence += [f"{len(others)} more maps of it"] if others else []
+    evidence += [f"{len(others) + 1} maps of it"] if others else []
     return Proposal(
         score=84 + 6 * bool(words) if probability else 80 if seen.is_called(SAYS_SO) else 72,
         reason=f"one column of output, {said(output)}: {', '.join(evidence) or 'you asked for it'}",

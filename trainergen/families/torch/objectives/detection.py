@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ....inspection.batch_spec import Leaf
 from ....planning.plan import Term
 from ..facts import OutputFacts
-from ..seen import Seen, assumed_leaf, said, without_axis
+from ..seen import Seen, said, without_axis
 from . import LossOption, Proposal
 
 TASK = "detection"
@@ -53,7 +54,7 @@ def propose(seen: Seen) -> Proposal | None:
     if not named and words is None:
         return None
     target = seen.want("target", without_axis(scores, 2, "int64", scores.sizes[2]), key="labels", also=("classes",))
-    wanted = seen.want("target_boxes", assumed_leaf(boxes.dtype, boxes), key="boxes", also=("bboxes", "gt_boxes"))
+    wanted = seen.want("target_boxes", _corners(boxes), key="boxes", also=("bboxes", "gt_boxes"))
     if target is None or wanted is None:
         return None
     option = LossOption(
@@ -76,8 +77,18 @@ def propose(seen: Seen) -> Proposal | None:
         assumed=True,
         low=0,
         high=scores.sizes[2],
-        roles=(seen.output("prediction", scores), target, seen.output("boxes", boxes), wanted),
+        roles=(
+            seen.output("prediction", scores),
+            target,
+            seen.output("boxes", boxes, variable="predicted_boxes"),
+            wanted,
+        ),
     )
+
+
+def _corners(boxes: OutputFacts) -> Leaf:
+    """A box for each of the predicted ones: four numbers, whatever the model's dimensions are called."""
+    return Leaf(boxes.dtype, (*boxes.dims[:2], 4), boxes.sizes, source="assumed")
 
 
 def _pair(seen: Seen) -> tuple[OutputFacts, OutputFacts, bool] | None:

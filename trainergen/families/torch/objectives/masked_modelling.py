@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ....inspection.batch_spec import Leaf, Path
 from ....planning.plan import Constant
 from ..seen import Seen, said
-from ..vocabulary import scores, seeing_both_ways
+from ..vocabulary import mean_surprise, scores, seeing_both_ways
 from . import IGNORED_CLASS, LossOption, Proposal
 
 TASK = "masked-modelling"
@@ -17,16 +15,7 @@ EPOCH_METRICS = ()
 DEFAULT_METRICS = ("accuracy",)
 METRIC_FUNCTIONS = {"accuracy": "accuracy", "perplexity": "perplexity"}
 LOSSES_ON_PROBABILITIES = ()
-
-
-def _masked_tokens(functional: Any, prediction: Any, target: Any, padding: int) -> Any:
-    """Devlin et al. 2019: mean over the hidden places of minus the log-probability of what was there."""
-    rows = prediction.movedim(1, -1)
-    hidden = target != padding
-    return -functional.log_softmax(rows[hidden], dim=-1).gather(1, target[hidden].unsqueeze(1)).mean()
-
-
-REFERENCES = {"masked_tokens": _masked_tokens}
+REFERENCES = {"masked_tokens": mean_surprise}  # Devlin et al. 2019: a mean over the hidden places
 
 
 def propose(seen: Seen) -> Proposal | None:

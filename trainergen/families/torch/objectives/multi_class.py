@@ -68,10 +68,10 @@ def propose(seen: Seen) -> Proposal | None:
     what = {(2, 1): "", (3, 2): ", one a token"}.get((len(sizes), axis), ", one a place")
     losses = _losses(output, seen.activation, prediction, ())
     others, heads = deeper(seen, output, TASK, losses[0].name, prediction)
-    again = f", as of {len(others)} more maps" if others else ""
+    again = f" in each of {len(others) + 1} maps" if others else ""
     return Proposal(
         score=score,
-        reason=f"{said(output)} are scores of {sizes[axis]} classes{what}{again}: {why}",
+        reason=f"{said(output)} are scores of {sizes[axis]} classes{again or what}: {why}",
         losses=losses[:1] if heads else losses,
         classes=sizes[axis],
         metrics=_metrics(sizes),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ....inspection.batch_spec import BATCH, Leaf
 from ....planning.plan import Constant
 from ..facts import OutputFacts
 from ..seen import INTEGRAL, Role, Seen, SeenInput, said
-from ..vocabulary import is_vocabulary, padding_id
+from ..vocabulary import is_vocabulary, mean_surprise, padding_id
 from . import LossOption, Proposal
 
 TASK = "seq2seq"
@@ -19,22 +18,13 @@ EPOCH_METRICS = ()
 DEFAULT_METRICS = ("accuracy",)
 METRIC_FUNCTIONS = {"accuracy": "accuracy", "perplexity": "perplexity"}
 LOSSES_ON_PROBABILITIES = ()
+REFERENCES = {"next_target_token": mean_surprise}  # Sutskever et al. 2014
 
 DECODED = r"(tgt|trg|target|dec|decoder|answer|summary)(_?(seq|sequence|tokens|ids|input|inputs|input_ids|in|text))*"
 ENCODED = r"(src|source|enc|encoder)(_?(seq|sequence|tokens|ids|input|inputs|input_ids|in|text))*"
 SAYS_SO = r"seq(uence)?.?(2|to).?seq|encoder.?decoder|translat|summari[sz]|teacher.?forc|neural machine"
 FILLS_FROM_ONE = r"for\s+\w+\s+in\s+range\(\s*1\s*,"
 """A decoder that loops over the places after the first leaves that one empty."""
-
-
-def _next_target_token(functional: Any, prediction: Any, target: Any, padding: int = -100) -> Any:
-    """Sutskever et al. 2014: mean of minus the log-probability of each token, those that pad left out."""
-    rows = prediction.movedim(1, -1)
-    counted = target != padding
-    return -functional.log_softmax(rows[counted], dim=-1).gather(1, target[counted].unsqueeze(1)).mean()
-
-
-REFERENCES = {"next_target_token": _next_target_token}
 
 
 def propose(seen: Seen) -> Proposal | None:

@@ -1,0 +1,175 @@
+"""Sequences, denoisers and maps of which only the inputs are known, through the whole of ``new``: what is put in, the proof.
+
+The search for a batch is not what is tested here: ``--batch`` describes the inputs, and the facts are marked as found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainergen import pipeline
+from trainergen.measuring import measure
+
+from ..building import write_tree
+from ..conftest import Answer
+from . import sequence_models as models
+
+Run = Callable[..., Answer]
+HEAD = "\n    import torch\n    from torch import nn\n\n\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, its inputs, and what stands in the trainer that is generated for it."""
+
+    source: str
+    batch: str
+    loss: str
+    lines: tuple[str, ...]
+
+
+CASES = {
+    "language": Case(
+        models.GPT,
+        "tokens: int64[4,7] < 12",
+        "next_token",
+        (
+            "logits = self.model(tokens)[:, :-1].permute(0, 2, 1)",
+            "loss = functional.cross_entropy(logits, targets)",
+        ),
+    ),
+    "masked": Case(
+        models.BERT,
+        "tokens: int64[4,7] < 12",
+        "masked_tokens",
+        (
+            "loss = functional.cross_entropy(logits, labels, ignore_index=-100)",
+            "metrics.accuracy(logits.detach(), labels, padding=-100)",
+            'return (batch["labels"] != -100).sum()',
+        ),
+    ),
+    "translation": Case(
+        models.TRANSLATOR,
+        "src: int64[4,5] < 9; tgt: int64[4,7] < 12",
+        "next_target_token",
+        (
+            "logits = self.model(src=src, tgt=tgt)[:, :-1].permute(0, 2, 1)",
+            "targets = tgt[:, 1:]",
+            "loss = functional.cross_entropy(logits, targets, ignore_index=3)",
+        ),
+    ),
+    "translation by a loop": Case(
+        models.LOOPING,
+        "src: int64[4,5] < 9; trg: int64[4,7] < 12",
+        "next_target_token",
+        ("logits = self.model(src=src, trg=trg)[:, 1:].permute(0, 2, 1)", "targets = trg[:, 1:]"),
+    ),
+    "diffusion": Case(
+        models.DENOISER,
+        "x: float32[4,2,5,5]; timesteps: int64[4] < 100",
+        "denoising_mse",
+        ("loss = functional.mse_loss(predicted, noise)", "assumed: target noise float32 [batch, "),
+    ),
+    "transcripts": Case(
+        models.TRANSCRIBER.replace("{activation}", ".log_softmax(dim=2)"),
+        "features: float32[4,9,4]",
+        "ctc_of_log_probabilities",
+        (
+            "functional.ctc_loss( log_probabilities, targets, input_lengths, target_lengths, blank=0, zero_infinity=True",
+        ),
+    ),
+    "boxes": Case(
+        models.DETECTOR,
+        "image: float32[4,1,6,6]",
+        "matched_boxes",
+        (
+            "box_loss: torch.Tensor = losses.matched_box_loss(predicted_boxes, boxes, labels)",
+            "loss = class_loss + self.config.box_weight * box_loss",
+            'return losses.matched_objects(batch["labels"])',
+        ),
+    ),
+    "its own losses": Case(
+        models.OWN_PARTS,
+        "features: float32[8,6]; target: float32[8]",
+        "own_sum",
+        ("loss = self.config.near_weight * near_loss + self.config.far_weight * far_loss",),
+    ),
+    "a codebook": Case(models.QUANTISER, "x: float32[4,5,4]", "own", ("loss: torch.Tensor = outputs[1]",)),
+    "two depths": Case(
+        models.SUPERVISED_DEEPLY,
+        "image: float32[4,1,6,6]",
+        "cross_entropy",
+        (
+            "late_loss = functional.cross_entropy(late_prediction, mask)",
+            "early_loss: torch.Tensor = functional.cross_entropy(early_prediction, mask)",
+            '"iou": metrics.mean_iou(late_prediction.detach(), mask)',
+            "loss = ( self.config.late_weight * late_loss + self.config.early_weight * early_loss )",
+        ),
+    ),
+    "a forecast": Case(
+        models.FORECASTER, "series: float32[4,6,3]", "mse", ("loss = functional.mse_loss(predictions, future)",)
+    ),
+}
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``--batch`` describes is taken for found by trying."""
+    monkeypatch.setattr(pipeline, "measure", lambda *given: replace(measure(*given), synthesised=True))
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) -> None:
+    text, result = generated(project, trainergen, case.source, case.batch)
+    chosen = {each["topic"]: each["choice"] for each in result["decisions"]}
+    assert chosen["loss"] == f"loss {case.loss}"
+    assert [line for line in case.lines if line not in text] == [], text
+
+
+def generated(project: Path, trainergen: Run, source: str, batch: str) -> tuple[str, dict[str, Any]]:
+    """The trainer's text with every run of blanks and comment marks as one blank, and the ``result`` of ``new``."""
+    write_tree(project, {"model.py": HEAD + source})
+    name = source.partition("class ")[2].partition("(")[0]
+    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", batch, "--json")
+    assert answer.exit == 0, answer.stdout
+    result: dict[str, Any] = answer.data["result"]
+    assert {probe["status"] for probe in result["proof"]["probes"]} == {"passed"}, result["proof"]["probes"]
+    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
+    return re.sub(r"\s+(# )?", " ", trainer.read_text()), result
+
+
+def test_lengths_that_a_user_gives_go_into_the_loss(project: Path, trainergen: Run) -> None:
+    source = models.TRANSCRIBER.replace("{activation}", "")
+    text, result = generated(project, trainergen, source, models.MODELS["ctc"][2])
+    assert "functional.ctc_loss( logits.log_softmax(dim=2), targets, input_lengths, target_lengths, blank=0" in text
+    assert not [each for each in result["decisions"] if each["topic"] == "target" and each["assumed"]]
+
+
+def test_labels_that_ignore_most_places_are_of_masked_tokens(project: Path, trainergen: Run) -> None:
+    rows = "[[-100, 3, -100, 1], [2, -100, -100, 5]]"
+    write_tree(
+        project,
+        {
+            "data.py": f"""
+                import torch
+
+
+                def build():
+                    tokens = torch.tensor([[1, 3, 4, 1], [2, 7, 0, 5]])
+                    return [{{"tokens": tokens, "labels": torch.tensor({rows})}}]
+            """,
+            "model.py": HEAD + models.BERT,
+        },
+    )
+    answer = trainergen("new", "--model", "model.py:TinyBert", "--loader", "data:build", "--json")
+    assert answer.exit == 0, answer.stdout
+    loss = next(each for each in answer.data["result"]["decisions"] if each["topic"] == "loss")
+    assert (loss["choice"], loss["assumed"]) == ("loss masked_tokens", False)
+    assert "labels are -100 in places" in loss["reason"]
