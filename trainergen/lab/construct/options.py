@@ -15,7 +15,7 @@ from .annotations import ANY, Wanted, hints_of, parameters_of, wanted
 from .configs import config_classes, mapping_classes
 from .modules import module_classes, torch_layer
 from .reads import read_prefixes, read_uses
-from .roles import normal_name, role_of
+from .roles import Role, normal_name, role_of
 from .sizes import CLASSES, TEXTS, module_class
 from .sources import MISSING, plain_function
 from .uses import ITEM, Path, Reads, Uses
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from ...inspection.construction import Source
     from ...inspection.expressions import Value
     from ...inspection.model_facts import Place
-    from .roles import Role
     from .sizes import Sizes
+
+CERTAIN: frozenset[Role] = frozenset(
+    {"spatial_rank", "head_width", "heads", "image", "patch", "classes", "relations", "nodes", "edge", "vocabulary", "codebook",
+     "channels_in", "channels_out", "features_in", "features_out", "feedforward", "latent", "depth", "horizon", "length", "time_steps",
+     "kernel", "dropout", "epsilon", "width"}
+)  # fmt: skip
+"""Roles of numbers: an argument in the singular that is named like one is tried as one."""
 
 MOST_NESTED = 3
 """A config in a config in a config: deeper ones are left to their defaults."""
@@ -111,6 +117,10 @@ class Chooser:
                 found.append(each)
         return found
 
+    def first(self, path: Path) -> Option | None:
+        """The likeliest of `options`: where name and annotation say enough, the source is not read for it."""
+        return next(self._options(path, self.wanted(path[0]) if len(path) == 1 else ANY), None)
+
     def config_options(self, path: Path) -> list[Option]:
         """Configs to give for an argument that turned out to be read like one."""
         return list(self._configs(path, self._uses(path)))
@@ -123,18 +133,21 @@ class Chooser:
         inner = Chooser(cls, self.sizes, self._below(path) if not _is_module(cls) else None, self.busy)
         arguments: dict[str, Value] = {}
         for name in inner.required():
-            options = inner.options((name,))
-            if not options:
+            chosen = inner.first((name,))
+            if chosen is None:
                 return None
-            arguments[name] = options[0].value
+            arguments[name] = chosen.value
         return call(target, (), arguments)
 
     # By kind.
 
     def _options(self, path: Path, asked: Wanted) -> Iterator[Option]:
+        said = [each for each in asked.alternatives() if each.kind != "any"]
+        certain = role_of(path[-1])
+        if certain is not None and self._is_certain(path[-1], certain, said):
+            yield from self._numbers(self.role(path), said[0].kind if said else "any", _why(certain))
         uses = self._uses(path)
         role = self.role(path)
-        said = [each for each in asked.alternatives() if each.kind != "any"]
         if said:
             said.sort(key=lambda each: _evidence_against(each, uses))
             for each in said:
@@ -147,6 +160,13 @@ class Chooser:
             for kind in _kinds_of(uses):
                 yield from self._of_kind(path, kind, role, uses, "source")
         yield from self._of_role(path, role, uses)
+
+    def _is_certain(self, name: str, role: Role, said: list[Wanted]) -> bool:
+        """Whether name and annotation say enough for a first try, without reading the source."""
+        if self._reads is not None or role not in CERTAIN or len(normal_name(name)) < 2:
+            return False
+        counted = name.lower().startswith(("n", "num", "in", "out"))
+        return all(each.kind in {"int", "float"} for each in said) if said else counted or not name.endswith("s")
 
     def role(self, path: Path) -> Role | None:
         """What the value at `path` is used as: its own name says it, else the layers that it ends in."""
@@ -194,7 +214,7 @@ class Chooser:
         self, path: Path, asked: Wanted, role: Role | None, uses: Uses | None, source: Source = "annotation"
     ) -> Iterator[Option]:
         name = path[-1]
-        why = f"named like {role.replace('_', ' ')}" if role is not None else "a small number"
+        why = _why(role)
         kind = asked.kind
         if kind == "choice":
             for choice in asked.choices:
@@ -255,7 +275,7 @@ class Chooser:
             yield Option(f"{name}.txt", "name", "a file of that name")
 
     def _of_role(self, path: Path, role: Role | None, uses: Uses | None) -> Iterator[Option]:
-        why = f"named like {role.replace('_', ' ')}" if role is not None else "a small number"
+        why = _why(role)
         if role in {"flag", "on"}:
             yield from self._of_kind(path, Wanted("bool"), role, uses, "name")
         elif role in {"pretrained"}:
@@ -338,8 +358,8 @@ class Chooser:
         )
 
     def _part(self, path: Path) -> Value:
-        options = self.options(path, ANY)
-        return options[0].value if options else None
+        chosen = self.first(path)
+        return chosen.value if chosen is not None else None
 
     def _configs(self, path: Path, uses: Uses | None) -> Iterator[Option]:
         for found in config_classes(self.make, path[-1], uses):
@@ -412,6 +432,10 @@ class Chooser:
                 name: each.annotation for name, each in self.parameters.items() if each.annotation is not each.empty
             }
         return hints
+
+
+def _why(role: Role | None) -> str:
+    return f"named like {role.replace('_', ' ')}" if role is not None else "a small number"
 
 
 def _is_module(cls: Any) -> bool:

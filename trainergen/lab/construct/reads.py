@@ -15,7 +15,7 @@ from torch import nn
 
 from .roles import role_of
 from .scope import MAPPING_METHODS, MODULE_METHODS, SEQUENCE_CALLS, TENSOR_METHODS, TEXT_METHODS, Scope
-from .sources import MISSING, code_node, dotted, meaning, own_init, plain_function
+from .sources import MISSING, code_node, dotted, meaning, own_init, plain_function, words
 from .uses import ITEM, Uses
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class _Reader:
     ) -> None:
         node = code_node(function.__code__)
         if node is None or self.visited >= MOST_FUNCTIONS or hops > MOST_HOPS:
+            return
+        if not constructing and words(node).isdisjoint(held):
             return
         self.visited += 1
         _Body(self, (function, dict(names), held, owner), hops, constructing).read(node)

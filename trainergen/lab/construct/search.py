@@ -162,9 +162,9 @@ class Constructor:
             if harmless is not None:
                 values[name] = harmless
             elif name in chooser.needed():
-                options = chooser.options((name,))
-                if options:
-                    values[name] = options[0]
+                chosen = chooser.first((name,))
+                if chosen is not None:
+                    values[name] = chosen
         return replace(empty, values={name: option for name, option in values.items() if name not in self.given})
 
     def _from_project(self, usage: Usage) -> Option:

@@ -32,11 +32,25 @@ def file_tree(file: str) -> ast.Module | None:
 def _functions(file: str) -> dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]:
     found: dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef] = {}
     tree = file_tree(file)
-    for node in ast.walk(tree) if tree is not None else ():
+    pending: list[ast.AST] = [tree] if tree is not None else []
+    while pending:  # statements only: definitions stand in no expression
+        node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             found[node.name, first] = node
+        for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+            pending += getattr(node, part, ())
     return found
+
+
+@functools.lru_cache(maxsize=1024)
+def words(node: ast.AST) -> frozenset[str]:
+    """Every name and attribute that stands in a definition."""
+    return frozenset(
+        each.id if isinstance(each, ast.Name) else each.attr
+        for each in ast.walk(node)
+        if isinstance(each, (ast.Name, ast.Attribute))
+    )
 
 
 def code_node(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

@@ -41,9 +41,9 @@ def _filled(first: Assignment) -> Iterator[Assignment]:
             continue
         uses = chooser.reads.get((name,))
         if uses is not None and "module" in uses.kinds and "none" not in uses.kinds:
-            options = chooser.options((name,))
-            if options:
-                values[name] = options[0].changed(options[0].value, "source", "None by default, but called")
+            chosen = chooser.first((name,))
+            if chosen is not None:
+                values[name] = chosen.changed(chosen.value, "source", "None by default, but called")
     if len(values) > len(first.values):
         yield replace(first, values=values)
 
@@ -55,9 +55,10 @@ def _resized(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
         if option.source not in _FREE:
             values[name] = option
             continue
-        options = chooser.options((name,))
-        same_kind = [each for each in options if type(each.value) is type(option.value)]
-        fresh = (same_kind or options or [option])[0]
+        fresh = chooser.first((name,)) or option
+        if type(fresh.value) is not type(option.value):
+            same_kind = [each for each in chooser.options((name,)) if type(each.value) is type(option.value)]
+            fresh = (same_kind or [fresh])[0]
         before, after = items_of(option.value), items_of(fresh.value)
         if before is not None and after is not None and option.source == "repair" and len(before) != len(after):
             fresh = option  # its length was demanded
