@@ -68,8 +68,9 @@ def propose(seen: Seen) -> Proposal | None:
 
 
 def _are_edges(part: SeenInput) -> bool:
+    """Pairs of nodes as columns [2, E]: by the argument's name, or as the search named the dimension."""
     sizes = part.leaf.sizes
-    named = EDGES.search(part.name.lower()) is not None
+    named = EDGES.search(part.name.lower()) is not None or "edges" in part.leaf.dims
     return named and part.leaf.dtype in INTEGRAL and len(sizes) == 2 and sizes[0] == 2
 
 
