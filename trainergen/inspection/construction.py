@@ -25,7 +25,10 @@ class BuiltArgument:
         reason: the evidence, one phrase: ``from scripts/demo.py:9``, ``named like a number of classes``.
         place: where it stands, for values of the project.
         assumed: a guess that has to be marked; False for what the user or a single unanimous place of the project says.
-        for_proof: smaller than the class's own default for the lab's sake; the generated config keeps the default.
+        for_proof: other than the class's own default for the lab's sake: smaller, or without a download; the generated
+            config keeps the default.
+        kept: what the generated file passes in place of a `for_proof` value: a config of its own default size where the class
+            demands one; None: nothing, the default holds.
     """
 
     name: str
@@ -35,6 +38,7 @@ class BuiltArgument:
     place: Place | None = None
     assumed: bool = True
     for_proof: bool = False
+    kept: Any = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ...inspection.construction import BuiltArgument
 from ...inspection.expressions import CALL, NAMESPACE, at, children, is_tagged, put, without
 from ..imports import import_object
 from .annotations import parameters_of
+from .options import Option
 from .sources import MISSING, own_init, plain_function
 from .uses import ITEM
 from .values import live, plain
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ...inspection.expressions import Value
     from ..protocol import Context
-    from .options import Chooser, Option
+    from .options import Chooser
     from .uses import Path
 
 
@@ -103,14 +104,18 @@ class Assignment:
                 values[head] = option
                 continue
             if head not in values:
-                return None
+                default = _default(self.chooser.parameters.get(head))
+                if default is MISSING:
+                    return None
+                values[head] = Option(default, "default", "the class's own default")
+            before = values[head]
             try:
-                value = (
-                    without(values[head].value, rest) if option is None else put(values[head].value, rest, option.value)
-                )
+                value = without(before.value, rest) if option is None else put(before.value, rest, option.value)
             except KeyError:
                 return None
-            values[head] = replace(values[head], value=value, assumed=True)
+            smaller = option is not None and option.for_proof
+            kept = before.value if smaller and not before.for_proof and head in self.values else before.kept
+            values[head] = replace(before, value=value, assumed=True, for_proof=before.for_proof or smaller, kept=kept)
         return replace(self, values=values)
 
     def key(self) -> str:
@@ -122,7 +127,9 @@ class Assignment:
     def arguments(self) -> tuple[BuiltArgument, ...]:
         """What is passed, in the order of the signature; ``*dims`` goes by that name, with a list."""
         found = [
-            BuiltArgument(name, each.value, each.source, each.reason, each.place, each.assumed, each.for_proof)
+            BuiltArgument(
+                name, each.value, each.source, each.reason, each.place, each.assumed, each.for_proof, each.kept
+            )
             for name, each in self.values.items()
         ]
         for name, value in self.given.items():

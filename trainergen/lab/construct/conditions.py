@@ -83,10 +83,10 @@ def choices(site: Site, test: ast.expr) -> Iterator[tuple[Path, list[Any]]]:
         if allowed is MISSING:
             continue
         if isinstance(node.ops[0], (ast.In, ast.NotIn)):
-            try:
+            if isinstance(allowed, (list, tuple, dict)):
                 yield path, list(allowed)
-            except TypeError:
-                continue
+            elif isinstance(allowed, (set, frozenset)):
+                yield path, sorted(allowed, key=repr)
         elif isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)) and (
             isinstance(allowed, (str, bool)) or allowed is None
         ):

@@ -50,6 +50,7 @@ class Option:
     place: Place | None = None
     assumed: bool = True
     for_proof: bool = False
+    kept: Value = None
 
     def changed(self, value: Value, source: Source, reason: str) -> Option:
         """Another value in its place, for another reason."""

@@ -57,8 +57,7 @@ def _below(assignment: Assignment, path: Path, value: Value) -> Iterator[Path]:
     if is_tagged(value, CALL) and value[CALL] != NAMESPACE:
         names += [name for name in parameters_of(assignment.owner(value)) if name not in parts]
     for name in names:
-        if path[0] in assignment.values:
-            yield from _below(assignment, (*path, name), assignment.now((*path, name)))
+        yield from _below(assignment, (*path, name), assignment.now((*path, name)))
 
 
 def _smaller(assignment: Assignment, path: Path, divisor: int) -> Option | None:

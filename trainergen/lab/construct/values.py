@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...inspection.expressions import CALL, REF, TUPLE, is_tagged, reference, tuple_of
+from ...inspection.expressions import CALL, REF, TUPLE, call, is_tagged, reference, tuple_of
 from ..imports import import_object
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ def plain(found: Any) -> Value:
         return tuple_of([plain(item) for item in found])
     if isinstance(found, Mapping) and all(isinstance(key, str) for key in found):
         return {key: plain(item) for key, item in found.items()}
+    if dataclasses.is_dataclass(found) and not isinstance(found, type):
+        owner = target_of(type(found))
+        fields = [each.name for each in dataclasses.fields(found) if each.init]
+        if owner is not None:
+            return call(owner, (), {name: plain(getattr(found, name)) for name in fields})
     if isinstance(found, type) or callable(found):
         target = target_of(found)
         if target is not None:
