@@ -25,12 +25,19 @@ NEEDY = '''
     from torch import nn
 
 
+    def opened(licence: int) -> int:
+        """What no search can guess."""
+        if licence * 7919 % 10007 != 8906:
+            raise ValueError("no such licence")
+        return 4
+
+
     class Needy(nn.Module):
         """Rows to rows."""
 
-        def __init__(self, size: int, out: int = 3) -> None:
+        def __init__(self, licence: int, out: int = 3) -> None:
             super().__init__()
-            self.layer = nn.Linear(size, out)
+            self.layer = nn.Linear(opened(licence), out)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.layer(x)
@@ -79,24 +86,24 @@ class Terminal:
 def test_a_terminal_is_asked_one_question_after_the_other(project: Path) -> None:
     write_tree(project, {"model.py": NEEDY})
     person = Terminal(*NEW)
-    person.answer("--model-arg size:", "4\n")
+    person.answer("--model-arg licence:", "4242\n")
     person.answer("--target [colour]:", "kind\n")
     code, stdout = person.finish()
     assert code == 0, stdout
-    assert "size: int, used in nn.Linear(size, out) at model.py:12" in person.seen
+    assert "licence: int, used in opened(licence) at model.py:19" in person.seen
     assert "or kind" in person.seen
     assert "target: " not in stdout  # questions are no results
-    assert stdout.splitlines()[0].startswith("  read    model.py:7 ")
+    assert stdout.splitlines()[0].startswith("  read    model.py:14 ")
     assert stdout.count("class Needy") == 1
     answers = json.loads((project / ".trainergen/needy_trainer.json").read_text())["answers"]
-    assert answers["model_arguments"] == [["size", 4]]
+    assert answers["model_arguments"] == [["licence", 4242]]
     assert answers["target"] == "kind"
     assert 'batch["kind"]' in (project / "train/needy_trainer.py").read_text()
 
 
 def test_enter_takes_the_likely_answer(project: Path) -> None:
     write_tree(project, {"model.py": NEEDY})
-    person = Terminal(*NEW, "--model-arg", "size=4", "--dry-run")
+    person = Terminal(*NEW, "--model-arg", "licence=4242", "--dry-run")
     person.answer("--target [colour]:", "\n")
     code, stdout = person.finish()
     assert code == 0, stdout
@@ -107,7 +114,7 @@ def test_leaving_at_the_question_writes_nothing(project: Path) -> None:
     write_tree(project, {"model.py": NEEDY})
     before = read_tree(project)
     person = Terminal(*NEW)
-    person.answer("--model-arg size:", "\x04")  # Ctrl-D: the end of input
+    person.answer("--model-arg licence:", "\x04")  # Ctrl-D: the end of input
     code, stdout = person.finish()
     assert code == 130, stdout
     assert "Nothing was written" in stdout
@@ -119,7 +126,7 @@ def test_yes_never_asks_even_on_a_terminal(project: Path) -> None:
     for more in (("--yes",), ("--json",)):
         code, stdout = Terminal(*NEW, *more).finish()
         assert code == 4, stdout
-        assert "--model-arg size=INT" in stdout
+        assert "--model-arg licence=INT" in stdout
 
 
 def test_elsewhere_it_ends_with_the_whole_command(project: Path, trainergen: Run) -> None:
@@ -128,19 +135,19 @@ def test_elsewhere_it_ends_with_the_whole_command(project: Path, trainergen: Run
     answer = trainergen(*NEW)
     assert answer.exit == 4
     assert read_tree(project) == before
-    command = f"trainergen {shlex.join(NEW)} --model-arg size=INT"
+    command = f"trainergen {shlex.join(NEW)} --model-arg licence=INT"
     assert answer.stdout.splitlines()[-2] == f"  {command}"
     as_data = trainergen(*NEW, "--json")
     jsonschema.validate(as_data.data, schema("new"))
-    assert as_data.data["next"] == [f"trainergen {shlex.join(NEW)} --json --model-arg size=INT"]
+    assert as_data.data["next"] == [f"trainergen {shlex.join(NEW)} --json --model-arg licence=INT"]
     error = as_data.data["result"]["error"]
-    assert error["flags"] == ["--model-arg size=INT"]
-    assert [each["key"] for each in error["questions"]] == ["size"]
+    assert error["flags"] == ["--model-arg licence=INT"]
+    assert [each["key"] for each in error["questions"]] == ["licence"]
 
 
 def test_the_command_that_is_printed_works(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": NEEDY})
-    answer = trainergen(*NEW, "--model-arg", "size=4", "--dry-run")
+    answer = trainergen(*NEW, "--model-arg", "licence=4242", "--dry-run")
     assert answer.exit == 4
     command = shlex.split(answer.stdout.splitlines()[-2])
     assert command[-2:] == ["--target", "colour"]
@@ -150,14 +157,13 @@ def test_the_command_that_is_printed_works(project: Path, trainergen: Run) -> No
 @pytest.mark.parametrize(
     ("arguments", "flag"),
     [
-        (("--model-arg", "size=4"), "--batch 'x: float32[8, ...]; label: int64[8] < 10'"),
         (
-            ("--model-arg", "size=4", "--model-arg", "out=1", "--batch", "x: float32[8,4]; n: int64[8] < 7"),
+            ("--model-arg", "licence=4242", "--model-arg", "out=1", "--batch", "x: float32[8,4]; n: int64[8] < 7"),
             "--loss mse",
         ),
-        (("--model-arg", "size=4", "--batch", "x: float32[8,4]; boxes: float32[8,2,9]"), "--target KEY"),
+        (("--model-arg", "licence=4242", "--batch", "x: float32[8,4]; boxes: float32[8,2,9]"), "--target KEY"),
         (
-            ("--model-arg", "size=4", "--batch", "x: float32[8,4]; y: float32[8,3]", "--scheduler", "one_cycle"),
+            ("--model-arg", "licence=4242", "--batch", "x: float32[8,4]; y: float32[8,3]", "--scheduler", "one_cycle"),
             "--scheduler warmup_cosine",
         ),
     ],

@@ -519,12 +519,8 @@ def test_batch_norm_on_one_sample(measure: Measure) -> None:
     assert problem.kind == "user" and "at least two samples" in (problem.hint or "")
 
 
-def test_missing_constructor_arguments_name_their_flags(measure: Measure) -> None:
+def test_an_argument_that_the_constructor_does_not_have_is_refused(measure: Measure) -> None:
     files = {"model.py": HEAD + "class Net(nn.Module):\n    def __init__(self, vocab_size: int, width, depth=2): ...\n"}
-    problem = refused(measure, files, "model:Net", "float32[4, 5]", arguments={"depth": 1})
-    assert (problem.kind, problem.flags) == ("answer", ("--model-arg vocab_size=...", "--model-arg width=..."))
-    assert problem.notes == ("  vocab_size   int", "  width   no annotation")
-    assert problem.place == "model.py"
     problem = refused(measure, files, "model:Net", "float32[4, 5]", arguments={"vocab_sise": 1})
     assert problem.kind == "input" and problem.hint == "did you mean vocab_size?"
 
@@ -576,8 +572,3 @@ def test_an_auxiliary_that_forward_does_not_return(measure: Measure) -> None:
     measure(files, "model:Net", "float32[4, 5]", auxiliaries=["sparsity"])
     problem = refused(measure, files, "model:Net", "float32[4, 5]", auxiliaries=["sparcity"])
     assert problem.kind == "input" and problem.hint == "did you mean sparsity?"
-
-
-def test_without_a_batch_the_flags_are_named(measure: Measure) -> None:
-    problem = refused(measure, MLP, "model:Net")
-    assert problem.kind == "answer" and problem.flags == ("--loader module:name", "--batch ...")

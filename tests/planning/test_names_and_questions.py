@@ -10,14 +10,15 @@ import pytest
 
 from tests.building import write_tree
 from tests.planning.planned import HEAD, model_text, planned
-from trainergen.errors import AnswerNeeded, Conflict, TrainergenError, UnusableInput
+from trainergen.errors import Conflict, TrainergenError, UnusableInput
 from trainergen.families import choose
+from trainergen.inspection.construction import Asked, Unanswered
 from trainergen.inspection.model import read_model
 from trainergen.inspection.project_facts import ProjectFacts
 from trainergen.plain import from_plain, to_plain
 from trainergen.planning.names import name_trainer, snake_case
 from trainergen.planning.plan import TrainerPlan
-from trainergen.planning.questions import missing_arguments
+from trainergen.planning.questions import check_arguments, needed
 from trainergen.planning.wishes import Wishes
 
 SOURCE = HEAD + """
@@ -104,21 +105,24 @@ def test_our_own_trainer_may_be_there_already(tmp_path: Path) -> None:
     assert name_trainer(Wishes("m.py:DigitsNet"), model, ours).snake == "digits_net"
 
 
-def test_missing_arguments_name_the_flags_and_where_they_are_used(tmp_path: Path) -> None:
+def test_what_no_search_found_is_asked_with_its_flag_and_where_it_is_used(tmp_path: Path) -> None:
     model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
-    with pytest.raises(AnswerNeeded) as caught:
-        missing_arguments(Wishes("m.py:DigitsNet"), model)
-    assert caught.value.message == "needs 2 answers that your project does not hold"
-    assert caught.value.flags == ("--model-arg vocab_size=INT", "--model-arg width=VALUE")
-    assert [(question.name, question.about) for question in caught.value.questions] == [
-        ("vocab_size", "int, used in nn.Embedding(vocab_size, 512) at m.py:8"),
-        ("width", "any type, asked for at m.py:6"),
+    asked = Asked("--model-arg", "vocab_size", "80 calls were tried", placeholder="VALUE")
+    error = needed(Unanswered("DigitsNet can't be built", (asked,), ("width = 8, named like a width",)), model)
+    assert error.exit_code == 4
+    assert error.flags == ("--model-arg vocab_size=INT",)
+    assert [(question.name, question.about) for question in error.questions] == [
+        ("vocab_size", "int, used in nn.Embedding(vocab_size, 512) at m.py:8; 80 calls were tried")
     ]
-    assert caught.value.exit_code == 4
-    missing_arguments(Wishes("", model_arguments=(("vocab_size", 5), ("width", 1))), model)
-    missing_arguments(Wishes("", factory="m:make"), model)
+    assert error.notes == ("   = understood: width = 8, named like a width",)
+
+
+def test_an_argument_that_the_constructor_does_not_have_is_refused(tmp_path: Path) -> None:
+    model = read_model("m.py:DigitsNet", write_tree(tmp_path, {"m.py": SOURCE}))
+    check_arguments(Wishes("", model_arguments=(("vocab_size", 5), ("width", 1))), model)
+    check_arguments(Wishes("", factory="m:make", model_arguments=(("whatever", 5),)), model)
     with pytest.raises(UnusableInput) as unknown:
-        missing_arguments(Wishes("", model_arguments=(("vocabsize", 5),)), model)
+        check_arguments(Wishes("", model_arguments=(("vocabsize", 5),)), model)
     assert unknown.value.hint == "did you mean vocab_size?"
 
 

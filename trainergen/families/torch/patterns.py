@@ -129,12 +129,17 @@ def inputs(model: ModelFacts, measured: TorchFacts) -> tuple[Input, ...]:
     for index, each in enumerate(measured.feeding.arguments):
         key = each.path[-1] if each.path else None
         name = key if isinstance(key, str) else each.argument or (positional[index] if index < len(positional) else "")
-        variable = variable_name(
-            str(name), taken, f"input_{index}" if len(measured.feeding.arguments) > 1 else "inputs"
-        )
+        variable = variable_name(str(name), taken, _otherwise(key, index, len(measured.feeding.arguments)))
         taken.add(variable)
         found.append(Input(each.path, variable, each.argument, each.prepare))
     return tuple(found)
+
+
+def _otherwise(key: str | int | None, index: int, count: int) -> str:
+    """For a name that says too little: the batch's own letter where there are several (``x`` beside ``edge_index``)."""
+    if count < 2:
+        return "inputs"
+    return key if isinstance(key, str) and key.isalpha() and key not in ("l", "o", "i") else f"input_{index}"
 
 
 def variable_name(name: str, taken: set[str], otherwise: str) -> str:
@@ -142,9 +147,7 @@ def variable_name(name: str, taken: set[str], otherwise: str) -> str:
     text = re.sub(r"\W", "_", name).strip("_").lower()
     if text == "input":
         text = "inputs"
-    if len(text) < 2 and (otherwise == "inputs" or text in ("l", "o", "i")):
-        text = otherwise
-    if not text.isidentifier() or keyword.iskeyword(text):
+    if len(text) < 2 or not text.isidentifier() or keyword.iskeyword(text):
         text = otherwise
     if text in taken:
         text = f"{text}_part" if f"{text}_part" not in taken else f"{text}_{len(taken)}"
