@@ -14,6 +14,9 @@ from .values import bound
 
 SAMPLES = 4
 
+_FEATURES = r"enc_in|c_in|(?:n|num|in|input)_?(?:features|vars|variables|series|dim)|d_in|in_features|feature_dim"
+_SIDES = (28, 32, 64, 48, 96, 128, 224)
+
 
 @dataclass
 class Canonical:
@@ -48,7 +51,7 @@ class Canonical:
         return outcome.ran and outcome.finite
 
     def _sizes(self, guess: Guess) -> Guess:
-        used = {dim for _, slot in guess.slots() for dim in slot.dims if isinstance(dim, str)}
+        used = guess.counts()
         self.varying |= used & {"batch", "edges", "packed"}
         sides = [name for name in SPATIAL if name in used]
         if sides:
@@ -67,6 +70,10 @@ class Canonical:
                 if size <= 1024 and self._runs(guess.with_sizes(**dict.fromkeys(sides, size))):
                     self.varying |= set(sides)
                     break
+            near = next((size for size in _SIDES if abs(size - now) <= 4), now)
+            if not set(sides) <= self.varying and near != now and stated is None:
+                changed = guess.with_sizes(**dict.fromkeys(sides, near))
+                guess = changed if self._runs(changed) else guess
             if set(sides) <= self.varying and stated is None:
                 for size in (16, 32) if "depth" in sides else (32, 64):
                     changed = guess.with_sizes(**dict.fromkeys(sides, size))
@@ -101,14 +108,22 @@ class Canonical:
                     continue
                 if self._runs(guess.with_dim(path, axis, dim + 1)):
                     self.free[path, axis] = _usual(slot, axis)
+                    stated = self.subject.evidence.number(_FEATURES)
+                    if stated is not None and axis == len(slot.dims) - 1 and slot.dtype.startswith("float"):
+                        changed = guess.with_dim(path, axis, stated[0])
+                        guess = changed if self._runs(changed) else guess
         return guess
 
     def _ranges(self, guess: Guess) -> Guess:
         if not any(slot.integral for _, slot in guess.slots()):
             return guess
         outcome = self.search.test(guess, self.seed)
+        columns = self.subject.evidence.cardinalities()
         for path, rows in outcome.tables:
             slot = guess.find(path)
+            if columns and slot is not None and _has_columns(guess, slot, len(columns[0])):
+                guess = guess.with_slot(path, replace(slot, high=min(columns[0]), why=columns[1]))
+                continue
             if slot is None or not slot.integral or not isinstance(slot.high, int) or slot.given or slot.sure:
                 continue
             low, high = slot.high, rows
@@ -120,6 +135,10 @@ class Canonical:
                     high = middle - 1
             guess = guess.with_slot(path, replace(slot, high=low, why=f"{slot.why}, chooses from {rows} rows"))
         return guess
+
+
+def _has_columns(guess: Guess, slot: Slot, count: int) -> bool:
+    return slot.integral and not slot.given and len(slot.dims) == 2 and guess.shape(slot)[-1] == count
 
 
 def _usual(slot: Slot, axis: int) -> str:
@@ -142,7 +161,7 @@ def _packed(guess: Guess, trial: dict[str, int]) -> dict[str, int]:
 def spec_of(guess: Guess, canonical: Canonical, *, bare: bool) -> BatchSpec:
     """The guess as the form of a batch; `bare` where forward takes one tensor by position."""
     entries = tuple((name, _spec(node, (name,), guess, canonical)) for name, node in guess.arguments)
-    used = {dim for _, slot in guess.slots() for dim in slot.dims}
+    used = guess.counts()
     count = next((name for name in COUNTS if name in used), "batch")
     samples = guess.size(count)
     if bare:
@@ -153,6 +172,9 @@ def spec_of(guess: Guess, canonical: Canonical, *, bare: bool) -> BatchSpec:
 
 
 def _spec(node: Node, path: Path, guess: Guess, canonical: Canonical) -> SpecNode:
+    if isinstance(node, Box) and node.repeat is not None:
+        one = _spec(node.entries[0][1], (*path, 0), guess, canonical)
+        return Branch(node.kind, tuple((index, one) for index in range(guess.size(node.repeat))))
     if isinstance(node, Box):
         return Branch(
             node.kind,

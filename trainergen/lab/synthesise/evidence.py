@@ -43,13 +43,17 @@ class Hints:
 
 @dataclass(frozen=True)
 class Layer:
-    """One of the model's own layers: what it is, how many spatial dimensions, how many features it takes, its name."""
+    """One of the model's own layers: what it is, how many spatial dimensions, how many features it takes, its name.
+
+    `states` of a recurrent one: how many tensors, their rows (layers times directions, 0 for a cell), their size.
+    """
 
     kind: LeafKind
     rank: int
     width: int
     name: str
     batch_first: bool = True
+    states: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,14 @@ class Evidence:
                 sizes = _ints(value)
                 if len(sizes) > 1:
                     return tuple(sizes), f"{name} = {list(sizes)}"
+        rows: dict[str, list[int]] = {}
+        for layer in self.layers:
+            head, _, index = layer.name.rpartition(".")
+            if layer.kind == "embedding" and index.isdigit():
+                rows.setdefault(head, []).append(layer.width)
+        for head, sizes in rows.items():
+            if len(sizes) > 1:
+                return tuple(sizes), f"{head} has {len(sizes)} tables"
         return None
 
     def number(self, pattern: str) -> tuple[int, str] | None:
@@ -180,7 +192,12 @@ def _layers(model: nn.Module) -> Iterator[Layer]:
         elif isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
             yield Layer("embedding", 0, module.num_embeddings, name)
         elif isinstance(module, nn.RNNBase):
-            yield Layer("recurrent", 0, module.input_size, name, module.batch_first)
+            rows = module.num_layers * (2 if module.bidirectional else 1)
+            shape = (2 if isinstance(module, nn.LSTM) else 1, rows, module.proj_size or module.hidden_size)
+            yield Layer("recurrent", 0, module.input_size, name, module.batch_first, shape)
+        elif isinstance(module, nn.RNNCellBase):
+            shape = (2 if isinstance(module, nn.LSTMCell) else 1, 0, module.hidden_size)
+            yield Layer("linear", 0, module.input_size, name, states=shape)
         elif isinstance(module, nn.MultiheadAttention):
             yield Layer("attention", 0, module.embed_dim, name, module.batch_first)
         elif isinstance(module, nn.modules.batchnorm._BatchNorm):

@@ -11,9 +11,9 @@ from ...inspection.batch_spec import BATCH, Path
 Dim: TypeAlias = int | str
 """A size, or the name of one: equal names are equal sizes."""
 
-Form = Literal["free", "sorted", "lengths", "prefix", "packed_sizes", "symmetric"]
+Form = Literal["free", "sorted", "lengths", "prefix", "packed_sizes", "symmetric", "offsets", "binary", "boxes"]
 """How values are drawn: freely; rising (graph membership); lengths with the longest present; a mask whose first entries
-are true; the batch sizes of a packed sequence; a symmetric matrix (adjacency)."""
+are true; the batch sizes of a packed sequence; a symmetric matrix (adjacency); where each bag of ids begins; 0 or 1; corners of boxes."""
 
 BoxKind = Literal["mapping", "tuple", "list", "dataclass", "namedtuple"]
 
@@ -57,11 +57,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Box:
-    """A container of slots, see `Branch`."""
+    """A container of slots, see `Branch`; with `repeat` a list of that many entries, all like the one that is given."""
 
     kind: BoxKind
     entries: tuple[tuple[str | int, Node], ...]
     type_name: str | None = None
+    repeat: Dim | None = None
 
 
 Node: TypeAlias = Slot | Box
@@ -143,9 +144,14 @@ class Guess:
         """With other values of named sizes."""
         return replace(self, sizes=tuple((dict(self.sizes) | sizes).items()))
 
+    def counts(self) -> set[str]:
+        """Names of sizes in use, those of lists included."""
+        named = {dim for _, slot in self.slots() for dim in slot.dims if isinstance(dim, str)}
+        return named | {dim for _, node in self.arguments for dim in _repeats(node) if isinstance(dim, str)}
+
     def key(self) -> tuple[object, ...]:
         """Equal for guesses that make the same call."""
-        used = {dim for _, slot in self.slots() for dim in (*slot.dims, slot.high) if isinstance(dim, str)}
+        used = {dim for _, slot in self.slots() for dim in (*slot.dims, slot.high) if isinstance(dim, str)} | {"batch"}
         arguments = tuple((name, _bare(node)) for name, node in self.arguments)
         return (arguments, tuple(sorted((name, size) for name, size in self.sizes if name in used)))
 
@@ -154,6 +160,14 @@ def _bare(node: Node) -> Node:
     if isinstance(node, Slot):
         return replace(node, why="", given=False, sure=False, fixed=())
     return replace(node, entries=tuple((key, _bare(child)) for key, child in node.entries))
+
+
+def _repeats(node: Node) -> Iterator[Dim]:
+    if isinstance(node, Box):
+        if node.repeat is not None:
+            yield node.repeat
+        for _, child in node.entries:
+            yield from _repeats(child)
 
 
 def _slots(node: Node, path: Path) -> Iterator[tuple[Path, Slot]]:
@@ -181,6 +195,8 @@ def spell(guess: Guess) -> str:
 def _spell(node: Node, guess: Guess) -> str:
     if isinstance(node, Box):
         inner = [(key, _spell(child, guess)) for key, child in node.entries]
+        if node.repeat is not None:
+            return "[" + ", ".join(inner[0][1] for _ in range(guess.size(node.repeat))) + "]"
         if node.kind == "tuple":
             return "(" + "".join(f"{text}, " for _, text in inner).rstrip(" ") + ")"
         if node.kind == "list":

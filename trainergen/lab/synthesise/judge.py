@@ -138,9 +138,11 @@ class Judge:
 
     def _follows(self, guess: Guess, outcome: Outcome) -> bool:
         """Whether it runs with other counts of samples, and the output follows."""
-        used = {dim for _, slot in guess.slots() for dim in slot.dims if isinstance(dim, str)}
+        used = guess.counts()
         if {"batch", "packed"} & used:
             trials = [{"batch": 2}]
+        elif any(slot.form == "sorted" for _, slot in guess.slots()):
+            trials = [{"nodes": guess.size("nodes") + 3}, {"graphs": guess.size("graphs") + 1}]
         elif {"nodes", "edges"} & used:
             trials = (
                 [{"edges": 30}, {"nodes": guess.size("nodes") + 3}]
@@ -188,13 +190,18 @@ class Judge:
             return guess, outcome
         for other in _layouts(guess):
             ran = self._repaired(other, 4)
-            if ran is None:
+            if ran is None or _batched(ran[0]) < _batched(guess):
                 continue
             found = self.independence(_apart(ran[0]), self.seed)
             if found.mixed is False and self._follows(*ran):
                 return ran
         doubts.append("the samples of a batch influence each other's output: is the first dimension the batch?")
         return guess, outcome
+
+
+def _batched(guess: Guess) -> int:
+    """Inputs that count the samples."""
+    return sum("batch" in slot.dims for _, slot in guess.slots())
 
 
 def _apart(guess: Guess) -> Guess:

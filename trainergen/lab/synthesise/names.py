@@ -51,6 +51,8 @@ class Scene:
 
 def _ids(*dims: int | str) -> _Make:
     def make(scene: Scene) -> Slot:
+        if "offsets" in scene.names:
+            return Slot("int64", ("packed",), 0, scene.rows(), why="ids of all bags, one after the other")
         return Slot("int64", (scene.count if scene.graph else "batch", *dims), 0, scene.rows(), why="named like ids")
 
     return make
@@ -114,6 +116,10 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         r"edge_(?:type|types|id|rel)|rel_?types?",
         lambda s: Slot("int64", ("edges",) if s.graph else ("batch",), 0, 2),
     ),
+    (
+        r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?|num_frames)|x_len|input_sizes?",
+        lambda _: Slot("int64", ("batch",), 1, "length", "lengths", "named like lengths", sure=True),
+    ),
     (r"edge_weights?|edge_norm", lambda _: Slot("float32", ("edges",), 0, 1)),
     (r"edge_(?:attrs?|feats?|features?|embs?)|e_feats?", lambda _: Slot("float32", ("edges", 8))),
     (
@@ -139,19 +145,19 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         _ids(),
     ),
     (r"idx|indices|index|x_ids|history|hist(?:_\w+)?", _ids("length")),
+    (r"offsets?", lambda _: Slot("int64", ("batch",), 0, "packed", "offsets", "where each bag begins", sure=True)),
+    (r"events?|censor\w*|uncensored|observed|status", lambda _: Slot("float32", ("batch",), 0, 1, "binary")),
+    (r"durations?|survival_times?|event_times?", _float("batch", low=0.1, high=1.0)),
+    (r"complex_\w+|\w*_complex", lambda _: Slot("complex64", ("batch", "length", 16))),
     (r"ts?|time_?steps?|diffusion_?steps?|noise_?steps?|timestep_?ids?|time|times", _steps),
     (
         r"sigmas?|noise_?(?:levels?|labels?|cond)|log_?snr|gammas?|alphas?|lambdas?|betas?|c_noise",
         _float("batch", low=0.1, high=1.0),
     ),
-    (
-        r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?|num_frames)|x_len|input_sizes?",
-        lambda _: Slot("int64", ("batch",), 1, "length", "lengths", "named like lengths", sure=True),
-    ),
     (r"pos|coors|coords?|coordinates|xyz|positions?|point_?clouds?|points?|pcd|pc|vertices", _places),
     (r"z|atom(?:ic)?_?(?:types?|nums?|numbers?)?|species", _atoms),
     (r"batch|batch_?(?:idx|index|ids?|vector|vec)|graph_ids?", _membership),
-    (r"num_(?:nodes|graphs)|batch_size|dim_size|size|n|num_samples|k|steps", lambda _: Slot("int", (), 4)),
+    (r"num_(?:nodes|graphs|steps)|batch_size|dim_size|num_samples|n_?steps|top_?k", lambda _: Slot("int", (), 4)),
     (
         r"y|labels?|targets?|(?:\w+_)?labels?|(?:\w+_)?targets?|gt|ground_truth|cls",
         lambda s: Slot("int64", (s.count,), 0, 2, why="named like labels"),

@@ -86,7 +86,7 @@ def resized(guess: Guess, path: Path, axis: int, size: int, cost: float, aim: Ai
     if dim == "batch":
         yield _edit(guess.with_dim(path, axis, size), cost + 2.0, note, aim)
         return
-    if dim in SPATIAL and len(slot.dims) == 5 and size <= 16:  # channels after time: a video
+    if dim in SPATIAL and len(slot.dims) == 5:  # channels after time: a video
         yield _edit(guess.with_dim(path, axis, size), cost, note, aim)
         cost += 0.1
     if dim in SPATIAL:
@@ -106,7 +106,8 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
     if seen == wanted or wanted < 1:
         return
     origin = wish.operand.axes[axis]
-    yield from _transposed(wish, guess, axis)
+    if wish.features:
+        yield from _as_features(wish, guess, axis)
     if origin is not None and wish.spelled:
         yield from _spelled(guess, origin[0], origin[1], wanted)
     elif origin is not None:
@@ -144,16 +145,22 @@ def _spelled(guess: Guess, path: Path, axis: int, size: int) -> Iterator[Guess]:
     yield _edit(guess.with_slot(path, fixed), 0.05, f"{path[-1]}[{axis}] = {size}")
 
 
-def _transposed(wish: Resize, guess: Guess, axis: int) -> Iterator[Guess]:
-    """Channels last (or first), where the operation wants its features where sides or time stand."""
+def _as_features(wish: Resize, guess: Guess, axis: int) -> Iterator[Guess]:
+    """Channels last (or first), or features behind, where a weight wants its features where sides or time stand."""
     origin = wish.operand.axes[axis]
     if origin is None:
         return
     path, place = origin
     slot = guess.find(path)
-    if slot is None or place >= len(slot.dims) or len(slot.dims) < 3:
+    if slot is None or place >= len(slot.dims):
         return
     dims = slot.dims
+    if dims[place] == "length" and place == len(dims) - 1 and not slot.integral:
+        behind = replace(slot, dims=(*dims, wish.wanted))
+        yield _edit(guess.with_slot(path, behind), 0.12, f"{path[-1]} with features behind")
+        yield _edit(guess.with_dim(path, place, wish.wanted), 0.04, f"{path[-1]}[{place}] = {wish.wanted}")
+    if len(dims) < 3:
+        return
     if place == len(dims) - 1 and isinstance(dims[place], str) and isinstance(dims[1], int) and dims[0] in COUNTS:
         moved: tuple[Dim, ...] = (dims[0], *dims[2:], wish.wanted)
         yield _edit(guess.with_slot(path, replace(slot, dims=moved)), 0.05, f"{path[-1]} with channels last")
@@ -263,6 +270,11 @@ def recast(guess: Guess, path: Path, kind: str, rows: int | None = None) -> Iter
         return
     extra = 0.5 if slot.sure else 0.0
     bare = replace(slot, low=None, high=None, form="free")
+    if kind == "float" and rows and slot.integral and slot.dims[-1:] == ("length",):
+        for cost, dims in ((0.1, (*slot.dims[:-1], rows)), (0.15, (*slot.dims, rows))):
+            wide = replace(bare, dtype="float32", dims=dims)
+            yield _edit(guess.with_slot(path, wide), cost + extra, f"{path[-1]} as features")
+        extra += 0.2
     if kind == "float" and not slot.dtype.startswith("float"):
         yield _edit(guess.with_slot(path, replace(bare, dtype="float32")), 0.1 + extra, f"{path[-1]} as floats")
     elif kind == "bool" and slot.dtype != "bool":
@@ -319,7 +331,8 @@ def _same(wish: Same, guess: Guess, site: str) -> Iterator[Guess]:
                 continue
             dim = source.dims[place]
             if slot.dims[axis] not in (dim, "batch") and (dim != "batch" or axis == 0):
-                yield _edit(guess.with_dim(path, axis, dim), 0.1, f"{path[-1]}[{axis}] as {other[-1]}[{place}]")
+                twice = 0.5 * (isinstance(dim, str) and dim in slot.dims and dim != "nodes")
+                yield _edit(guess.with_dim(path, axis, dim), 0.1 + twice, f"{path[-1]}[{axis}] as {other[-1]}[{place}]")
     sides = ((wish.left, left_axis, wish.right, right_axis), (wish.right, right_axis, wish.left, left_axis))
     fixed = [not each[2].origins for each in sides]
     for (one, one_axis, two, two_axis), certain in zip(sides, fixed, strict=True):

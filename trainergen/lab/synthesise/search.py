@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,9 @@ Run = Callable[[Guess, int, bool], Outcome]
 
 _VISIT = 0.12
 """What each earlier failure at a place adds to guesses that try to mend it."""
+
+_PROGRESS = 0.15
+"""How much cheaper repairs of a guess are for each doubling of the operations that it reached."""
 
 _FORGIVEN = 0.3
 """Share of a repair's cost that is kept once it got further than the guess that it mends."""
@@ -48,7 +52,9 @@ class Search:
 
     def push(self, guesses: Iterable[Guess], parent: Parent | None = None) -> None:
         """Add guesses."""
-        penalty = _VISIT * max(self._visits[parent.site] - 1, 0) if parent is not None else 0.0
+        penalty = 0.0
+        if parent is not None:
+            penalty = _VISIT * max(self._visits[parent.site] - 1, 0) - _PROGRESS * math.log2(1 + parent.reached)
         for guess in guesses:
             if guess.key() not in self._seen:
                 self._count += 1

@@ -16,7 +16,8 @@ from .documents import annotated, written
 from .evidence import Evidence, Layer
 from .guess import Box, Dim, Guess, Node, Slot
 from .names import reading
-from .structure import boxed
+from .states import states
+from .structure import boxed, reads_of
 from .subject import Subject
 
 Option = tuple[float, Node]
@@ -47,7 +48,8 @@ def starts(subject: Subject) -> list[Guess]:
     width = max((len(each) for each in options), default=0)
     for index in range(width):
         chosen = [each[min(index, len(each) - 1)] for each in options]
-        found.append(_guess(names, chosen, evidence))
+        guess = _guess(names, chosen, evidence)
+        found.append(replace(guess, cost=max(price for price, _ in chosen)))
     for place, each in enumerate(options):  # one argument otherwise, the rest as they are likeliest
         for index in range(1, len(each)):
             if len(options) > 1:
@@ -76,6 +78,9 @@ def _called(subject: Subject) -> list[str]:
     if any(each.kind == "var_positional" for each in subject.forward):
         return ["*0"]
     optional = [each for each in subject.forward if each.kind in ("positional", "keyword")]
+    anything = next((each.name for each in subject.forward if each.kind == "var_keyword"), None)
+    if not optional and anything is not None:
+        return list(reads_of(subject.model, anything).keys)
     return [each.name for each in optional if each.default == "None"][:1] or [each.name for each in optional][:1]
 
 
@@ -90,6 +95,7 @@ def _guess(names: list[str], chosen: list[Option], evidence: Evidence) -> Guess:
         "nodes": evidence.number(r"(?:num|n)_?nodes?")[0] if evidence.number(r"(?:num|n)_?nodes?") else 10,  # type: ignore[index]
         "edges": 24,
         "graphs": 2,
+        "objects": 3,
         "packed": 3 * (length[0] if length and length[0] <= 512 else 12),
     }
     cost = sum(each[0] for each in chosen)
@@ -133,7 +139,7 @@ def _options(name: str, subject: Subject) -> list[Option]:
     plain = _plain(annotation, name)
     if plain is not None:
         return [(0.0, plain)]
-    box = boxed(subject, name)
+    box = boxed(subject, name) or states(name, evidence=subject.evidence)
     slots = main_slots(name, subject)
     found: list[Option] = [(cost + (1.0 if box else 0.0), slot) for cost, slot in slots]
     if box is not None:
@@ -207,6 +213,10 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     first = own[0] if own else None
     channels = next((layer.width for layer in own if layer.kind == "conv"), 3)
     width = next((layer.width for layer in own if layer.kind != "embedding" and layer.width), 16)
+    stated = evidence.number(
+        rf"{re.escape(lower)}_?(?:dim|size|channels|features|width)|(?:n|num|dim|d)_?{re.escape(lower)}s?"
+    )
+    width = stated[0] if stated is not None and first is not None and first.kind == "linear" else width
     image_channels = _channels(evidence) or channels
     ranks: dict[str, float] = {
         "flat": 0.6,

@@ -6,9 +6,10 @@ import ast
 import dataclasses
 import functools
 import inspect
+import re
 import textwrap
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 _TENSOR_ATTRIBUTES = frozenset(dir(__import__("torch").Tensor))
+_SAMPLES = re.compile(
+    r"(?:images?|imgs?|samples|bags?|videos?|clips?|clouds?|graphs?|targets?|annotations|instances)(?:_list)?"
+)
+"""A list of these has an entry a sample; a list of features has one a level."""
+
+_OBJECTS = {
+    "boxes": Slot("float32", ("objects", 4), 0, 1, "boxes", "corners of boxes", sure=True),
+    "labels": Slot("int64", ("objects",), 0, 2, why="one label an object", sure=True),
+    "masks": Slot("uint8", ("objects", "height", "width"), 0, 2, why="one mask an object"),
+    "scores": Slot("float32", ("objects",), 0, 1, why="one score an object"),
+    "area": Slot("float32", ("objects",), 0, 1, why="one area an object"),
+    "iscrowd": Slot("int64", ("objects",), 0, 2, why="one flag an object"),
+    "image_id": Slot("int64", (1,), 0, 8, why="one number an image"),
+    "keypoints": Slot("float32", ("objects", 17, 3), 0, 1, why="points of an object"),
+}
+"""What a sample of a detection data set holds, see torchvision's reference: any number of objects."""
+
 _GRAPH_DATA = "torch_geometric.data:Data"
 
 
@@ -36,12 +54,14 @@ class Reads:
         attributes: of ``x.name``, where no tensor has it.
         count: how many entries it is unpacked into or indexed for as a list; 0 where it isn't.
         iterated: whether it is looped over.
+        element: how one entry is used in such a loop.
     """
 
     keys: dict[str, Reads]
     attributes: dict[str, Reads]
     count: int = 0
     iterated: bool = False
+    element: Reads | None = None
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.attributes or self.iterated or self.count)
@@ -110,16 +130,27 @@ def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
         if outer is not None and not node.attr.startswith("__"):
             outer.attributes.setdefault(node.attr, Reads({}, {}))
     elif isinstance(node, (ast.For, ast.comprehension)):
-        value = node.iter
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("enumerate", "zip"):
-            for each in value.args:
-                outer = ours(each)
-                if outer is not None:
-                    outer.iterated = True
-        else:
-            outer = ours(value)
-            if outer is not None:
-                outer.iterated = True
+        _loop(node, ours)
+
+
+def _loop(node: ast.For | ast.comprehension, ours: Callable[[ast.expr], Reads | None]) -> None:
+    """``for x in xs``, ``for i, x in enumerate(xs)``, ``for x, t in zip(xs, ts)``; what the body does with an entry."""
+    values: list[tuple[ast.expr, ast.expr]] = [(node.iter, node.target)]
+    if isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name) and node.iter.args:
+        targets = node.target.elts if isinstance(node.target, (ast.Tuple, ast.List)) else [node.target]
+        if node.iter.func.id == "enumerate":
+            values = [(node.iter.args[0], targets[-1])]
+        elif node.iter.func.id == "zip":
+            values = list(zip(node.iter.args, targets, strict=False))
+    for value, target in values:
+        outer = ours(value)
+        if outer is None:
+            continue
+        outer.iterated = True
+        outer.element = outer.element or Reads({}, {})
+        if isinstance(target, ast.Name) and isinstance(node, ast.For):
+            for inner in ast.walk(ast.Module(node.body, [])):
+                _read(inner, {target.id}, outer.element)
 
 
 @functools.lru_cache(maxsize=256)
@@ -151,8 +182,14 @@ def boxed(subject: Subject, name: str) -> Node | None:
     if reads.attributes:
         return _object(reads, subject)
     element = _element(name, subject)
-    if sort.startswith(("list[", "sequence[", "iterable[")) and "tensor" in sort:
-        return Box("list", tuple((index, element) for index in range(reads.count or 2)))
+    listed = sort.removeprefix("optional[").startswith(("list[", "sequence[", "iterable["))
+    if (listed and "dict[" in sort) or (reads.element is not None and reads.element.keys):
+        keys = reads.element or Reads({}, {})
+        return Box("list", ((0, _mapping(keys, subject, per_sample=True)),), repeat="batch") if keys.keys else None
+    if listed and "tensor" in sort:
+        if reads.count or not _SAMPLES.fullmatch(name.lower()):
+            return Box("list", tuple((index, element) for index in range(reads.count or 2)))
+        return Box("list", ((0, _sample(element)),), repeat="batch")
     if sort.startswith("tuple[") and "tensor" in sort:
         return Box("tuple", tuple((index, element) for index in range(max(sort.count("tensor"), 2))))
     return None
@@ -197,11 +234,21 @@ def _packed(subject: Subject) -> Node:
     return Box("namedtuple", entries, PACKED)
 
 
-def _mapping(reads: Reads, subject: Subject) -> Node:
-    entries = tuple(
-        (key, _mapping(inner, subject) if inner.keys else entry(key, subject)) for key, inner in reads.keys.items()
-    )
-    return Box("mapping", entries)
+def _mapping(reads: Reads, subject: Subject, *, per_sample: bool = False) -> Node:
+    entries: list[tuple[str | int, Node]] = []
+    for key, inner in reads.keys.items():
+        if inner.keys:
+            entries.append((key, _mapping(inner, subject, per_sample=per_sample)))
+        elif per_sample:
+            entries.append((key, _OBJECTS.get(key) or _sample(entry(key, subject))))
+        else:
+            entries.append((key, entry(key, subject)))
+    return Box("mapping", tuple(entries))
+
+
+def _sample(node: Node) -> Node:
+    """One sample of what is a batch."""
+    return replace(node, dims=node.dims[1:]) if isinstance(node, Slot) and node.dims[:1] == ("batch",) else node
 
 
 def _object(reads: Reads, subject: Subject) -> Node | None:

@@ -198,6 +198,13 @@ class Trace(TorchFunctionMode):
             count = named.get("num_classes", args[1] if len(args) > 1 else -1)
             if isinstance(count, int) and count > 0:
                 self._table(first, count)
+        elif name in ("cross_entropy", "nll_loss") and len(args) > 1 and _has_shape(args[1]) and first.dim() > 1:
+            if not args[1].is_floating_point():
+                self._table(args[1], int(first.shape[1]))
+        elif name.rstrip("_") in ("scatter", "scatter_add", "gather", "index_select") and len(args) > 2:
+            dim, index = args[1], args[2]
+            if isinstance(dim, int) and _has_shape(index) and first.dim():
+                self._table(index, int(first.shape[dim]))
         elif name == "__getitem__" and len(args) > 1 and not operand(first).origins:
             index = args[1][0] if isinstance(args[1], tuple) and args[1] else args[1]
             if isinstance(index, torch.Tensor) and index.dtype in (torch.int64, torch.int32) and first.dim():
@@ -213,9 +220,11 @@ class Trace(TorchFunctionMode):
     def _order(self, name: str, first: torch.Tensor, time: int, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Refuse samples where time belongs, if time stands where the samples do."""
         axes = operand(first).axes
-        if first.dim() != 3 or axes[time] is None or axes[1 - time] is None:
+        if first.dim() != 3:
             return
         here, there = axes[time], axes[1 - time]
+        if here is not None and there is None and self._is_batch(here) and first.shape[1 - time] == 1:
+            raise Misread(f"{name} takes the samples for time", _call(name, args, named), ranks=(4,))
         if here is not None and there is not None and self._is_batch(here) and not self._is_batch(there):
             raise Misread(f"{name} takes the samples for time", _call(name, args, named), swapped=True)
 

@@ -48,6 +48,9 @@ def _make(
     path: Path,
     mark: Callable[[Path, torch.Tensor], None] | None,
 ) -> Any:
+    if isinstance(node, Box) and node.repeat is not None:
+        (key, child), count = node.entries[0], guess.size(node.repeat)
+        return [_make(child, guess, generator, (*path, key), mark) for _ in range(count)]
     if isinstance(node, Box):
         parts = {key: _make(child, guess, generator, (*path, key), mark) for key, child in node.entries}
         return _boxed(node, parts)
@@ -107,6 +110,10 @@ def _floats(slot: Slot, sizes: tuple[int, ...], high: float | None, generator: t
         value = torch.rand(sizes, generator=generator) * (high - slot.low) + slot.low
     if slot.form == "symmetric" and len(sizes) >= 2 and sizes[-1] == sizes[-2]:
         value = (value + value.transpose(-1, -2)) / 2
+    if slot.form == "binary":
+        value = value.round()
+    if slot.form == "boxes":
+        value = torch.cat([value[..., :2] * 0.5, value[..., :2] * 0.5 + 0.1 + value[..., 2:] * 0.4], -1)
     if slot.form == "prefix" and sizes:
         value = value.round()
         value[..., : max(1, sizes[-1] // 2)] = 1
@@ -121,6 +128,8 @@ def _integers(slot: Slot, sizes: tuple[int, ...], high: float | None, generator:
     if slot.form == "sorted":
         value = torch.arange(flat.numel()).mul(top - low).div(max(flat.numel(), 1), rounding_mode="floor") + low
         return value.view(sizes)
+    if slot.form == "offsets":
+        return (torch.arange(flat.numel()) * (top // max(flat.numel(), 1))).view(sizes)
     if slot.form == "lengths" and flat.numel():
         value, _ = value.sort(descending=True)
         value.view(-1)[0] = top - 1

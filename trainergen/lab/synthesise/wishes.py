@@ -13,12 +13,18 @@ Kind = Literal["float", "ids", "bool", "int", "number", "strings", "complex"]
 
 @dataclass(frozen=True, eq=False)
 class Resize:
-    """`operand` should have the size `wanted` at `axis`; `spelled` where the code counts its entries one by one."""
+    """`operand` should have the size `wanted` at `axis`.
+
+    Attributes:
+        spelled: the code counts the entries one by one.
+        features: a weight says so: what is there are features, not time or sides.
+    """
 
     operand: Operand
     axis: int
     wanted: int
     spelled: bool = False
+    features: bool = False
 
 
 @dataclass(frozen=True, eq=False)

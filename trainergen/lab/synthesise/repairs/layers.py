@@ -17,12 +17,12 @@ def _linear(call: Call) -> Iterator[Wish]:
     x, weight = call.get(0, "input"), call.get(1, "weight")
     if not is_operand(x) or not is_operand(weight):
         return
-    if "dtype" in call.said:
-        yield from typed(call)
+    if not x.value.is_floating_point() and not x.value.is_complex():
+        yield Recast(x, "float", weight.shape[1] if len(weight.shape) == 2 else None)
     if not x.shape:
         yield Rerank(x, (2, 1))
     elif len(weight.shape) == 2 and x.shape[-1] != weight.shape[1]:
-        yield Resize(x, -1, weight.shape[1])
+        yield Resize(x, -1, weight.shape[1], features=True)
 
 
 @rule("convnd", "conv_transposend")
@@ -40,7 +40,7 @@ def _convolution(call: Call) -> Iterator[Wish]:
     if len(x.shape) != rank:
         yield Rerank(x, (rank,), channels_first=True, channels=channels if not x.value.is_complex() else None)
     elif x.shape[1] != channels:
-        yield Resize(x, 1, channels)
+        yield Resize(x, 1, channels, features=True)
     elif (
         "ernel size" in call.said
         or "too small" in call.said
@@ -88,7 +88,7 @@ def _layer_norm(call: Call) -> Iterator[Wish]:
     for axis, size in enumerate(sizes):
         place = len(x.shape) - len(sizes) + axis
         if x.shape[place] != size:
-            yield Resize(x, place, size)
+            yield Resize(x, place, size, features=True)
     yield from typed(call)
 
 
@@ -103,7 +103,7 @@ def _channel_norm(call: Call) -> Iterator[Wish]:
     if len(x.shape) < 2:
         yield Rerank(x, (2, 3))
     elif vectors and x.shape[1] != vectors[0]:
-        yield Resize(x, 1, vectors[0])
+        yield Resize(x, 1, vectors[0], features=True)
     elif call.name == "group_norm" and isinstance(call.get(1, "num_groups"), int):
         yield Divide(x, 1, call.get(1, "num_groups"))
     yield from typed(call)
@@ -162,11 +162,11 @@ def _attention(call: Call) -> Iterator[Wish]:
             yield Rerank(each, (3,))
     if isinstance(width, int) and len(query.shape) == 3:
         if query.shape[-1] != width:
-            yield Resize(query, -1, width)
+            yield Resize(query, -1, width, features=True)
         for each, own in zip((key, value), apart, strict=True):
             matrix = own if isinstance(own, Operand) else weight
             if isinstance(matrix, Operand) and each.shape and each.shape[-1] != matrix.shape[1]:
-                yield Resize(each, -1, matrix.shape[1])
+                yield Resize(each, -1, matrix.shape[1], features=True)
     for each in (key, value):
         if len(each.shape) == 3 and len(query.shape) == 3 and each.shape[1] != query.shape[1]:
             yield Same(each, 1, query, 1)
@@ -198,5 +198,5 @@ def _recurrent(call: Call) -> Iterator[Wish]:
     x = call.get(0, "input")
     weights = [each for each in call.operands()[1:] if len(each.shape) == 2 and not each.origins]
     if is_operand(x) and weights and x.shape and x.shape[-1] != weights[0].shape[1]:
-        yield Resize(x, -1, weights[0].shape[1])
+        yield Resize(x, -1, weights[0].shape[1], features=True)
     yield from typed(call)

@@ -39,6 +39,9 @@ def of_message(failure: Failure) -> Iterator[Wish]:
             for axis in reversed(range(len(each.shape))):
                 if each.shape[axis] % int(found[1]):
                     yield Divide(each, axis, int(found[1]))
+    if "complex tensor" in said:
+        for each in operands:
+            yield Recast(each, "complex")
     if isinstance(failure.error, (TypeError, AttributeError)) and "an integer" in said:
         for each in operands:
             yield Recast(each, "number")

@@ -40,7 +40,7 @@ def _of_module(failure: Failure) -> Iterator[Wish]:
         if isinstance(width, int) and x.shape and x.shape[-1] != width:
             if len(x.shape) == 2 and not isinstance(module, (nn.LSTMCell, nn.GRUCell, nn.RNNCell)):
                 yield Rerank(x, (3,))
-            yield Resize(x, -1, width)
+            yield Resize(x, -1, width, features=True)
         if not x.value.is_floating_point() and not isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
             yield Recast(x, "float")
         return

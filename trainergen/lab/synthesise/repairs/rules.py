@@ -49,5 +49,7 @@ def broadcast(left: Operand, right: Operand) -> Iterator[Wish]:
         if one != two and 1 not in (one, two):
             yield Same(left, len(left.shape) - back, right, len(right.shape) - back)
             if len(left.shape) != len(right.shape):
-                smaller = left if len(left.shape) < len(right.shape) else right
-                yield Rerank(smaller, (max(len(left.shape), len(right.shape)),))
+                small, large = sorted((left, right), key=lambda each: len(each.shape))
+                if large.origins and all(large.axes):
+                    yield Rerank(large, (len(small.shape),))
+                yield Rerank(small, (len(large.shape),))
