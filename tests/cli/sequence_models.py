@@ -110,6 +110,19 @@ SUPERVISED_DEEPLY = """
             places = self.mix(image)
             return [self.late(torch.tanh(places)), self.early(places)]
 """
+HIDDEN = """
+    class MaskedAutoencoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix, self.out = nn.Linear(4, 8), nn.Linear(8, 4)
+
+        def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            patches = image.unfold(1, 4, 4)
+            mask = torch.zeros_like(patches[..., 0])
+            mask[:, ::2] = 1
+            places = self.mix(patches * (1 - mask.unsqueeze(-1)))
+            return self.out(places + places.mean(dim=1, keepdim=True)), mask
+"""
 FORECASTER = """
     class Forecaster(nn.Module):
         def __init__(self, horizon: int = 5) -> None:
@@ -131,6 +144,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "target_lengths: int64[4] in [1, 4)",
     ),
     "detection": (DETECTOR, "", "image: float32[4,1,6,6]; labels: int64[4,9] < 3; boxes: float32[4,9,4]"),
+    "reconstruction-masked_mse": (HIDDEN, "", "image: float32[4,20]; patches: float32[4,5,4]"),
     "own-loss-own_sum": (OWN_PARTS, "", "(float32[8,6], float32[8])"),
 }
 """Task, or task and loss -> model, columns of its output, batch that a user gives: see `test_objectives`."""

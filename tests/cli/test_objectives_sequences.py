@@ -112,6 +112,12 @@ CASES = {
             "loss = ( self.config.late_weight * late_loss + self.config.early_weight * early_loss )",
         ),
     ),
+    "hidden patches": Case(
+        models.HIDDEN,
+        "image: float32[4,20]",
+        "masked_mse",
+        ("loss = losses.masked_mse_loss(reconstruction, patches, mask)",),
+    ),
     "a forecast": Case(
         models.FORECASTER, "series: float32[4,6,3]", "mse", ("loss = functional.mse_loss(predictions, future)",)
     ),
@@ -173,3 +179,10 @@ def test_labels_that_ignore_most_places_are_of_masked_tokens(project: Path, trai
     loss = next(each for each in answer.data["result"]["decisions"] if each["topic"] == "loss")
     assert (loss["choice"], loss["assumed"]) == ("loss masked_tokens", False)
     assert "labels are -100 in places" in loss["reason"]
+
+
+def test_one_mask_is_the_target_of_every_depth(project: Path, trainergen: Run) -> None:
+    text, _ = generated(
+        project, trainergen, models.SUPERVISED_DEEPLY, "image: float32[4,1,6,6]; mask: int64[4,6,6] in [0, 3)"
+    )
+    assert "early_loss: torch.Tensor = functional.cross_entropy(early_prediction, mask)" in text

@@ -399,3 +399,61 @@ def test_a_decoder_that_sees_later_tokens_is_said_to(tmp_path: Path) -> None:
     loss = next(each for each in best.decisions if each.topic == "loss")
     assert best.objective.task == "seq2seq" and loss.assumed
     assert "a place sees later tokens of it (measured): it needs a mask" in loss.reason
+
+
+G = "self.generator = nn.Linear(4, 4)\nself.discriminator = nn.Linear(4, 1)"
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "batch"),
+    [
+        pytest.param(
+            "ToyGAN", model_text(G, "self.discriminator(self.generator(z))", "z"), "z: float32[4,4]", id="both"
+        ),
+        pytest.param(
+            "ImageDiscriminator", model_text("self.a = nn.Linear(4, 1)", "self.a(x)"), "x: float32[4,4]", id="one"
+        ),
+        pytest.param(
+            "Generator", model_text("self.a = nn.Linear(4, 9)", "self.a(z)", "z"), "z: float32[4,4]", id="other"
+        ),
+    ],
+)
+def test_two_models_that_train_against_each_other_are_named(tmp_path: Path, name: str, source: str, batch: str) -> None:
+    with pytest.raises(AnswerNeeded, match="train against each other"):
+        plans(
+            tmp_path,
+            source.replace("class Net(", f"class {name}("),
+            batch,
+            reference=f"model.py:{name}",
+            synthesised=True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "batch", "task"),
+    [
+        pytest.param(
+            "TextGenerator",
+            model_text(
+                "self.table, self.mix = nn.Embedding(9, 9), nn.GRU(9, 9, batch_first=True)",
+                "self.mix(self.table(tokens))[0]",
+                "tokens",
+            ),
+            "tokens: int64[3,6] < 9",
+            "language-modelling",
+            id="of text",
+        ),
+        pytest.param(
+            "Critic",
+            model_text("self.a = nn.Linear(6, 1)", "self.a(torch.cat([state, action], 1))", "state, action"),
+            "state: float32[3,4]; action: float32[3,2]",
+            "regression",
+            id="of a policy",
+        ),
+    ],
+)
+def test_a_name_alone_makes_no_adversary(tmp_path: Path, name: str, source: str, batch: str, task: str) -> None:
+    found = plans(
+        tmp_path, source.replace("class Net(", f"class {name}("), batch, reference=f"model.py:{name}", synthesised=True
+    )
+    assert found[0].objective.task == task

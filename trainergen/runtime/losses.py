@@ -272,3 +272,18 @@ def matched_box_loss(boxes: torch.Tensor, target_boxes: torch.Tensor, labels: to
     """
     losses = functional.smooth_l1_loss(boxes, target_boxes, reduction="none").sum(dim=2)
     return losses.masked_fill(labels <= 0, 0.0).sum() / matched_objects(labels)
+
+
+def masked_mse_loss(patches: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Squared error of patches that were hidden (He et al. 2022, masked autoencoders).
+
+    Args:
+        patches: float [B, N, D], as predicted.
+        targets: float [B, N, D].
+        mask: [B, N], 1 (true) where a patch was hidden.
+
+    Returns:
+        The mean over the values of the hidden patches; 0, with a graph, where none was hidden.
+    """
+    losses = functional.mse_loss(patches, targets, reduction="none").mean(dim=2)
+    return losses.masked_fill(mask == 0, 0.0).sum() / (mask != 0).sum().clamp_min(1)

@@ -9,6 +9,8 @@ from .facts import OutputFacts
 from .seen import Role, Seen
 
 NO_MAP = re.compile(r"feat|hidden|attn|attention|embed|state|skip|recon|mu$|mean|var|sigma|std")
+GIVEN = 100
+"""How surely it is meant where the user's batch has the one target: above what each map alone would make of it."""
 SMALLEST_RANK = 4
 """[batch, channels, height, width]: only of maps is it usual."""
 

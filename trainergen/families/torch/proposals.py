@@ -25,15 +25,12 @@ OF_A_POLICY = frozenset({"state", "states", "obs", "observation", "observations"
 
 
 def proposals(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> list[tuple[Task, Proposal]]:
-    """What each task proposes, in the order of the tasks; of a batch that the user gave, those that judge no pairs."""
+    """What each task proposes, in the order of the tasks; of a batch that the user gave, what no pair of it can say."""
     seen = look(wishes, model, measured)
-    found = []
-    for task in tasks().values():
-        if measured.synthesised or fitter(task) is None:
-            proposal = task.propose(seen)
-            if proposal is not None and (measured.synthesised or not proposal.added):
-                found.append((task, proposal))
-    return found
+    found = [(task, proposal) for task in tasks().values() if (proposal := task.propose(seen)) is not None]
+    if measured.synthesised:
+        return found
+    return [(task, each) for task, each in found if not each.added and (each.takes_more or fitter(task) is None)]
 
 
 def look(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> Seen:

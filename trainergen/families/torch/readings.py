@@ -45,7 +45,7 @@ def readings(wishes: Wishes, model: ModelFacts, measured: TorchFacts, target: Pa
     """Every reading that a task accepts, best first; equal ones in the order of outputs and batch.
 
     Of a batch that was found by trying, what the tasks propose; of one that the user gave, or with a part of it named as
-    the target, what they say of every pair, and what those propose that judge no pairs.
+    the target, what they say of every pair, and what they propose that takes more than one or that no pair can say.
     """
     found = []
     if not measured.synthesised or target is not None:

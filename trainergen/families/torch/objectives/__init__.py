@@ -18,7 +18,8 @@ The file has
   part)``, targets by ``seen.want(role, leaf, ...)``, which adds a part to a batch that was found by trying and finds it in
   one that the user gave. The roles ``prediction`` (and ``target``, if any) are what metrics compare;
 * ``fit(pair)``, for tasks that compare one output with one part of the batch: whether the two belong together, and how
-  well. Where the user gave the batch, such a task is asked about every pair; all others are asked to ``propose``.
+  well. Where the user gave the batch, such a task is asked about every pair, and to
+  ``propose`` what takes more than a pair; all others are asked to ``propose`` alone.
 
 Scores are on one scale: 100 the model says so itself (it returns its loss), 85 to 95 several signs agree, 70 to 84 one
 clear sign (a name, an activation), 50 to 69 the shape alone, below 50 a last resort. ``assumed`` is False only where the
@@ -162,6 +163,11 @@ class Proposal(Fit):
     def role(self, name: str) -> Role | None:
         """The role of that name."""
         return next((each for each in self.roles if each.name == name), None)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether the loss takes other values than one output and what it is compared with."""
+        return any(each.name not in ("prediction", "target") for each in self.roles)
 
     @property
     def added(self) -> tuple[Role, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ....inspection.batch_spec import Leaf
-from ..deep_supervision import deeper
+from ..deep_supervision import GIVEN, deeper
 from ..facts import OutputFacts
 from ..seen import FLOATING, Seen, of_samples, said, without_axis
 from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
@@ -66,8 +66,9 @@ def propose(seen: Seen) -> Proposal | None:
     options = losses(probability, prepare, cast(leaf, "float"))
     others, heads = deeper(seen, output, TASK, options[0].name, prepare)
     evidence += [f"{len(others) + 1} maps of it"] if others else []
+    score = 84 + 6 * bool(words) if probability else 80 if seen.is_called(SAYS_SO) else 72
     return Proposal(
-        score=84 + 6 * bool(words) if probability else 80 if seen.is_called(SAYS_SO) else 72,
+        score=GIVEN if heads and not seen.synthesised else score,
         reason=f"one column of output, {said(output)}: {', '.join(evidence) or 'you asked for it'}",
         losses=options[:1] if heads else options,
         metrics=None if len(sizes) <= 2 else OF_MAPS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..deep_supervision import deeper
+from ..deep_supervision import GIVEN, deeper
 from ..facts import OutputFacts
 from ..seen import FLOATING, Seen, said, without_axis
 from . import IGNORED_CLASS, Fit, LossOption, Pair, Proposal, cast, shape_text
@@ -70,7 +70,7 @@ def propose(seen: Seen) -> Proposal | None:
     others, heads = deeper(seen, output, TASK, losses[0].name, prediction)
     again = f" in each of {len(others) + 1} maps" if others else ""
     return Proposal(
-        score=score,
+        score=GIVEN if heads and not seen.synthesised else score,
         reason=f"{said(output)} are scores of {sizes[axis]} classes{again or what}: {why}",
         losses=losses[:1] if heads else losses,
         classes=sizes[axis],

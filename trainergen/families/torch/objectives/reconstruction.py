@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
-from ..seen import FLOATING, Seen
+from ..seen import FLOATING, Seen, assumed_leaf, said
 from . import Fit, LossOption, Pair, Proposal, shape_text
 
 TASK = "reconstruction"
@@ -13,23 +14,35 @@ LOSSES = {
     "mse": "squared error against the input",
     "l1": "absolute error against the input",
     "bce": "inputs in [0, 1] as probabilities, after a sigmoid",
+    "masked_mse": "squared error of the patches that were hidden",
 }
 METRICS = ("mae", "mse")
 EPOCH_METRICS = ()
 DEFAULT_METRICS = ("mae",)
 METRIC_FUNCTIONS = {name: name for name in METRICS}
 LOSSES_ON_PROBABILITIES = ()
+
+
+def _masked_mse(functional: Any, prediction: Any, target: Any, mask: Any) -> Any:  # noqa: ARG001 - as every reference
+    """He et al. 2022: the mean over a patch, then over the hidden patches of the batch."""
+    patches = (prediction - target).square().mean(dim=-1)
+    hidden = (mask != 0).to(patches.dtype)
+    return (patches * hidden).sum() / hidden.sum()
+
+
 REFERENCES = {
     "mse": lambda functional, prediction, target: functional.mse_loss(prediction, target),
     "l1": lambda functional, prediction, target: functional.l1_loss(prediction, target),
     "bce": lambda functional, prediction, target: functional.binary_cross_entropy(prediction, target),
+    "masked_mse": _masked_mse,
 }
+MASKS = r"mask(ed)?.?auto.?encod|\bmae\b|mask(ed)?.?(image|patch|autoencoder|modell?ing)|sim.?mim"
 SAYS_SO = re.compile(r"auto_?encoder|(^|_)v?ae($|_)|vae|reconstruct|denois|inpaint|recon(_|$)|x_hat", re.IGNORECASE)
 
 
 def propose(seen: Seen) -> Proposal | None:
     """An output of an input's shape; the names decide whether that is meant, or could be."""
-    found: Proposal | None = None
+    found = _hidden_patches(seen)
     for output in seen.learnt:
         for part in seen.inputs:
             pair = Pair(output, part.path, part.leaf, None, True, part.prepare, True, name=seen.name)
@@ -47,6 +60,27 @@ def propose(seen: Seen) -> Proposal | None:
                     roles=(seen.output("prediction", output), seen.input("target", part)),
                 )
     return found
+
+
+def _hidden_patches(seen: Seen) -> Proposal | None:
+    """Patches [batch, places, values], and beside them which of them were hidden: 1 (true) there, a number a place.
+
+    The loader cuts the input into patches, in the order in which the model does.
+    """
+    words = seen.says(MASKS)
+    for output in seen.learnt if words else ():
+        beside = [each for each in seen.outputs if each.sizes == output.sizes[:2] and not each.has_graph]
+        masks = [each for each in beside if each.low == 0 and each.high == 1]
+        target = seen.want("target", assumed_leaf(output.dtype, output), key="patches")
+        if len(output.sizes) == 3 and len(masks) == 1 and target is not None:
+            return Proposal(
+                score=92,
+                reason=f"{said(output)} are patches, and {said(masks[0])} says which were hidden; {words}",
+                losses=(LossOption("masked_mse", LOSSES["masked_mse"], (), target.prepare),),
+                assumed=True,
+                roles=(seen.output("prediction", output), target, seen.output("mask", masks[0], variable="mask")),
+            )
+    return None
 
 
 def fit(pair: Pair) -> Fit | None:
