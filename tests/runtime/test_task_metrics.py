@@ -12,6 +12,7 @@ from sklearn.metrics import mean_absolute_error
 from sklearn.neighbors import KNeighborsClassifier
 
 from trainergen.runtime import metrics
+from trainergen.runtime.metrics import EpochScores
 
 
 def test_the_nearest_other_is_of_the_same_class() -> None:
@@ -67,3 +68,16 @@ def test_concordance_without_censoring_is_somers_d() -> None:
     expected = (1 - somersd(times.numpy(), risks.numpy()).statistic) / 2
     assert float(metrics.concordance(risks, times, torch.ones(30))) == pytest.approx(expected, abs=1e-9)
     assert math.isnan(float(metrics.concordance(risks, times, torch.zeros(30))))
+
+
+def test_an_epochs_concordance_is_of_all_its_samples() -> None:
+    scores = EpochScores()
+    risks, times, events = torch.randn(24), torch.rand(24), torch.randint(0, 2, (24,))
+    for start in (0, 10, 17):
+        end = {0: 10, 10: 17, 17: 24}[start]
+        scores.add(risks[start:end], times[start:end], events[start:end])
+    expected = float(metrics.concordance(risks, times, events))
+    assert scores.compute(metrics.concordance) == expected
+    resumed = EpochScores()
+    resumed.load_state_dict(scores.state_dict())
+    assert resumed.compute(metrics.concordance) == expected

@@ -18,18 +18,18 @@ class EpochScores:
 
     def __init__(self) -> None:
         self._outputs: list[torch.Tensor] = []
-        self._targets: list[torch.Tensor] = []
+        self._targets: list[tuple[torch.Tensor, ...]] = []
 
-    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+    def add(self, outputs: torch.Tensor, *targets: torch.Tensor) -> None:
         """Keep a batch; first dimensions may differ from batch to batch, the others may not."""
         self._outputs.append(outputs.detach().clone())
-        self._targets.append(targets.detach().clone())
+        self._targets.append(tuple(each.detach().clone() for each in targets))
 
-    def compute(self, metric: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> float:
-        """`metric` of everything collected; NaN where nothing was. Waits for the device."""
+    def compute(self, metric: Callable[..., torch.Tensor]) -> float:
+        """`metric` of everything collected, as it was added; NaN where nothing was. Waits for the device."""
         if not self._outputs:
             return math.nan
-        return float(metric(torch.cat(self._outputs), torch.cat(self._targets)))
+        return float(metric(torch.cat(self._outputs), *map(torch.cat, zip(*self._targets, strict=True))))
 
     def reset(self) -> None:
         """Forget everything."""

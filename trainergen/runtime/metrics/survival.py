@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def concordance(log_risks: torch.Tensor, times: torch.Tensor, events: torch.Tensor) -> torch.Tensor:
+def concordance(log_risks: torch.Tensor, times: torch.Tensor, event: torch.Tensor) -> torch.Tensor:
     """Concordance index (Harrell et al. 1982): share of comparable pairs in which the earlier event has the higher risk.
 
     A pair is comparable where the sample with the shorter time had its event, or where the times are equal and one of
@@ -14,12 +14,12 @@ def concordance(log_risks: torch.Tensor, times: torch.Tensor, events: torch.Tens
     Args:
         log_risks: [N], higher is earlier.
         times: [N].
-        events: [N], 1 (true) where the event was seen.
+        event: [N], 1 (true) where the event was seen.
 
     Returns:
         A 0-d tensor, 1/2 by chance; NaN where no pair is comparable.
     """
-    risks, seen = log_risks.detach().double(), events > 0
+    risks, seen = log_risks.detach().double(), event > 0
     shorter = times.unsqueeze(1) < times.unsqueeze(0)
     outlived = (times.unsqueeze(1) == times.unsqueeze(0)) & ~seen.unsqueeze(0)
     comparable = seen.unsqueeze(1) & (shorter | outlived)
