@@ -281,12 +281,13 @@ def _scale(values: Sequence[float], start: float, end: float, *, log: bool = Fal
 
 
 def _decades(low: float, high: float, most: int) -> list[float]:
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    if first > last:
-        return [low, high]
+    """Powers of ten; over fewer than three of them 2 and 5 times those as well, over less than a factor of five the ends."""
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    factors = (1.0, 2.0, 5.0) if last - first < 3 else (1.0,)
     step = max(1, math.ceil((last - first + 1) / most))
-    found = [10.0**exponent for exponent in range(first, last + 1, step)]
-    return found if len(found) > 1 else sorted({low, *found, high})
+    found = [factor * 10.0**exponent for exponent in range(first, last + 1, step) for factor in factors]
+    kept = [value for value in found if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+    return kept if len(kept) > 1 else [low, high]
 
 
 def _round_values(low: float, high: float, most: int) -> list[float]:

@@ -168,7 +168,7 @@ def _layer_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _data_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
     shapes = ", ".join(spell_shape(tuple(shape)) for shape in row["shapes"][:4]) + (" ..." if row["shapes"][4:] else "")
     figures = tuple(_number(row.get(key)) for key in ("low", "high", "mean", "std"))
-    return (row["part"], row["dtype"], shapes, *figures, row.get("nan", ""), row.get("inf", ""))
+    return (row["part"], row["dtype"], shapes, *figures, str(row.get("nan", "")), str(row.get("inf", "")))
 
 
 def _number(value: float | None) -> str:

@@ -153,7 +153,7 @@ def _memory(figures: Mapping[str, Any]) -> dict[str, Any]:
     if not figures:
         return {"memory": None, "memory_said": ""}
     names = ("activations", "parameters", "gradients", "optimizer", "buffers", "batch")
-    parts = [(name, float(figures[name]), bytes_text(figures[name])) for name in names]
+    parts = [(name, float(figures[name]), bytes_text(figures[name])) for name in names if figures[name]]
     measured = float(figures["measured"])
     rows = [
         ("estimated", parts, bytes_text(figures["estimate"])),

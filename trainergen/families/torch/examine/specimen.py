@@ -28,16 +28,19 @@ from ..facts import FeedArgument, Feeding, FixedSize
 from ..measure import BATCHES_FILE
 from ..measure_call import call
 from ..measure_model import build_model
+from ..measure_sizes import resize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ....lab.protocol import Context
 
-MOST_OPERATIONS = 1e11
+MOST_OPERATIONS = 3e10
 """Of all steps of one measurement: a few seconds of one core."""
 
 FEWEST_STEPS = 30
+FEWEST_SAMPLES = 4
+"""However much a step costs. A batch that is learnt by heart may be small (Karpathy 2019: "as little as two examples")."""
 
 MOST_BATCHES = 32
 MOST_VALUES = 2**25
@@ -173,15 +176,31 @@ class Specimen:
         )
         return made
 
-    def affordable(self, steps: int) -> int:
-        """`steps`, or fewer where a step costs much: by its operations, not by a clock, so that all machines agree."""
+    def affordable(self, steps: int) -> tuple[int, int]:
+        """How many steps on how many samples cost no more than `MOST_OPERATIONS`, at most `steps` on a whole batch.
+
+        Samples are given up before steps. By operations, not by a clock, so that all machines agree.
+        """
         if self._step_cost is None:
             self.seed_now()
             counter = FlopCounterMode(display=False)
             with counter:
                 self.loss(self.build(), self.batch())
-            self._step_cost = 3 * counter.get_total_flops()
-        return max(min(steps, FEWEST_STEPS), min(steps, int(MOST_OPERATIONS / max(1, self._step_cost))))
+            self._step_cost = 3 * counter.get_total_flops() // max(1, self.samples)
+        cost = max(1, self._step_cost)
+        samples = max(min(self.samples, FEWEST_SAMPLES), min(self.samples, int(MOST_OPERATIONS / (steps * cost))))
+        return max(min(steps, FEWEST_STEPS), min(steps, int(MOST_OPERATIONS / (max(1, samples) * cost)))), samples
+
+    def first(self, batch: Any, samples: int) -> Any:
+        """The first samples of a batch; the whole one where it has no more, or where none of its dimensions counts them."""
+        axes = self.axes(BATCH)
+        if (
+            samples >= self.samples
+            or not axes
+            or {path for path, _ in axes} != {path for path, leaf in leaves(self.spec.root) if leaf.sizes}
+        ):
+            return batch
+        return resize(batch, dict.fromkeys(axes, samples))
 
     def seed_now(self, step: int = 0) -> None:
         """Every generator as at the first measurement."""

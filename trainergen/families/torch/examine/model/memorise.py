@@ -27,7 +27,8 @@ OTHERS = (10.0, 0.1)
 
 def examine(specimen: Specimen) -> Examined:
     """The bare loop on the first batch, with the optimizer of the plan at its rate, else at ten times and a tenth of it."""
-    steps = specimen.affordable(LIMIT)
+    steps, samples = specimen.affordable(LIMIT)
+    batch = specimen.first(specimen.batch(), samples)
     tries = []
     for factor in (1.0, *OTHERS):
         rate = specimen.rate * factor
@@ -35,7 +36,7 @@ def examine(specimen: Specimen) -> Examined:
         session = specimen.session(rate=rate)
         seen = overfit_one_batch.measure(
             session,
-            specimen.batch(),
+            batch,
             seed=specimen.seed,
             steps=steps,
             factor=LEARNT,
@@ -46,20 +47,22 @@ def examine(specimen: Specimen) -> Examined:
         tries.append({"rate": rate, "losses": curve, "learnt": not seen.faults, **seen.numbers})
         if not seen.faults or seen.numbers["first"] <= 0:
             break
-    facts = {"limit": steps, "factor": LEARNT, "tries": tries}
-    return Examined((_judge(tries, steps),), facts)
+    facts = {"limit": steps, "samples": samples, "factor": LEARNT, "tries": tries}
+    return Examined((_judge(tries, steps, samples),), facts)
 
 
-def _judge(tries: list[dict[str, object]], steps: int) -> Finding:
+def _judge(tries: list[dict[str, object]], steps: int, samples: int) -> Finding:
     first, last = tries[0], tries[-1]
     numbers = {
+        "samples": samples,
         "limit": steps,
         "rate": last["rate"],
         "steps": last["steps"],
         "first": last["first"],
         "best": last["best"],
     }
-    said = f"loss {last['first']:.4g} -> {last['best']:.4g} in {last['steps']} steps at lr {last['rate']:.2g}"
+    came = f"loss {last['first']:.4g} -> {last['best']:.4g} in {last['steps']} steps"
+    said = f"{came} on {samples} samples at lr {last['rate']:.2g}"
     if first["learnt"]:
         advice = "train: capacity, loss and target fit together"
         return Finding("learning.one-batch", "ok", "one batch by heart", f"{said} (limit {steps})", advice, numbers)

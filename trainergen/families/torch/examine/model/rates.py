@@ -23,12 +23,13 @@ def examine(specimen: Specimen) -> Examined:
     """One sweep over the batches that were read."""
     session = specimen.session()
     curve: list[dict[str, float]] = []
-    batches = [specimen.batch(index) for index in range(len(specimen.train))]
+    steps, samples = specimen.affordable(STEPS)
+    batches = [specimen.first(specimen.batch(index), samples) for index in range(len(specimen.train))]
     seen = rate_range.measure(
         session,
         batches,
         seed=specimen.seed,
-        steps=specimen.affordable(STEPS),
+        steps=steps,
         observe=lambda rate, loss: curve.append({"rate": rate, "loss": loss}),
     )
     name = type(session.optimizer).__name__
