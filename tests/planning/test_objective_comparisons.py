@@ -222,3 +222,58 @@ def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
     assert (found[0].objective.task, found[0].objective.loss) == (case.task, case.loss), shown
     loss = next(each for each in found[0].decisions if each.topic == "loss")
     assert loss.assumed == case.assumed, shown
+
+
+def case(name: str) -> Case:
+    """The case of that name."""
+    return next(each for each in CASES if each.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "loss", "target", "parts"),
+    [
+        ("UncertaintyNet", "(float32[8,6], float32[8])", "gaussian_nll_log_variance", (1,), [("log_var",)]),
+        ("UncertaintyNet", "(float32[8,6], float64[8,1])", "gaussian_nll_log_variance", (1,), [("log_var",)]),
+        ("QuantileForecaster", "x: float32[8,6]; y: float32[8]", "pinball", ("y",), []),
+        ("DeepSurv", "(float32[8,6], float32[8], int64[8] < 2)", "cox", (1,), [(2,)]),
+        ("DeepSurv", "x: float32[8,6]; status: bool[8]; duration: float32[8]", "cox", ("duration",), [("status",)]),
+        ("HazardNet", "x: float32[8,6]; e: float32[8]; bin: int64[8] < 8", "discrete_time", ("bin",), [("e",)]),
+        ("SupConNet", "(float32[8,6], int64[8] < 3)", "supervised_contrastive", (1,), []),
+        ("SimCLR", "(float32[8,6], float32[8,6])", "nt_xent", None, [(1,)]),
+        ("EmbeddingNet", "(float32[8,6], float32[8,6], float32[8,6])", "triplet_margin", None, [(1,), (2,)]),
+        ("SiameseNetwork", "((float32[8,6], float32[8,6]), float32[8])", "pair_margin", (1,), [(1,)]),
+        ("TwoTower", TWO, "info_nce", None, [(1,)]),
+        ("GraphAutoEncoder", f"{GRAPH}; neg_edge_index: int64[2,9] < 7", "dot_product", None, None),
+        ("EmbeddingClassifier", "(int64[4,6] < 12, int64[4] < 4)", "cross_entropy", (1,), []),
+        ("Encoder", "(float32[8,6], int64[8] < 3)", "cross_entropy", (1,), []),
+    ],
+)
+def test_what_the_users_batch_holds_is_found(
+    tmp_path: Path,
+    name: str,
+    batch: str,
+    loss: str,
+    target: tuple[str | int, ...] | None,
+    parts: list[tuple[str | int, ...]] | None,
+) -> None:
+    chosen = case(name)
+    objective = plans(tmp_path, chosen.source(), batch, reference=f"model.py:{name}")[0].objective
+    assert (objective.loss, objective.target) == (loss, target)
+    assert parts is None or [each.path for each in objective.parts] == parts
+
+
+def test_quantile_levels_are_the_models_own_or_spread_evenly(tmp_path: Path) -> None:
+    def levels(name: str, source: str) -> object:
+        batch = case(name).batch
+        objective = plans(tmp_path / name, source, batch, reference=f"model.py:{name}", synthesised=True)[0].objective
+        return objective.constants[0].value
+
+    assert levels("QuantileForecaster", case("QuantileForecaster").source()) == (0.1, 0.5, 0.9)
+    assert levels("IntervalNet", case("IntervalNet").source()) == (0.1667, 0.5, 0.8333)
+
+
+def test_calls_stand_for_the_parts_that_one_encoder_embeds(tmp_path: Path) -> None:
+    chosen = case("EmbeddingNet")
+    plan = plans(tmp_path, chosen.source(), chosen.batch, reference="model.py:EmbeddingNet", synthesised=True)[0]
+    assert [(each.role, each.origin) for each in plan.objective.parts] == [("positive", "call"), ("negative", "call")]
+    assert [key for key, _ in plan.batch.root.entries] == ["x", "positive", "negative"]

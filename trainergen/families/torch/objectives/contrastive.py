@@ -103,6 +103,7 @@ ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|metric.?learni
 TWO_VIEWS = r"sim.?clr|\bmoco\b|self.?supervis|\bviews?\b|augment|unsupervis"
 EMBEDDER = re.compile(r"\bembed(ding|dings|der|s)?\b|(?<!auto )(?<!auto)\bencoder\b|\bprojection\b|\bprojector\b")
 SIMILARITIES = re.compile(r"logits?_per|simil|^sims?$|score_matrix")
+ACROSS = re.compile(r"\.t\(\)|\.m?T\b|transpose\(|einsum\(|cosine_similarity\(|cdist\(")
 EMBEDDING = re.compile(
     r"embed|(^|_)embs?(_|$)|feat|proj|^[zhqkuv]_?\d?$|query|queries|(^|_)keys?(_|$)|anchor|positive|(^|_)vecs?(_|$)|repr|code"
 )
@@ -120,7 +121,8 @@ def _similarities(seen: Seen) -> Proposal | None:
     square = [each for each in seen.learnt if len(each.sizes) == 2 and each.sizes == (seen.samples, seen.samples)]
     named = [each for each in square if SIMILARITIES.search(seen.called(each))]
     words = seen.says(PAIRED)
-    if seen.samples < 2 or not square or not (named or words):
+    compared = len(seen.inputs) > 1 or ACROSS.search(seen.source) is not None  # else as wide as the batch is long
+    if seen.samples < 2 or not square or not (named or (words and compared)):
         return None
     output = (named or square)[0]
     evidence = [f"forward calls it {seen.called(output)}"] if named else []

@@ -41,6 +41,7 @@ REFERENCES = {
     "gaussian_nll_log_deviation": _nll(lambda _, spread: spread.exp() ** 2),
     "gaussian_nll_softplus": _nll(lambda functional, spread: functional.softplus(spread)),
 }
+TARGETS = ("targets", "y", "value", "values", "label", "truth")
 MEAN = re.compile(r"(^|_)(mu|mus|mean|means|loc)(_|$)")
 LOGARITHM = re.compile(r"log|(^|_)ln")
 VARIANCE = re.compile(r"var(iance)?s?\d*(_|$)|sigma_?(2|sq)|std_?(2|sq)")
@@ -68,9 +69,9 @@ def propose(seen: Seen) -> Proposal | None:
     if mean is None or spread is None or mean.sizes != spread.sizes or len(learnt) > 3:
         return None
     column = len(mean.sizes) == 2 and mean.sizes[1] == 1
-    target = seen.want("target", without_axis(mean, 1, mean.dtype)) if column else None
+    target = seen.want("target", without_axis(mean, 1, mean.dtype), also=TARGETS) if column else None
     squeeze = ("squeeze:1",) if target is not None else ()
-    target = target or seen.want("target", assumed_leaf(mean.dtype, mean))
+    target = target or seen.want("target", assumed_leaf(mean.dtype, mean), also=TARGETS)
     if target is None:
         return None
     best, why = _loss(seen, spread)

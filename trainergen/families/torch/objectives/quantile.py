@@ -20,6 +20,7 @@ METRIC_FUNCTIONS = {name: name for name in METRICS}
 LOSSES_ON_PROBABILITIES = ()
 SAYS_SO = r"quantile|pinball|prediction.?interval"
 ARGUMENTS = r"(output_|pred(iction)?_)?(quantiles?|taus?|levels|quantile_levels|percentiles)"
+TARGETS = ("targets", "y", "value", "values", "label", "truth")
 WRITTEN = re.compile(
     r"\b(?:quantiles?|taus?|quantile_levels|levels)\s*(?::[^=\n]+)?=\s*([\[(][^\])]*[\])])", re.IGNORECASE
 )
@@ -55,7 +56,7 @@ def propose(seen: Seen) -> Proposal | None:
         assumed = True
     else:
         assumed = False
-    target = seen.want("target", without_axis(output, axis, output.dtype))
+    target = seen.want("target", without_axis(output, axis, output.dtype), also=TARGETS)
     if target is None:
         return None
     last = len(output.sizes) - 1
