@@ -100,6 +100,10 @@ PAIRED = (
 )
 SIAMESE = r"siamese|\btwins?\b"
 ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|metric.?learning|representation.?learning"
+EMBEDS = (
+    r"(face|speaker|person|fingerprint|palm).?(recognition|verification|embedding|re.?id)|re.?identification|\bre.?id\b"
+    r"|arc.?face|cos.?face|image.?retrieval|sentence.?embedding|sentence.?transformer"
+)
 TWO_VIEWS = r"sim.?clr|\bmoco\b|self.?supervis|\bviews?\b|augment|unsupervis"
 EMBEDDER = re.compile(r"\bembed(ding|dings|der|s)?\b|(?<!auto )(?<!auto)\bencoder\b|\bprojection\b|\bprojector\b")
 SIMILARITIES = re.compile(r"logits?_per|simil|^sims?$|score_matrix")
@@ -179,11 +183,13 @@ def _alone(seen: Seen) -> Proposal | None:
     words = seen.says(ALONE)
     if words is None and (not seen.synthesised or seen.says(multi_class.SAYS_SO)):
         return None
-    reason = words or _embeds(seen, output)
+    reason = words or seen.says(EMBEDS)
+    # Of a batch that the user gave, class numbers read a pair as well, with a bonus of 8 for the target's name.
+    score = 99 if words and not seen.synthesised else 88 if words else 82
+    if reason is None:
+        reason, score = _embeds(seen, output), 67
     if reason is None:
         return None
-    # Of a batch that the user gave, class numbers read a pair as well, with a bonus of 8 for the target's name.
-    score = (88 if seen.synthesised else 99) if words else 67
     if words and seen.says(TWO_VIEWS) and len(seen.inputs) == 1:
         return _of_views(seen, output, score, reason)
     labels = of_samples(seen, "int64", low=0, high=2)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....inspection.batch_spec import Leaf
 from ..facts import OutputFacts
-from ..seen import INTEGRAL, Seen, SeenInput, assumed_leaf, said
+from ..seen import INTEGRAL, Role, Seen, SeenInput, assumed_leaf, of_samples, said
 from . import LossOption, Proposal
 
 TASK = "link-prediction"
@@ -55,15 +55,20 @@ SAYS_SO = (
 RECOMMENDS = r"recommend|collaborative|\bbpr\b|user.?item|item.?ranking|matrix.?factori[sz]ation"
 EDGES = re.compile(r"edge(_label)?_ind(ex|ices)$|^(edges|pairs|links)$")
 NEGATIVES = ("neg_edge_index", "negative_edge_index", "neg_edge_label_index", "negatives", "non_edge_index")
+TRIPLES = (
+    r"\bkge?\b|knowledge.?graph|trans.?e\b|dist.?mult|\brotat.?e\b|link.?predict|skip.?gram|word2vec|negative.?sampl"
+)
 LABELS = ("edge_label", "edge_labels", "label", "labels", "target", "y")
 
 
 def propose(seen: Seen) -> Proposal | None:
-    """One score an edge, else embeddings of the nodes of a model that is said to find links."""
+    """One score an edge, else embeddings of the nodes of a model that is said to find links, else a score a pair of ids."""
     edges = next((each for each in seen.inputs if _are_edges(each)), None)
     output = seen.main
-    if edges is None or output is None:
+    if output is None:
         return None
+    if edges is None:
+        return _of_ids(seen, output)
     return _scores(seen, output, edges) or _embeddings(seen, output, edges)
 
 
@@ -77,30 +82,46 @@ def _are_edges(part: SeenInput) -> bool:
 def _scores(seen: Seen, output: OutputFacts, edges: SeenInput) -> Proposal | None:
     """[E] or [E, 1] where the graph has E edges, and no number of nodes that is the same."""
     count = edges.leaf.sizes[1]
-    column = len(output.sizes) == 2 and output.sizes[1] == 1
     words, recommends = seen.says(SAYS_SO), seen.says(RECOMMENDS, code=True)
-    if output.sizes[0] != count or not (column or len(output.sizes) == 1):
-        return None
-    if _nodes(seen, edges) == count and words is None and recommends is None:
+    if output.sizes[0] != count or (_nodes(seen, edges) == count and words is None and recommends is None):
         return None
     leaf = Leaf("int64", (output.dims[0],), (count,), 0, 2, "assumed")
     target = seen.want("target", leaf, key="edge_label", also=LABELS, low=0, high=2)
-    if target is None:
-        return None
-    prepare = ("squeeze:1",) if column else ()
-    cast = target.prepare if "float" in target.prepare else (*target.prepare, "float")
-    names = ["bce_with_logits", "bpr", "bce"]
-    if seen.activation == "Sigmoid":
-        names, why = ["bce", "bce_with_logits"], "the model ends in a sigmoid: no second one"
-    elif recommends is not None:
-        names, why = ["bpr", "bce_with_logits", "bce"], f"{recommends}: what was chosen above what was not"
-    else:
-        why = LOSSES["bce_with_logits"]
+    why = f"{recommends}: what was chosen above what was not" if recommends is not None else ""
     evidence = "".join(f", {each}" for each in (words, recommends) if each)
+    return _of_pairs(seen, output, target, 92 if evidence else 80, f"one score an edge of {edges.name}{evidence}", why)
+
+
+def _of_ids(seen: Seen, output: OutputFacts) -> Proposal | None:
+    """One score a sample of two ids or more: a pair of words, or head, relation and tail, of a model that is said so."""
+    words = seen.says(TRIPLES)
+    ids = [each for each in seen.inputs if each.leaf.dtype in INTEGRAL and each.leaf.sizes[:1] == output.sizes[:1]]
+    if words is None or len(ids) < 2 or len(ids) != len(seen.inputs):
+        return None
+    target = seen.want("target", of_samples(seen, "int64", low=0, high=2), key="label", also=LABELS, low=0, high=2)
+    return _of_pairs(seen, output, target, 92, f"one score a pair of ids, {words}", "")
+
+
+def _of_pairs(
+    seen: Seen, output: OutputFacts, target: Role | None, score: int, reason: str, recommended: str
+) -> Proposal | None:
+    """A score a pair against linked or not; `recommended` says why the order of scores is what counts."""
+    column = len(output.sizes) == 2 and output.sizes[1] == 1
+    if target is None or not (column or len(output.sizes) == 1):
+        return None
+    cast = target.prepare if "float" in target.prepare else (*target.prepare, "float")
+    names, why = ("bce_with_logits", "bpr", "bce"), LOSSES["bce_with_logits"]
+    if seen.activation == "Sigmoid":
+        names, why = ("bce", "bce_with_logits", "bpr"), "the model ends in a sigmoid: no second one"
+    elif recommended:
+        names, why = ("bpr", "bce_with_logits", "bce"), recommended
     return Proposal(
-        score=92 if evidence else 80,
-        reason=f"{said(output)}: one score an edge of {edges.name}{evidence}",
-        losses=tuple(LossOption(name, why if name == names[0] else LOSSES[name], prepare, cast) for name in names),
+        score=score,
+        reason=f"{said(output)}: {reason}",
+        losses=tuple(
+            LossOption(name, why if name == names[0] else LOSSES[name], ("squeeze:1",) if column else (), cast)
+            for name in names
+        ),
         metrics=EPOCH_METRICS,
         assumed=True,
         low=0,

@@ -46,7 +46,7 @@ REFERENCES = {
     ),
 }
 SIAMESE = r"siamese|\btwins?\b|margin.?loss|verification"
-TRIPLET = r"triplet|face.?net"
+TRIPLET = r"triplet|(?<!arc)(?<!arc )face.?net"
 DISTANCE = re.compile(r"pairwise_distance|PairwiseDistance|cdist|\bdist(ance)?s?\b|euclid|\.norm\(")
 ROLES = ("anchor", "positive", "negative")
 SAME = ("same", "label", "labels", "target", "y", "is_same", "similar", "match")
