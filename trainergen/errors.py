@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from .inspection.construction import Try
 
 
 class TrainergenError(Exception):
@@ -127,11 +130,13 @@ class AnswerNeeded(TrainergenError):
 
     Attributes:
         invocation: the command as it was typed; the pipeline fills it in.
+        tries: of the search that ended in it, for ``--explain``.
     """
 
     exit_code = 4
     title = "an answer is missing"
     invocation: str = "trainergen new"
+    tries: tuple[Try, ...] = ()
 
     def __init__(
         self,
@@ -163,7 +168,7 @@ class UserCodeFailed(TrainergenError):
     """The user's own code failed (import, forward, time, memory, killed); ``notes`` hold its frames.
 
     Attributes:
-        ended_the_lab: it gave no answer: it hung, crashed, or ended the process by itself.
+        ended_the_lab: it crashed, was killed, or ended the process by itself.
     """
 
     exit_code = 5

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .stages import Evidence, Facts, NewRequest, Proven
 
 
+MOST_TRIES = 40
+"""Tries of a search that are told from its beginning; of its end a quarter of that."""
+
+
 def tell_class(outcome: Outcome, model: ModelFacts, python: str) -> None:
     """The model as its source has it, for where it is never built; bases that `python`'s packages do not hold."""
     outcome.say("read", str(model.place), f"{model.kind} {model.name}, {_signature(model)}")
@@ -84,6 +88,9 @@ def tell_tries(tries: Sequence[Try]) -> list[str]:
     """The tries of a search, as ``--explain`` prints them."""
     lines = [] if not tries else ["", f"tried ({len(tries)})"]
     for number, each in enumerate(tries, start=1):
+        if MOST_TRIES < number <= len(tries) - MOST_TRIES // 4:
+            lines += ["  ..."] if lines[-1] != "  ..." else []
+            continue
         lines.append(f"  {number:>3}  {each.batch}")
         where = f" at {each.place}" if each.place else ""
         lines.append(f"       {each.operation or ''} {each.error or 'ran'}{where}".replace("  ", " ").rstrip())
@@ -117,7 +124,7 @@ def _kind(branch: Branch) -> str:
     return "dict" if branch.kind == "mapping" else (branch.type_name or branch.kind).rpartition(":")[2]
 
 
-def tell_failure(outcome: Outcome, problem: TrainergenError) -> None:
+def tell_failure(outcome: Outcome, problem: TrainergenError, *, explain: bool = False) -> None:
     """The line that says what failed, where a gate, a probe or the user's code did."""
     if isinstance(problem, ProofFailed):
         outcome.say("fail", f"proof, gate {problem.code}", f"demanded: {problem.demand}")
@@ -126,6 +133,8 @@ def tell_failure(outcome: Outcome, problem: TrainergenError) -> None:
         outcome.say("fail", "your code", problem.message.partition(": ")[0] if problem.is_excerpt else problem.message)
     elif isinstance(problem, AnswerNeeded):
         outcome.lines = [line for line in outcome.lines if line.verb == "read"]
+        if explain:
+            outcome.explanation = tell_tries(problem.tries)
 
 
 def tell_decisions(outcome: Outcome, plan: TrainerPlan, explain: bool, tries: Sequence[str] = ()) -> None:

@@ -55,7 +55,7 @@ def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callab
     except TrainergenError as problem:
         if isinstance(problem, AnswerNeeded):
             problem.invocation = request.invocation
-        narrative.tell_failure(outcome, problem)
+        narrative.tell_failure(outcome, problem, explain=request.explain)
         raise
 
 

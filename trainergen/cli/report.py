@@ -87,6 +87,8 @@ def _questions_block(error: AnswerNeeded) -> list[str]:
     for question in error.questions:
         block.append(f"  {question.name:<{width}}{question.about}")
         block += [f"  {'':<{width}}{line}" for line in question.evidence]
+    if error.place and error.notes:
+        block += [f"  --> {error.place}", *error.notes]
     if error.hint:
         block.append(f"   = help: {error.hint}")
     block.append("Say it once, it is kept in .trainergen/:")

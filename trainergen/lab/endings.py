@@ -26,7 +26,6 @@ def timed_out(crash: str, output: str, bounds: Limits, context: Context) -> LabP
         hint=f"if it only needs longer: --limit time={max(60.0, bounds.time * 5):g}",
         notes=_notes(frame, "still here when the time was over", ""),
         traceback=tuple(crash.splitlines() + output.splitlines()[-_PRINTED_LINES:]),
-        ended=True,
     )
 
 

@@ -28,7 +28,7 @@ class LabProblem(Exception):
         notes: further lines (the traceback's user frames, the batch's shapes).
         flags: for ``answer``.
         traceback: every frame as Python prints it, paths of the copy mapped back; for ``--traceback``.
-        ended: for ``user``: the code gave no answer, it hung, crashed, or ended its process.
+        ended: for ``user``: the code crashed, was killed, or ended its process.
     """
 
     def __init__(

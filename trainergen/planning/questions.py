@@ -41,12 +41,14 @@ def needed(unanswered: Unanswered, model: ModelFacts) -> AnswerNeeded:
         about = asked.about if argument is None else f"{_describe(argument, model)}; {asked.about}"
         placeholder = asked.placeholder if argument is None else _placeholder(argument)
         questions.append(Question(asked.option, asked.key, about, asked.likely, asked.evidence, placeholder))
-    return AnswerNeeded(
+    error = AnswerNeeded(
         unanswered.message,
         questions=tuple(questions),
         place=unanswered.place,
         notes=(*unanswered.notes, *(f"   = understood: {line}" for line in unanswered.understood)),
     )
+    error.tries = unanswered.tries
+    return error
 
 
 def check_words(wishes: Wishes, family: str = "torch") -> None:
