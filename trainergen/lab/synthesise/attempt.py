@@ -232,7 +232,7 @@ def _success(model: nn.Module, output: Any, trace: Trace) -> Outcome:
         parameters=len(trainable),
         unreached=unreached,
         tables=tuple(trace.tables.items()),
-        loose=tuple(trace.cast & trace.numeric),
+        loose=tuple(sorted(trace.cast & trace.numeric, key=str)),
         smallest=trace.smallest,
     )
 
@@ -244,7 +244,8 @@ def _failed(subject: Subject, guess: Guess, failure: Failure, reached: int) -> O
     deepest = failure.frames[0] if failure.frames else None
     at = f"{deepest[0].f_code.co_qualname}:{deepest[1]}" if deepest else ""
     site = f"{place[2]}:{place[1]}" if place else ""
-    site = f"{site}|{at}|{call.name if call else type(failure.error).__name__}"
+    fixed = [list(each.shape) for each in call.operands() if not each.origins] if call else []
+    site = f"{site}|{at}|{call.name if call else type(failure.error).__name__}{fixed or ''}"
     proposals: dict[tuple[object, ...], Guess] = {}
     for rank, wish in enumerate(_safely(failure)):
         for each in _guesses(wish, guess, subject, site):

@@ -19,17 +19,21 @@ _VISIT = 0.12
 _PROGRESS = 0.15
 """How much cheaper repairs of a guess are for each doubling of the operations that it reached."""
 
+_RECORD = 0.6
+"""How much cheaper repairs of a guess are that came further than all before."""
+
 _FORGIVEN = 0.3
 """Share of a repair's cost that is kept once it got further than the guess that it mends."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """What a guess mends: how far that came, where it failed, what it cost."""
+    """What a guess mends: how far that came, where it failed, what it cost, whether none had come as far before."""
 
     cost: float
     reached: int
     site: str
+    record: bool = False
 
 
 @dataclass
@@ -49,12 +53,14 @@ class Search:
     _seen: dict[tuple[object, ...], Outcome | None] = field(default_factory=dict)
     _visits: Counter[str] = field(default_factory=Counter)
     _count: int = 0
+    _furthest: int = 0
 
     def push(self, guesses: Iterable[Guess], parent: Parent | None = None) -> None:
         """Add guesses."""
         penalty = 0.0
         if parent is not None:
             penalty = _VISIT * max(self._visits[parent.site] - 1, 0) - _PROGRESS * math.log2(1 + parent.reached)
+            penalty -= _RECORD * parent.record
         for guess in guesses:
             if guess.key() not in self._seen:
                 self._count += 1
@@ -84,7 +90,8 @@ class Search:
                 guess = replace(guess, cost=parent.cost + _FORGIVEN * (guess.cost - parent.cost))
             shift = guess.cost
             children = [replace(each, cost=shift + each.cost - outcome.cost) for each in outcome.proposals]
-            self.push(children, Parent(guess.cost, outcome.reached, outcome.site))
+            self.push(children, Parent(guess.cost, outcome.reached, outcome.site, outcome.reached > self._furthest))
+            self._furthest = max(self._furthest, outcome.reached)
 
     def furthest(self) -> tuple[Guess, Outcome] | None:
         """Of the failed tries the one that came furthest, the earliest of equals."""

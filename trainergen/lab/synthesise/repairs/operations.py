@@ -10,7 +10,7 @@ from torch import nn
 
 from ..failure import Failure
 from ..trace import operand
-from ..wishes import Recast, Rerank, Resize, Wish
+from ..wishes import Recast, Rerank, Resize, Swap, Wish
 from . import arithmetic, indexing, layers, shapes  # noqa: F401  they register their rules
 from .rules import rule_for
 
@@ -36,6 +36,9 @@ def _of_module(failure: Failure) -> Iterator[Wish]:
         if not isinstance(value, torch.Tensor):
             continue
         x = operand(value)
+        first = x.axes[0] if len(x.axes) == 3 else None
+        if isinstance(module, nn.RNNBase) and not module.batch_first and first is not None and first[1] == 0:
+            yield Swap(x)
         width = getattr(module, "input_size", getattr(module, "d_model", getattr(module, "embed_dim", None)))
         if isinstance(width, int) and x.shape and x.shape[-1] != width:
             if len(x.shape) == 2 and not isinstance(module, (nn.LSTMCell, nn.GRUCell, nn.RNNCell)):

@@ -31,7 +31,7 @@ def _reshaped(call: Call) -> Iterator[Wish]:
         rest = rest[0].shape
     sizes = tuple(each for each in rest if isinstance(each, int))
     if call.name.startswith("expand"):
-        if len(sizes) < len(x.shape):
+        if len(sizes) < len(x.shape) or "leading" in call.said:
             yield Rerank(x, (len(sizes),))
         for axis, size in enumerate(reversed(sizes)):
             if axis < len(x.shape) and size > 0 and x.shape[-1 - axis] not in (1, size):
