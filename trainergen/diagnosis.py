@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .inspection.batch_spec import Leaf
     from .inspection.batch_spec import Path as PathInBatch
     from .inspection.construction import BuiltArgument
+    from .inspection.examination import Finding
     from .inspection.model_facts import ModelFacts
     from .outcome import Outcome
     from .planning.plan import TrainerPlan
@@ -143,6 +144,15 @@ def tell(outcome: Outcome, examination: Examination) -> None:
     outcome.result = as_data(examination)
     if plan is None and examination.question is not None:
         outcome.result["question"] = examination.question.as_plain()
+
+
+def tell_survey(outcome: Outcome, findings: Sequence[Finding]) -> None:
+    """What the loader's values alone gave, where the model failed on them."""
+    for finding in findings:
+        outcome.say(finding.severity, finding.subject, finding.evidence)
+        outcome.say("advise", finding.id, finding.advice)
+    if findings:
+        outcome.result["findings"] = [to_plain(each) for each in findings]
 
 
 def as_data(examination: Examination) -> dict[str, Any]:

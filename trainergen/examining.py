@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -151,11 +152,30 @@ def examine(request: InspectRequest, lab: Lab | None, outcome: Outcome, progress
         check_arguments(wishes, model)
         laboratory.preload(environment_imports(root, (model.module, *targets(wishes))))
         progress("building the model")
-        facts = measure(laboratory, family, model, wishes, root)
+        try:
+            facts = measure(laboratory, family, model, wishes, root)
+        except UserCodeFailed:
+            # The model fails on the data: the data may be why, and can be read without it.
+            diagnosis.tell_survey(outcome, survey(laboratory, family, model, wishes, progress))
+            raise
         plan, question = planned(wishes, model, facts, project, family)
         asked = lab_request(model, wishes, facts, plan)
         taken = take(laboratory, family, asked, progress, has_data=_has_data(facts, wishes))
     return Examination(project, model, facts, wishes, plan, question, taken)
+
+
+def survey(
+    lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, progress: Callable[[str], None]
+) -> tuple[Finding, ...]:
+    """What is wrong with the loader's values, where the model can't be run on them; () where that is not to be had."""
+    if wishes.loader is None:
+        return ()
+    progress("reading the data")
+    with contextlib.suppress(TrainergenError):  # the model's own failure is what is told
+        answer = lab.request(f"families.{family}.examine.run:survey", model_request(model, wishes))
+        [measured] = (from_plain(Measured, each) for each in answer)
+        return tuple(each for each in measured.examined.findings if each.severity == "fail")
+    return ()
 
 
 def planned(

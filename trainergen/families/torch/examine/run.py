@@ -7,10 +7,16 @@ import math
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from ....inspection.batch_spec import leaves, spell_path
 from ....inspection.examination import Measured, Measurement
-from ....lab.frames import frames_of, is_users, problem_from
+from ....lab.batch_form import describe
+from ....lab.frames import frames_of, is_users, problem_from, user_code
+from ....lab.loaders import training_loader
 from ....lab.protocol import LabProblem
 from ....plain import to_plain
+from ..measure import BATCHES_FILE
 from .specimen import Specimen
 
 if TYPE_CHECKING:
@@ -53,6 +59,26 @@ def measure(payload: dict[str, Any], context: Context) -> list[dict[str, Any]]:
             measured = Measured(name, problem=_why(error, context))
         taken.append(finite(to_plain(measured)))
     return taken
+
+
+def survey(payload: dict[str, Any], context: Context) -> list[dict[str, Any]]:
+    """What can be said of a loader's values without a model that runs on them: one `Measured`, as plain data."""
+    loader, call = training_loader(payload["loader"], context)
+    with user_code(context, f"iterating {call.target}"):
+        first = next(iter(loader))
+    torch.save({"train": [first], "validation": []}, context.scratch / BATCHES_FILE)
+    form = describe(first, "measured", f"loader {call.target}")
+    unknown = {
+        "batch_form": to_plain(form),
+        "names": [[list(path), spell_path(path)] for path, _ in leaves(form.root)],
+        "feeding": {"arguments": [], "whole": True},
+        "targets": [],
+        "fixed": [],
+        "growth": None,
+        "objective": None,
+        "optimizer": {"rate": "1e-3"},
+    }
+    return measure({**payload, **unknown, "measurements": ["data.values"]}, context)
 
 
 def finite(value: Any) -> Any:
