@@ -110,6 +110,12 @@ def _membership(scene: Scene) -> Slot:
     return Slot("float32", ("batch", 16), why="the whole batch")
 
 
+def _some_lengths(scene: Scene) -> Slot:
+    """Of the inputs; those of targets are told by the name, see `reading`."""
+    del scene
+    return _lengths("lengths")
+
+
 _RULES: tuple[tuple[str, _Make], ...] = (
     (r"(?:\w+_)?edge_index(?:_\w+)?|edges|adj_t|edge_label_index", _edges),
     (
@@ -118,7 +124,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     ),
     (
         r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?|num_frames)|x_len|input_sizes?",
-        lambda _: Slot("int64", ("batch",), 1, "length", "lengths", "named like lengths", sure=True),
+        _some_lengths,
     ),
     (r"edge_weights?|edge_norm", lambda _: Slot("float32", ("edges",), 0, 1)),
     (r"edge_(?:attrs?|feats?|features?|embs?)|e_feats?", lambda _: Slot("float32", ("edges", 8))),
@@ -144,7 +150,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         r"(?:user|item|movie|product|head|tail|rel|entity|u|i|pos_item|neg_item|class|label|speaker|domain|task)s?_?(?:ids?|idx|index|indices)|users?|items?|heads?|tails?|rel(?:ation)?s?|subj(?:ect)?s?|obj(?:ect)?s?|class_labels?|user|item|pos_items?|neg_items?|heads|tails|anchor_ids",
         _ids(),
     ),
-    (r"idx|indices|index|x_ids|history|hist(?:_\w+)?", _ids("length")),
+    (r"\w+_(?:ids|idx|index|indices|tokens|seqs?)|idx|indices|index|x_ids|history|hist(?:_\w+)?", _ids("length")),
     (r"offsets?", lambda _: Slot("int64", ("batch",), 0, "packed", "offsets", "where each bag begins", sure=True)),
     (r"events?|censor\w*|uncensored|observed|status", lambda _: Slot("float32", ("batch",), 0, 1, "binary")),
     (r"durations?|survival_times?|event_times?", _float("batch", low=0.1, high=1.0)),
@@ -165,11 +171,23 @@ _RULES: tuple[tuple[str, _Make], ...] = (
 )
 
 
+def _has_target_lengths(scene: Scene) -> bool:
+    return any(re.fullmatch(r"(?:target|label|y|text)s?_?(?:len|length)s?", name) for name in scene.names)
+
+
+def _lengths(name: str) -> Slot:
+    target = re.fullmatch(r"(?:target|label|y)s?_?(?:len|length)s?", name) is not None
+    high = "target_length" if target else "length"
+    return Slot("int64", ("batch",), 1, high, "lengths", "named like lengths", sure=True)
+
+
 def reading(name: str, scene: Scene) -> Slot | None:
     """What the name says, None where it says nothing."""
     plain = name.lower().lstrip("_*")
+    if re.fullmatch(r"y|labels?|targets?|texts?|transcripts?", plain) and _has_target_lengths(scene):
+        return Slot("int64", ("batch", "target_length"), 1, max(scene.rows(), 2), why="labels of a sequence")
     for pattern, make in _RULES:
         if re.fullmatch(pattern, plain):
-            slot = make(scene)
+            slot = _lengths(plain) if make is _some_lengths else make(scene)
             return replace(slot, why=slot.why if slot.why != "a guess" else f"named {name}")
     return None

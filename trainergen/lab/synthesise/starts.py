@@ -57,9 +57,18 @@ def starts(subject: Subject) -> list[Guess]:
                 chosen[place] = each[index]
                 guess = _guess(names, chosen, evidence)
                 found.append(replace(guess, cost=guess.cost + 0.2))
+    found += [other for guess in found[:2] for other in _entries(guess, subject)]
     if subject.scene.dense:
         found += [replace(_per_graph(each), cost=each.cost + 0.3) for each in found[:2]]
     return sorted(found, key=lambda guess: guess.cost)
+
+
+def _entries(guess: Guess, subject: Subject) -> Iterator[Guess]:
+    """Entries of containers in their other readings, one at a time."""
+    for path, slot in guess.slots():
+        if len(path) > 1 and not slot.sure and isinstance(path[-1], str):
+            for cost, other in main_slots(path[-1], subject)[1:4]:
+                yield replace(guess.with_slot(path, other), cost=guess.cost + 0.1 + cost)
 
 
 def _per_graph(guess: Guess) -> Guess:
@@ -96,6 +105,7 @@ def _guess(names: list[str], chosen: list[Option], evidence: Evidence) -> Guess:
         "edges": 24,
         "graphs": 2,
         "objects": 3,
+        "target_length": 4,
         "packed": 3 * (length[0] if length and length[0] <= 512 else 12),
     }
     cost = sum(each[0] for each in chosen)
@@ -144,6 +154,10 @@ def _options(name: str, subject: Subject) -> list[Option]:
     found: list[Option] = [(cost + (1.0 if box else 0.0), slot) for cost, slot in slots]
     if box is not None:
         found.insert(0, (0.0, box))
+    elif annotation is None and reading(name, subject.scene) is None:
+        parts = reads_of(subject.model, name).parts
+        if parts > 1:
+            found.append((0.4, Box("tuple", tuple((index, slots[0][1]) for index in range(parts)))))
     said = written(name, subject.evidence.text, subject.evidence.known)
     if said is not None and len(said[0]) <= 6:
         best = slots[0][1]
@@ -183,7 +197,11 @@ def main_slots(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     named = reading(name, scene)
     if named is not None and named.dtype == "bool" and len(named.dims) == 2:
         alone = replace(named, dims=named.dims[:1])
-        return [(0.0, named), (0.3, alone), (0.8, replace(named, dtype="float32", low=0, high=1))]
+        options = [(0.0, named), (0.3, alone), (0.8, replace(named, dtype="float32", low=0, high=1))]
+        if _beside_image(name, subject):
+            plane = Slot("float32", ("batch", 1, "height", "width"), 0, 1, "binary", "a mask beside an image")
+            options.insert(0, (-0.1, plane))
+        return options
     general = [(cost, slot) for cost, slot in _by_layers(name, subject)]
     argument = subject.argument(name)
     annotation = argument.annotation or "" if argument is not None else ""
@@ -264,18 +282,35 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
             "float32", (count, width if first is None or first.kind != "conv" else channels, "length"), why=why
         ),
         "volume": Slot("float32", (count, channels, "depth", "height", "width"), why=why),
-        "ids": Slot("int64", (count,) if count == "nodes" else (count, "length"), 0, scene.rows(), why=why),
+        "ids": Slot("int64", _ids_dims(name, subject), 0, scene.rows(), why=why),
         "vector": Slot("float32", (count,), why=why),
     }
     return sorted(((cost, slots[kind]) for kind, cost in ranks.items()), key=lambda each: each[0])
+
+
+def _ids_dims(name: str, subject: Subject) -> tuple[Dim, ...]:
+    """One id a sample where the other arguments have one, else a sequence of them."""
+    if subject.scene.count == "nodes":
+        return ("nodes",)
+    others = [reading(other, subject.scene) for other in subject.scene.active if other != name]
+    ids = [slot for slot in others if slot is not None and slot.why == "named like ids"]
+    return ("batch",) if ids and all(slot.dims == ("batch",) for slot in ids) else ("batch", "length")
+
+
+def _beside_image(name: str, subject: Subject) -> bool:
+    first = next((layer for layer in subject.evidence.layers if layer.kind != "norm"), None)
+    planes = first is not None and first.kind == "conv" and first.rank == 2
+    return planes and any(_IMAGE.fullmatch(other.lower()) for other in subject.scene.active if other != name)
 
 
 def _left(name: str, subject: Subject, layers: list[Layer]) -> list[Layer]:
     """Without the tables, where other arguments are named like ids and there is none left for this one."""
     named = [reading(other, subject.scene) for other in subject.scene.active if other != name]
     ids = sum(slot is not None and slot.integral and slot.high != "nodes" for slot in named)
+    certain = any(slot is not None and slot.why == "named like ids" for slot in named)
+    values = certain and re.search(r"values?|weights?|scores?|dense|feats?|features|vec|state|cont", name.lower())
     tables = sum(layer.kind == "embedding" for layer in layers)
-    return [layer for layer in layers if layer.kind != "embedding"] if tables <= ids else layers
+    return [layer for layer in layers if layer.kind != "embedding"] if tables <= ids or values else layers
 
 
 def _weigh_by_name(name: str, ranks: dict[str, float], first: str) -> None:

@@ -54,6 +54,7 @@ class Reads:
         attributes: of ``x.name``, where no tensor has it.
         count: how many entries it is unpacked into or indexed for as a list; 0 where it isn't.
         iterated: whether it is looped over.
+        parts: how many entries it is indexed for by number; a tensor may be, too.
         element: how one entry is used in such a loop.
     """
 
@@ -62,6 +63,7 @@ class Reads:
     count: int = 0
     iterated: bool = False
     element: Reads | None = None
+    parts: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.attributes or self.iterated or self.count)
@@ -115,6 +117,9 @@ def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         if isinstance(node.slice.value, str):
             ours(node)
+        outer = ours(node.value)
+        if outer is not None and isinstance(node.slice.value, int):
+            outer.parts = max(outer.parts, node.slice.value + 1)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop"):
         outer = ours(node.func.value)
         if (

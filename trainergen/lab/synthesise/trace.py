@@ -201,6 +201,8 @@ class Trace(TorchFunctionMode):
         elif name in ("cross_entropy", "nll_loss") and len(args) > 1 and _has_shape(args[1]) and first.dim() > 1:
             if not args[1].is_floating_point():
                 self._table(args[1], int(first.shape[1]))
+        elif name == "ctc_loss" and len(args) > 1 and _has_shape(args[1]):
+            self._table(args[1], int(first.shape[-1]))
         elif name.rstrip("_") in ("scatter", "scatter_add", "gather", "index_select") and len(args) > 2:
             dim, index = args[1], args[2]
             if isinstance(dim, int) and _has_shape(index) and first.dim():

@@ -131,7 +131,7 @@ def _integers(slot: Slot, sizes: tuple[int, ...], high: float | None, generator:
     if slot.form == "offsets":
         return (torch.arange(flat.numel()) * (top // max(flat.numel(), 1))).view(sizes)
     if slot.form == "lengths" and flat.numel():
-        value, _ = value.sort(descending=True)
+        value, _ = value.clamp_min(top // 2).sort(descending=True)
         value.view(-1)[0] = top - 1
     elif slot.form == "prefix" and sizes:
         value[..., : max(1, sizes[-1] // 2)] = 1
