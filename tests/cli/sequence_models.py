@@ -123,6 +123,17 @@ HIDDEN = """
             places = self.mix(patches * (1 - mask.unsqueeze(-1)))
             return self.out(places + places.mean(dim=1, keepdim=True)), mask
 """
+TRAINED_BESIDE = """
+    class DigitClassifier(nn.Module):
+        def __init__(self, num_classes: int = 3) -> None:
+            super().__init__()
+            self.mix, self.head = nn.Linear(6, 8), nn.Linear(8, num_classes)
+
+        def forward(self, x: torch.Tensor):
+            code = self.mix(x)
+            logits, spread = self.head(code), code.square().mean()
+            {returned}
+"""
 FORECASTER = """
     class Forecaster(nn.Module):
         def __init__(self, horizon: int = 5) -> None:

@@ -186,3 +186,36 @@ def test_one_mask_is_the_target_of_every_depth(project: Path, trainergen: Run) -
         project, trainergen, models.SUPERVISED_DEEPLY, "image: float32[4,1,6,6]; mask: int64[4,6,6] in [0, 3)"
     )
     assert "early_loss: torch.Tensor = functional.cross_entropy(early_prediction, mask)" in text
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(
+    ("returned", "lines"),
+    [
+        pytest.param(
+            "return logits, spread if self.training else None",
+            ("auxiliary_1: torch.Tensor | None = outputs[1] if len(outputs) > 1 else None",),
+            id="none in eval",
+        ),
+        pytest.param(
+            "return (logits, spread) if self.training else logits",
+            (
+                "logits = outputs if isinstance(outputs, torch.Tensor) else outputs[0]",
+                "auxiliary_1: torch.Tensor | None = ( None if isinstance(outputs, torch.Tensor) else outputs[1] )",
+            ),
+            id="bare in eval",
+        ),
+        pytest.param(
+            'return {"logits": logits, "spread": spread} if self.training else {"logits": logits}',
+            ('spread: torch.Tensor | None = outputs.get("spread")', "loss = loss + self.config.spread_weight * spread"),
+            id="no key in eval",
+        ),
+    ],
+)
+def test_an_auxiliary_loss_may_be_missing_in_eval(
+    project: Path, trainergen: Run, returned: str, lines: tuple[str, ...]
+) -> None:
+    source = models.TRAINED_BESIDE.replace("{returned}", returned)
+    text, _ = generated(project, trainergen, source, "x: float32[4,6]")
+    assert [line for line in lines if line not in text] == [], text
+    assert "is not None: in eval mode the model returns none" in text

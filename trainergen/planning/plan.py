@@ -131,12 +131,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """A loss that the model returns beside its output: where it is, its weight's setting, its name in the logs."""
+    """A loss that the model returns beside its output: where it is, its weight's setting, its name in the logs.
+
+    With `training_only`, in eval mode forward returns nothing there.
+    """
 
     name: str
     output: Path
     setting: str
     weight: float
+    training_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,7 @@ class Objective:
         terms: where the loss is a sum, its terms in order.
         constants: numbers that the loss takes.
         heads: the outputs of a multi-task objective, which are its terms.
+        bare_in_eval: in eval mode forward returns the prediction alone, not in a container.
     """
 
     task: str
@@ -272,6 +277,7 @@ class Objective:
     terms: tuple[Term, ...] = ()
     constants: tuple[Constant, ...] = ()
     heads: tuple[Head, ...] = ()
+    bare_in_eval: bool = False
 
     @property
     def judged(self) -> dict[Path, str]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..inspection.batch_spec import Leaf, Path, find, spell_access
-from ..planning.plan import Part, TrainerPlan
+from ..planning.plan import Auxiliary, Objective, Part, TrainerPlan
 from .naming import Naming
 from .preparation import operations
 
@@ -91,6 +91,27 @@ def output_access(path: Path, kind: str, variable: str = "outputs") -> str:
     return text
 
 
+def prediction_access(objective: Objective) -> str:
+    """The expression that reads the prediction from ``outputs``, whatever eval mode makes of it."""
+    access = output_access(objective.prediction, objective.output_kind)
+    if not objective.bare_in_eval:
+        return access
+    return f"(outputs if isinstance(outputs, torch.Tensor) else {access})"
+
+
+def auxiliary_access(auxiliary: Auxiliary, objective: Objective) -> str:
+    """The expression that reads an auxiliary loss from ``outputs``; None where eval mode has none."""
+    kind, path = objective.output_kind, auxiliary.output
+    access = output_access(path, kind)
+    if not auxiliary.training_only:
+        return access
+    if objective.bare_in_eval:
+        return f"None if isinstance(outputs, torch.Tensor) else {access}"
+    if len(path) == 1 and kind == "mapping":
+        return f'outputs.get("{path[0]}")'
+    return f"{access} if len(outputs) > {path[0]} else None" if len(path) == 1 and isinstance(path[0], int) else access
+
+
 def forward_words(
     plan: TrainerPlan, variables: dict[Path, str], prediction: str, judged: dict[str, BatchValue], local: Naming
 ) -> SimpleNamespace:
@@ -134,7 +155,7 @@ def forward_words(
     elif words.direct:
         words.assigned, words.operations = prediction, suffix
     else:
-        words.prediction = output_access(objective.prediction, kind) + suffix
+        words.prediction = prediction_access(objective) + suffix
     return words
 
 

@@ -15,6 +15,7 @@ from .batch_words import batch_words
 from .checks import check_words
 from .loss_view import (
     BatchValue,
+    auxiliary_access,
     forward_words,
     is_tensor,
     known_constants,
@@ -212,13 +213,14 @@ def _auxiliaries(plan: TrainerPlan, terms: list[SimpleNamespace], local: Naming)
         SimpleNamespace(
             name=each.name,
             variable=local.fresh(each.name),
-            expression=output_access(each.output, plan.objective.output_kind),
+            expression=auxiliary_access(each, plan.objective),
             setting=each.setting,
+            training_only=each.training_only,
         )
         for each in plan.objective.auxiliaries
     ]
     for term in terms:
-        term.variable = local.fresh(term.name)
+        term.variable, term.training_only = local.fresh(term.name), False
     return [*terms, *returned]
 
 

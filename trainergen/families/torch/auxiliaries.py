@@ -37,9 +37,11 @@ def choose_auxiliaries(
         if not given and (own or output not in scalars(measured)):
             continue
         name = _variable(output)
-        found.append(Auxiliary(name, output.path, f"{name}_weight", weights.get(output.path, 1.0)))
+        weight = weights.get(output.path, 1.0)
+        found.append(Auxiliary(name, output.path, f"{name}_weight", weight, output.training_only))
         reason = "you said so" if given else f"forward returns the scalar {spell_path(output.path)} beside its output"
-        choice = f"auxiliary {name}, weight {weights.get(output.path, 1.0):g}"
+        reason += ", in train mode alone" if output.training_only else ""
+        choice = f"auxiliary {name}, weight {weight:g}"
         runner_up = f"weight 0: the value stays in the logs, out of the loss (--auxiliary {name}=0)"
         decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, given))
     return tuple(found), tuple(decisions)

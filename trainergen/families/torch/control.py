@@ -30,6 +30,7 @@ PLAIN: Mapping[str, Any] = {
         ("prediction_prepare", "target_prepare", "parts", "terms", "constants", "heads", "auxiliaries"), ()
     ),
     "target": None,
+    "bare_in_eval": False,
 }
 """What an objective that says nothing of them has."""
 
@@ -165,7 +166,9 @@ class Reference:
         batch = to_device(batch, device_of(model))
         objective = self._objective
         output = _forward(model, self._feeding, batch)
-        values = {"prediction": prepared(pick(output, objective["prediction"]), objective["prediction_prepare"], model)}
+        bare = objective["bare_in_eval"] and isinstance(output, torch.Tensor)
+        predicted = output if bare else pick(output, objective["prediction"])
+        values = {"prediction": prepared(predicted, objective["prediction_prepare"], model)}
         if objective["target"] is not None:
             values["target"] = prepared(pick(batch, objective["target"]), objective["target_prepare"], model)
         for part in objective["parts"]:
@@ -174,8 +177,10 @@ class Reference:
         terms: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
         weights = {each["name"]: each["weight"] for each in (*objective["terms"], *objective["heads"])}
         loss: torch.Tensor = sum(weights[name] * value for name, value in terms.items()) if terms else found
+        beside = self._beside(output)
         for auxiliary in objective["auxiliaries"]:
-            loss = loss + auxiliary["weight"] * pick(output, auxiliary["output"])
+            if auxiliary["name"] in beside:
+                loss = loss + auxiliary["weight"] * beside[auxiliary["name"]]
         if not torch.is_grad_enabled():  # an evaluation's: no step's graph is held on to
             self._seen = (output, values, terms)
         return loss
@@ -189,11 +194,22 @@ class Reference:
         self._seen = (None, {}, {})
         suffix = "_loss" if self._objective["heads"] else ""
         found = {f"{name}{suffix}": float(value) for name, value in terms.items()}
-        found |= {each["name"]: float(pick(output, each["output"])) for each in self._objective["auxiliaries"]}
+        found |= {name: float(value) for name, value in self._beside(output).items()}
         for name, metric in self._metrics.items():
             with contextlib.suppress(Exception):
                 found[name] = float(metric(values["prediction"], values.get("target")))
         return found
+
+    def _beside(self, output: Any) -> dict[str, Any]:
+        """The auxiliary losses by name; of those that eval mode lacks, the ones that are there."""
+        found = {}
+        for each in self._objective["auxiliaries"]:
+            if not each.get("training_only"):
+                found[each["name"]] = pick(output, each["output"])
+            elif not isinstance(output, torch.Tensor):
+                with contextlib.suppress(LookupError, AttributeError):
+                    found[each["name"]] = pick(output, each["output"])
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def build_loss(request: Mapping[str, Any], context: Context) -> Reference:

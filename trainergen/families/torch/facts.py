@@ -83,6 +83,7 @@ class OutputFacts:
     has_graph: bool
     sums_to_one: bool = False  # over the last dimension, all entries in [0, 1]
     log_sums_to_one: bool = False  # exp of it does: log-probabilities
+    training_only: bool = False  # in eval mode forward returns nothing there
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ class TorchFacts:
     search: Search | None = None  # what nobody said and was found by trying
     synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
     orders: tuple[TokenOrder, ...] = ()  # of the ids that go in, where that could be told
+    bare_in_eval: bool = False  # several outputs in train mode, in eval mode one tensor
     ran: tuple[str, ...] = ()  # types of the leaf modules that ran, in the order in which they ended, the last twenty
 
     @property

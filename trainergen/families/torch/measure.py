@@ -105,6 +105,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         bindings=bindings,
         search=search,
         synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
+        bare_in_eval=begun.bare and kind != "tensor",
         ran=tuple(ran.modules[-20:]),
         orders=token_orders(subject, feeding, inputs, output),
     )
@@ -124,6 +125,7 @@ class _Begun:
         memory: peak, in bytes, after one forward and backward.
         moved: buffers that a forward in eval mode changes.
         warnings: what is odd, but no hindrance.
+        bare: in eval mode forward returns one tensor.
     """
 
     subject: Subject
@@ -132,6 +134,7 @@ class _Begun:
     memory: int
     moved: set[str]
     warnings: tuple[str, ...]
+    bare: bool
 
 
 def _begin(model: nn.Module, data: Data, *, payload: dict[str, Any], context: Context, target: Path | None) -> _Begun:
@@ -160,8 +163,9 @@ def _begin(model: nn.Module, data: Data, *, payload: dict[str, Any], context: Co
     output = output_facts(ran.output)
     warnings = [*data.warnings, *demand_learnable(ran.output, output, subject, _dirty(data.train[0]))]
     demand_auxiliaries(payload.get("auxiliaries", ()), output, subject.name)
-    moved = _evaluate(subject, ran.feeding)
-    return _Begun(subject, ran, output, memory, moved, (*warnings, *without_backward))
+    moved, there = _evaluate(subject, ran.feeding)
+    output = tuple(replace(each, training_only=each.path not in there) for each in output)
+    return _Begun(subject, ran, output, memory, moved, (*warnings, *without_backward), there == {()})
 
 
 def demand_device(name: str) -> None:
@@ -212,12 +216,12 @@ def _peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _evaluate(subject: Subject, feeding: Feeding) -> set[str]:
-    """Forward in eval mode: the buffers that it moves."""
+def _evaluate(subject: Subject, feeding: Feeding) -> tuple[set[str], set[Path]]:
+    """Forward in eval mode: the buffers that it moves, and where it returns anything."""
     subject.model.eval()
     try:
         with torch.no_grad():
-            subject.run(feeding)
+            there = {path for path, value in live_leaves(subject.run(feeding)) if value is not None}
     except BaseException as error:  # a model that trains but can't evaluate fails at the end of its first epoch
         problem = subject.failed(error)
         problem.message += " (in eval mode; in train mode it runs)"
@@ -225,7 +229,7 @@ def _evaluate(subject: Subject, feeding: Feeding) -> set[str]:
     moved = subject.snapshot.moved()
     subject.snapshot.restore()
     subject.model.train()
-    return moved
+    return moved, there
 
 
 def _settle(subject: Subject, ran: Ran, target: Path | None) -> tuple[Feeding, list[Path]]:

@@ -202,6 +202,7 @@ def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObje
         terms=option.terms,
         constants=option.constants,
         heads=fit.heads if isinstance(fit, Proposal) else (),
+        bare_in_eval=reading.facts.bare_in_eval,
     )
     decisions = (
         *prediction_decision(reading),
