@@ -95,3 +95,16 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "link-prediction-dot_product": (NODES, "", GRAPH.replace("edge_label: int64[12] < 2", "negatives: int64[2,9] < 7")),
 }
 """Task, or task and loss -> model, columns of its output, batch."""
+
+LONG_TAIL = {
+    "heteroscedastic-gaussian_nll_log_variance",
+    "heteroscedastic-gaussian_nll_deviation",
+    "heteroscedastic-gaussian_nll_log_deviation",
+    "contrastive-clip_of_log_scale",
+    "link-prediction-bce_with_logits",
+    "survival-discrete_time_of_hazards",
+    "heteroscedastic-all",
+    "quantile-all",
+    "link-prediction-all",
+}
+"""What differs from its neighbours least."""

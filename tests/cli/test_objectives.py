@@ -115,6 +115,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
 """Task, or task and loss -> model, columns of its output, batch: ranks with ties and gaps."""
 
 LONG_TAIL = {
+    *comparing_models.LONG_TAIL,
     "diffusion-denoising_l1",
     "diffusion-denoising_huber",
     "diffusion-all",
