@@ -59,9 +59,28 @@ def module_classes(
         yield found
 
 
-def torch_layer(name: str, sizes: Sizes) -> Iterator[tuple[Value, str]]:
-    """Small layers of torch's own that take the place of a module about which nothing more is known."""
+def on_graphs(make: Any) -> bool:
+    """Whether the module that defines `make` is built on torch_geometric: its modules take edges."""
+    home = sys.modules.get(getattr(make, "__module__", ""))
+    if home is None or "torch_geometric" not in sys.modules:
+        return False
+    names = [home.__name__, *(getattr(found, "__module__", None) or "" for found in list(vars(home).values()))]
+    return any(name.partition(".")[0] == "torch_geometric" for name in names)
+
+
+def torch_layer(name: str, sizes: Sizes, graphs: bool) -> Iterator[tuple[Value, str]]:
+    """Small layers of torch's own that take the place of a module about which nothing more is known.
+
+    Args:
+        name: the argument.
+        sizes: what they are made with.
+        graphs: whether the module is given the edges of a graph (see `on_graphs`).
+    """
     role = normal_name(name)
+    if graphs and role in {"conv", "encoder", "gnn", "layer", "net", "backbone", "model"}:
+        width = sizes.features if role in {"conv", "layer"} else sizes.width
+        made = call("torch_geometric.nn:GCNConv", (), {"in_channels": sizes.features, "out_channels": width})
+        yield made, "any layer that takes nodes and edges"
     if "norm" in role:
         yield call("torch.nn:LayerNorm", (), {"normalized_shape": sizes.width}), "a norm over the inner width"
     elif "act" in role:

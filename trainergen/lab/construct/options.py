@@ -13,7 +13,7 @@ from torch import nn
 from ...inspection.expressions import NAMESPACE, call, reference, tuple_of
 from .annotations import ANY, Wanted, hints_of, parameters_of, wanted
 from .configs import config_classes, mapping_classes
-from .modules import module_classes, torch_layer
+from .modules import module_classes, on_graphs, torch_layer
 from .reads import read_prefixes, read_uses
 from .roles import Role, normal_name, role_of
 from .sizes import CLASSES, TEXTS, module_class
@@ -195,6 +195,14 @@ class Chooser:
         uses = self._uses(path)
         used = uses is not None and bool({"number", "int"} & set(uses.kinds)) and "sequence" not in uses.kinds
         return kinds <= {"int", "float"} or (kinds == {"any"} and used)
+
+    def own_rank(self, given: Mapping[str, Any]) -> int | None:
+        """How many spatial dimensions the class works in, where the user or its own default says so."""
+        for name, each in self.parameters.items():
+            said = given.get(name, each.default)
+            if role_of(name) == "spatial_rank" and isinstance(said, int) and 1 <= said <= 3:
+                return said
+        return None
 
     @functools.cached_property
     def graph(self) -> bool:
@@ -393,7 +401,7 @@ class Chooser:
             if filled is not None:
                 yield Option(filled, "source", f"{found.__name__} fits by its name or what is read from it")
         if owner in (None, nn.Module) or owner.__module__.partition(".")[0] == "torch":
-            for value, reason in torch_layer(path[-1], self.sizes):
+            for value, reason in torch_layer(path[-1], self.sizes, on_graphs(self.make)):
                 yield Option(value, "name", reason)
 
     def _classes(self, path: Path, role: Role | None, owner: type | None) -> Iterator[Option]:

@@ -109,7 +109,7 @@ _ENDINGS: dict[Role, str] = {
     "max position, max position embed, # position, position size, lookback, history, lag, lags, # lag, sequence window, max token, "
     "max frames, # frames, frames, # sample, time step, in step, window in, # positions, positions, time length, max positions, "
     "time size, max sequence size, history size, # time",
-    "stride": "stride, stride size, downsample ratio, upsample ratio, downsample, upsample, hop size, hop length, pool size, pool stride, upscale, "
+    "stride": "stride, stride size, upsample kernel size, up kernel size, upsample kernel, downsample ratio, upsample ratio, downsample, upsample, hop size, hop length, pool size, pool stride, upscale, "
     "scale ratio, upsampling ratio, downsampling ratio, up ratio, down ratio, upsample scale",
     "kernel": "kernel size, kernel, filter size, kernel length, field, receptive field, filter length, kernel width, conv size",
     "padding": "padding, pad",

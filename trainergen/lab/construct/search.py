@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...inspection.usage import Usage
     from ..protocol import Context
 
-PREFERRED = 10_000_000
+PREFERRED = 1_000_000
 """Parameters above which a smaller model is tried first: hundreds of forwards follow."""
 MOST_TRIES = 80
 """Tries for the first candidate; counted, so that every machine finds the same."""
@@ -78,6 +78,7 @@ class Constructor:
         self.tries = 0
         self._furthest: _Failure | None = None
         self._downloads: list[str] = []
+        self._oversized: list[Assignment] = []
         self._sites: Counter[tuple[str, int, str]] = Counter()
 
     def candidates(self) -> Iterator[Built]:
@@ -90,8 +91,8 @@ class Constructor:
         produced = 0
         first: Assignment | None = None
         for start in self._starts():
-            for built, assignment in self._search([start], MOST_TRIES if first is None else MOST_TRIES_LATER, seen):
-                first = first or assignment
+            for built, assignment in self._search(start, PREFERRED, MOST_TRIES, seen):
+                first = assignment
                 produced += 1
                 yield built
                 break
@@ -99,10 +100,12 @@ class Constructor:
                 break
         if first is None:
             return
-        for start in itertools.chain(self._starts(), variants(first, self.sizes)):
+        full = [(each, LARGEST) for each in self._oversized[:1]]
+        others = ((each, PREFERRED) for each in itertools.chain(self._starts(), variants(first, first.chooser.sizes)))
+        for start, largest in itertools.chain(full, others):
             if produced >= MOST_CANDIDATES:
                 return
-            for built, _ in self._search([start], MOST_TRIES_LATER, seen):
+            for built, _ in self._search(start, largest, MOST_TRIES_LATER, seen):
                 produced += 1
                 yield built
                 break
@@ -136,6 +139,9 @@ class Constructor:
     def _starts(self) -> Iterator[Assignment]:
         """What the project passes, each place by itself as a start of its own; then the class alone."""
         chooser = Chooser(self.make, self.sizes)
+        rank = chooser.own_rank(self.given)
+        if rank is not None:
+            chooser = chooser.with_sizes(replace(self.sizes, rank=rank, image=16 if rank == 3 else self.sizes.image))
         groups = list(dict.fromkeys(usage.group for usage in self.usages))
         for group in groups:
             yield self._start(chooser, group)
@@ -176,11 +182,11 @@ class Constructor:
 
     # The search itself.
 
-    def _search(self, starts: list[Assignment], budget: int, seen: set[str]) -> Iterator[tuple[Built, Assignment]]:
+    def _search(
+        self, start: Assignment, largest: int, budget: int, seen: set[str]
+    ) -> Iterator[tuple[Built, Assignment]]:
         order = itertools.count()
-        queue: list[tuple[float, int, Assignment, int]] = []
-        for start in starts:
-            heapq.heappush(queue, (0.0, next(order), start, PREFERRED))
+        queue: list[tuple[float, int, Assignment, int]] = [(0.0, next(order), start, largest)]
         large: list[Assignment] = []
         while (queue or large) and budget > 0:
             if queue:
@@ -199,6 +205,7 @@ class Constructor:
                 continue
             if isinstance(outcome.error, TooLarge) and largest < LARGEST:
                 large.append(assignment)
+                self._oversized.append(assignment)
                 for place, change in enumerate(shrunken(assignment)):
                     smaller = assignment.with_change(change.values)
                     if smaller is not None:

@@ -27,20 +27,23 @@ def variants(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
             yield from _resized(first, replace(sizes, rank=number, image=16 if number == 3 else sizes.image))
     yield from _resized(first, replace(sizes, image=64, patch=16, width=64))
     yield from _resized(first, replace(sizes, channels=1, features=8, classes=2))
+    yield from _resized(first, replace(sizes, features=2, classes=3))
     yield from _resized(first, replace(sizes, image=224, patch=16, width=64, heads=8))
     yield from _resized(first, replace(sizes, width=64, heads=2, levels=4, depth=4))
     yield from _resized(first, replace(sizes, width=16, heads=2, levels=2, depth=1))
 
 
 def _filled(first: Assignment) -> Iterator[Assignment]:
-    """Arguments that are None by default but used as if they were not: modules that ``forward`` calls."""
+    """Modules that are None by default though methods call them: without a look first, or named like the main one."""
     chooser = first.chooser
     values = dict(first.values)
     for name, parameter in chooser.parameters.items():
         if parameter.default is not None or name in values or name in first.given:
             continue
         uses = chooser.reads.get((name,))
-        if uses is not None and "module" in uses.kinds and "none" not in uses.kinds:
+        if uses is None or "module" not in uses.kinds:
+            continue
+        if "none" not in uses.kinds or chooser.role((name,)) == "module":
             chosen = chooser.first((name,))
             if chosen is not None:
                 values[name] = chosen.changed(chosen.value, "source", "None by default, but called")
