@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from scipy.stats import norm
+from torch.nn import functional
 
 from tests.planning.planned import plans
 from tests.planning.test_objective_families import Case
+from trainergen.families.torch.objectives import tasks
 
 ROWS = "x: float32[4,6]"
 TWO = "image: float32[4,6]; text: float32[4,5]"
@@ -164,6 +170,15 @@ CASES = [
     ),
     Case("ArcFaceNet", HEAD, "F.normalize(self.a(x))", ROWS, "contrastive", "supervised_contrastive"),
     # neighbours that are none of these
+    Case(  # as many classes as samples
+        "DualEncoderClassifier",
+        "self.a, self.b = nn.Linear(6, 4), nn.Linear(5, 4)",
+        "self.a(image) + self.b(text)",
+        TWO,
+        "multi-class",
+        "cross_entropy",
+        "image, text",
+    ),
     Case(
         "PatchEmbedding",
         "self.a = nn.Conv2d(3, 8, 4, 4)",
@@ -321,3 +336,21 @@ def test_calls_stand_for_the_parts_that_one_encoder_embeds(tmp_path: Path) -> No
     plan = plans(tmp_path, chosen.source(), chosen.batch, reference="model.py:EmbeddingNet", synthesised=True)[0]
     assert [(each.role, each.origin) for each in plan.objective.parts] == [("positive", "call"), ("negative", "call")]
     assert [key for key, _ in plan.batch.root.entries] == ["x", "positive", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "spread"),
+    [
+        ("gaussian_nll", lambda deviation: deviation**2),
+        ("gaussian_nll_log_variance", lambda deviation: 2 * deviation.log()),
+        ("gaussian_nll_deviation", lambda deviation: deviation),
+        ("gaussian_nll_log_deviation", lambda deviation: deviation.log()),
+        ("gaussian_nll_softplus", lambda deviation: (deviation**2).expm1().log()),
+    ],
+)
+def test_each_spread_is_scipys_normal_density(loss: str, spread: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    mean, target, deviation = torch.randn(9).double(), torch.randn(9).double(), torch.rand(9).double() + 0.2
+    reference = tasks()["heteroscedastic"].REFERENCES[loss]
+    found = reference(functional, prediction=mean, target=target, spread=spread(deviation))
+    expected = -norm(mean.numpy(), deviation.numpy()).logpdf(target.numpy()).mean() - math.log(2 * math.pi) / 2
+    assert float(found) == pytest.approx(expected, rel=1e-9)

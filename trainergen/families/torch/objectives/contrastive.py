@@ -126,13 +126,15 @@ def _similarities(seen: Seen) -> Proposal | None:
     named = [each for each in square if SIMILARITIES.search(seen.called(each))]
     words = seen.says(PAIRED)
     compared = len(seen.inputs) > 1 or ACROSS.search(seen.source) is not None  # else as wide as the batch is long
+    compared = compared and not (seen.argument(multi_class.CLASS_ARGUMENTS, seen.samples) or seen.says(r"classif"))
     if seen.samples < 2 or not square or not (named or (words and compared)):
         return None
     output = (named or square)[0]
-    evidence = [f"forward calls it {seen.called(output)}"] if named else []
+    called = seen.called(output)
+    evidence = [f"forward calls it {called}"] if named else []
     return Proposal(
         score=95 if named and words else 91,
-        reason=f"{said(output)}, each sample with each: {', '.join([*evidence, *([words] if words else [])])}",
+        reason=f"{called or 'output'} [batch, batch], each sample with each: {', '.join([*evidence, *([words] if words else [])])}",
         losses=(LossOption("clip", LOSSES["clip"]),),
         metrics=METRICS,
         assumed=not (named and words),
