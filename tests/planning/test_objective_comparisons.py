@@ -11,7 +11,7 @@ import torch
 from scipy.stats import norm
 from torch.nn import functional
 
-from tests.planning.planned import plans
+from tests.planning.planned import model_text, plans
 from tests.planning.test_objective_families import Case
 from trainergen.families.torch.objectives import tasks
 
@@ -170,6 +170,32 @@ CASES = [
     ),
     Case("ArcFaceNet", HEAD, "F.normalize(self.a(x))", ROWS, "contrastive", "supervised_contrastive"),
     # neighbours that are none of these
+    Case(
+        "HazardDetector",
+        "self.a = nn.Linear(6, 1)",
+        "self.a(x)",
+        ROWS,
+        "binary",
+        "bce_with_logits",
+    ),
+    Case(  # what a normalisation gives back beside its output
+        "Normaliser",
+        "self.a, self.mean, self.std = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)",
+        '{"x": self.a(x), "mean": self.mean(x), "std": self.std(x)}',
+        ROWS,
+        "regression",
+        "mse",
+    ),
+    Case(
+        "GraphNet",
+        "self.a = nn.Linear(5, 3)",
+        f"self.a({MIXED})",
+        GRAPH,
+        "multi-class",
+        "cross_entropy",
+        "x, edge_index",
+        doc="It is recommended to classify nodes.",
+    ),
     Case(  # as many classes as samples
         "DualEncoderClassifier",
         "self.a, self.b = nn.Linear(6, 4), nn.Linear(5, 4)",
@@ -329,6 +355,20 @@ def test_quantile_levels_are_the_models_own_or_spread_evenly(tmp_path: Path) -> 
 
     assert levels("QuantileForecaster", case("QuantileForecaster").source()) == (0.1, 0.5, 0.9)
     assert levels("IntervalNet", case("IntervalNet").source()) == (0.1667, 0.5, 0.8333)
+
+
+@pytest.mark.parametrize(
+    ("argument", "task"),
+    [
+        ("levels: int = 3", "multi-class"),  # of a pyramid
+        ("levels=(0.25, 0.75, 0.9)", "quantile"),
+        ("num_quantiles: int = 3", "quantile"),
+        ("quantiles=None", "quantile"),
+    ],
+)
+def test_an_argument_says_quantiles_by_its_value_or_name(tmp_path: Path, argument: str, task: str) -> None:
+    source = model_text("self.a = nn.Linear(6, 3)", "self.a(x)").replace("(self):", f"(self, {argument}):")
+    assert plans(tmp_path, source, ROWS, synthesised=True)[0].objective.task == task
 
 
 def test_calls_stand_for_the_parts_that_one_encoder_embeds(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ PAIRED = (
     r"|cross.?modal|image.?text|self.?supervis"
 )
 SIAMESE = r"siamese|\btwins?\b"
-ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|metric.?learning|representation.?learning"
+ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|\bmetric.?learning|representation.?learning"
 EMBEDS = (
     r"(face|speaker|person|fingerprint|palm).?(recognition|verification|embedding|re.?id)|re.?identification|\bre.?id\b"
     r"|arc.?face|cos.?face|image.?retrieval|sentence.?embedding|sentence.?transformer"

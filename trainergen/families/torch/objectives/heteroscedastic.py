@@ -66,7 +66,7 @@ def propose(seen: Seen) -> Proposal | None:
     named = mean is not None and spread is not None
     if not named and words is not None and len(learnt) == 2:
         mean, spread = learnt
-    if mean is None or spread is None or mean.sizes != spread.sizes or len(learnt) > 3:
+    if mean is None or spread is None or mean.sizes != spread.sizes or len(learnt) > (3 if words else 2):
         return None
     column = len(mean.sizes) == 2 and mean.sizes[1] == 1
     target = seen.want("target", without_axis(mean, 1, mean.dtype), also=TARGETS) if column else None

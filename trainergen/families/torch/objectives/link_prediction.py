@@ -8,7 +8,7 @@ from typing import Any
 from ....inspection.batch_spec import Leaf
 from ..facts import OutputFacts
 from ..seen import INTEGRAL, Role, Seen, SeenInput, assumed_leaf, of_samples, said
-from . import LossOption, Proposal
+from . import LossOption, Proposal, multi_class
 
 TASK = "link-prediction"
 LOSSES = {
@@ -50,9 +50,10 @@ REFERENCES = {
 }
 SAYS_SO = (
     r"link.?predict|edge.?predict|predict\w* (the |of )?(links?|edges?)|\bv?gae\b|graph.?(variational.?)?auto.?encoder"
-    r"|node.?embedding|knowledge.?graph|\bkge?\b"
+    r"|knowledge.?graph|\bkge?\b"
 )
-RECOMMENDS = r"recommend|collaborative|\bbpr\b|user.?item|item.?ranking|matrix.?factori[sz]ation"
+EMBEDS = r"node.?embedding|embed\w* (the |of )?nodes"
+RECOMMENDS = r"recommend(er|ation)|collaborative|\bbpr\b|user.?item|item.?ranking|matrix.?factori[sz]ation"
 EDGES = re.compile(r"edge(_label)?_ind(ex|ices)$|^(edges|pairs|links)$")
 NEGATIVES = ("neg_edge_index", "negative_edge_index", "neg_edge_label_index", "negatives", "non_edge_index")
 TRIPLES = (
@@ -132,8 +133,11 @@ def _of_pairs(
 
 def _embeddings(seen: Seen, output: OutputFacts, edges: SeenInput) -> Proposal | None:
     """[N, D]: the edges that the model is given are the linked pairs; others are for the loader to draw."""
-    words = seen.says(SAYS_SO)
+    surely = seen.says(SAYS_SO)
+    words = surely or seen.says(EMBEDS)
     nodes = _nodes(seen, edges)
+    if output.sizes[1:] and seen.argument(multi_class.CLASS_ARGUMENTS, output.sizes[1]):
+        return None
     if words is None or nodes is None or len(output.sizes) != 2 or output.sizes[0] != nodes or output.sizes[1] < 2:
         return None
     leaf = assumed_leaf("int64", edges.leaf, low=0, high=nodes)
@@ -141,7 +145,7 @@ def _embeddings(seen: Seen, output: OutputFacts, edges: SeenInput) -> Proposal |
     if others is None:
         return None
     return Proposal(
-        score=88,
+        score=88 if surely else 74,
         reason=f"{said(output)} is an embedding a node, {words}: linked nodes by their dot product",
         losses=(LossOption("dot_product", LOSSES["dot_product"]),),
         assumed=True,

@@ -19,7 +19,7 @@ DEFAULT_METRICS = ("interval_coverage", "median_error")
 METRIC_FUNCTIONS = {name: name for name in METRICS}
 LOSSES_ON_PROBABILITIES = ()
 SAYS_SO = r"quantile|pinball|prediction.?interval"
-ARGUMENTS = r"(output_|pred(iction)?_)?(quantiles?|taus?|levels|quantile_levels|percentiles)"
+ARGUMENTS = r"(output_|pred(iction)?_|num_|n_)?(quantiles?|taus?|levels|quantile_levels|percentiles)"
 TARGETS = ("targets", "y", "value", "values", "label", "truth")
 WRITTEN = re.compile(
     r"\b(?:quantiles?|taus?|quantile_levels|levels)\s*(?::[^=\n]+)?=\s*([\[(][^\])]*[\])])", re.IGNORECASE
@@ -42,10 +42,12 @@ def propose(seen: Seen) -> Proposal | None:
     """Several columns of a model that is said to predict quantiles; the levels are its own, else spread evenly."""
     output = seen.main
     words = seen.says(SAYS_SO)
-    argument = seen.argument(ARGUMENTS)
-    if output is None or len(output.sizes) < 2 or (words is None and argument is None and not seen.asks(LOSSES)):
-        return None
     levels, source = _levels(seen)
+    argument = seen.argument(ARGUMENTS)
+    if output is None or len(output.sizes) not in (2, 3):
+        return None
+    if words is None and not (argument and (levels or "quantile" in argument)) and not seen.asks(LOSSES):
+        return None
     axis = _axis(output, levels)
     if axis is None:
         return None
