@@ -44,21 +44,19 @@ class Mismatch:
         """The new construction with the fitted argument as the guess that it is, the batch being its evidence.
 
         Args:
-            built: where fitted arguments were passed as if they had been said: they are missing.
+            built: where fitted arguments look as if the user had given them.
             before: with those of earlier fittings.
             name: of the one that was fitted now.
         """
-        known = {each.name for each in built.arguments}
         fitted = BuiltArgument(name, self.got, "source", f"the batch has {self.got} where {self.wanted} was guessed")
-        order = {each.name: number for number, each in enumerate(before.arguments)}
-        earlier = [each for each in before.arguments if each.name not in known and each.name != name]
-        found = sorted((*built.arguments, *earlier, fitted), key=lambda each: order.get(each.name, len(order)))
-        return replace(built, arguments=tuple(found))
+        known = {each.name: each for each in before.arguments} | {name: fitted}
+        told = (known.get(each.name, each) if each.source == "given" else each for each in built.arguments)
+        return replace(built, arguments=tuple(told))
 
 
 @contextmanager
 def watched(found: list[Mismatch]) -> Iterator[None]:
-    """While it lasts, the innermost layer that an exception leaves is looked at; what it wanted goes into `found`."""
+    """While it lasts, layers that an exception leaves are looked at; what they wanted and got goes into `found`, in order."""
     running: list[tuple[nn.Module, tuple[Any, ...]]] = []
 
     def enter(module: nn.Module, arguments: tuple[Any, ...]) -> None:
@@ -74,10 +72,8 @@ def watched(found: list[Mismatch]) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-        if running:
-            mismatch = _mismatch(*running[-1])
-            if mismatch is not None:
-                found.append(mismatch)
+        # Layers that an exception left stay on the list, those of the first feeding that was tried in front.
+        found += [each for each in (_mismatch(*entry) for entry in running) if each is not None]
 
 
 def _mismatch(module: nn.Module, arguments: tuple[Any, ...]) -> Mismatch | None:

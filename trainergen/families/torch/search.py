@@ -156,7 +156,7 @@ class _Seeker:
         construction = candidate.construction
         if construction is None or not mismatches:
             return None
-        mismatch = mismatches[-1]
+        mismatch = mismatches[0]
         for name in fitting(construction.arguments, mismatch):
             if name in given:
                 continue
