@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PREFERRED = 1_000_000
 """Parameters above which a smaller model is tried first: hundreds of forwards follow."""
+CEILINGS = (PREFERRED, 20 * PREFERRED, LARGEST)
+"""Parameters allowed, in turn, where nothing smaller can be built."""
 MOST_TRIES = 80
 """Tries for the first candidate; counted, so that every machine finds the same."""
 MOST_TRIES_LATER = 16
@@ -100,9 +102,9 @@ class Constructor:
                 break
         if first is None:
             return
-        full = [(each, LARGEST) for each in self._oversized[:1]]
+        full = [(each, LARGEST) for each in self._oversized[:1]]  # last: each forward of it is slow
         others = ((each, PREFERRED) for each in itertools.chain(self._starts(), variants(first, first.chooser.sizes)))
-        for start, largest in itertools.chain(full, others):
+        for start, largest in itertools.chain(others, full):
             if produced >= MOST_CANDIDATES:
                 return
             for built, _ in self._search(start, largest, MOST_TRIES_LATER, seen):
@@ -186,13 +188,18 @@ class Constructor:
         self, start: Assignment, largest: int, budget: int, seen: set[str]
     ) -> Iterator[tuple[Built, Assignment]]:
         order = itertools.count()
-        queue: list[tuple[float, int, Assignment, int]] = [(0.0, next(order), start, largest)]
+        queue: list[tuple[float, int, Assignment]] = [(0.0, next(order), start)]
         large: list[Assignment] = []
-        while (queue or large) and budget > 0:
-            if queue:
-                cost, _, assignment, largest = heapq.heappop(queue)
-            else:
-                cost, assignment, largest = 0.0, large.pop(0), LARGEST
+        smaller: set[str] = set()
+        while budget > 0:
+            if not queue:  # all that is left is too large: the smallest of it first
+                above = next((ceiling for ceiling in CEILINGS if ceiling > largest), None)
+                if above is None or not large:
+                    return
+                largest = above
+                queue = [(float(place), next(order), each) for place, each in enumerate(reversed(large))]
+                large = []
+            cost, _, assignment = heapq.heappop(queue)
             key = f"{largest} {assignment.key()}"
             if key in seen:
                 continue
@@ -205,14 +212,17 @@ class Constructor:
                 continue
             if isinstance(outcome.error, TooLarge) and largest < LARGEST:
                 large.append(assignment)
+                if assignment.key() in smaller:
+                    continue
                 self._oversized.append(assignment)
                 for place, change in enumerate(shrunken(assignment)):
-                    smaller = assignment.with_change(change.values)
-                    if smaller is not None:
-                        heapq.heappush(queue, (cost + change.cost + place / 10, next(order), smaller, largest))
+                    shrunk = assignment.with_change(change.values)
+                    if shrunk is not None:
+                        smaller.add(shrunk.key())
+                        heapq.heappush(queue, (cost + change.cost + place / 10, next(order), shrunk))
                 continue
             for extra, changed in self._changed(call, outcome):
-                heapq.heappush(queue, (cost + extra, next(order), changed, largest))
+                heapq.heappush(queue, (cost + extra, next(order), changed))
 
     def _attempt(self, call: Call, largest: int) -> Outcome:
         self.tries += 1

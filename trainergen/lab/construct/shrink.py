@@ -65,7 +65,8 @@ def _smaller(assignment: Assignment, path: Path, divisor: int) -> Option | None:
     role = role_of(path[-1])
     items = items_of(now) if now is not MISSING else None
     if items:
-        fewer = [_number(role, each, divisor) for each in items]
+        widths: Role | None = "pyramid" if role in {"features_in", "channels_in", "channels_out", None} else role
+        fewer = [_number(widths, each, divisor) for each in items]
         value = like(now, fewer)
     else:
         value = _number(role, now, divisor)
@@ -88,7 +89,7 @@ def _number(role: Role | None, value: Value, divisor: int) -> Value:
         return min(value, _LAYERS)
     if divisor > 1 and role in _TABLES and value > _TABLE:
         return _TABLE
-    if divisor > 1 and role in _WIDTHS and value > 4 * _LEAST and (role is not None or value > 64):
+    if divisor > 1 and role in _WIDTHS and value > 2 * _LEAST and (role is not None or value > 64):
         smaller = value
         for _ in range(divisor.bit_length() - 1):
             if smaller % 2 or smaller // 2 < _LEAST:
