@@ -161,6 +161,9 @@ def _as_features(wish: Resize, guess: Guess, axis: int) -> Iterator[Guess]:
         yield _edit(guess.with_dim(path, place, wish.wanted), 0.04, f"{path[-1]}[{place}] = {wish.wanted}")
     if len(dims) < 3:
         return
+    if place == len(dims) - 1 and dims[place] in SPATIAL and len(dims) == len(wish.operand.shape) and not slot.sure:
+        flat = replace(slot, dims=(dims[0], wish.wanted))
+        yield _edit(guess.with_slot(path, flat), 0.04, f"{path[-1]} as {wish.wanted} features")
     if place == len(dims) - 1 and isinstance(dims[place], str) and isinstance(dims[1], int) and dims[0] in COUNTS:
         moved: tuple[Dim, ...] = (dims[0], *dims[2:], wish.wanted)
         yield _edit(guess.with_slot(path, replace(slot, dims=moved)), 0.05, f"{path[-1]} with channels last")
@@ -333,12 +336,19 @@ def _same(wish: Same, guess: Guess, site: str) -> Iterator[Guess]:
             if slot.dims[axis] not in (dim, "batch") and (dim != "batch" or axis == 0):
                 twice = 0.5 * (isinstance(dim, str) and dim in slot.dims and dim != "nodes")
                 yield _edit(guess.with_dim(path, axis, dim), 0.1 + twice, f"{path[-1]}[{axis}] as {other[-1]}[{place}]")
+    counts = [axis is not None and _is_batch(guess, *axis) for axis in (left, right)]
+    odd = 1.0 * (counts[0] != counts[1])  # samples against something else: a rank is wrong, not a size
     sides = ((wish.left, left_axis, wish.right, right_axis), (wish.right, right_axis, wish.left, left_axis))
     fixed = [not each[2].origins for each in sides]
     for (one, one_axis, two, two_axis), certain in zip(sides, fixed, strict=True):
         if one.origins:
             for each in _resize(Resize(one, one_axis, two.shape[two_axis]), guess, site):
-                yield each if certain else replace(each, cost=each.cost + 0.15)
+                yield replace(each, cost=each.cost + odd + 0.15 * (not certain))
+
+
+def _is_batch(guess: Guess, path: Path, axis: int) -> bool:
+    slot = guess.find(path)
+    return slot is not None and axis < len(slot.dims) and slot.dims[axis] == "batch"
 
 
 def _swap(wish: Swap, guess: Guess) -> Iterator[Guess]:
