@@ -101,7 +101,7 @@ PAIRED = (
 SIAMESE = r"siamese|\btwins?\b"
 ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|\bmetric.?learning|representation.?learning"
 EMBEDS = (
-    r"(face|speaker|person|fingerprint|palm).?(recognition|verification|embedding|re.?id)|re.?identification|\bre.?id\b"
+    r"(face|speaker|person|fingerprint|palm).?(verification|embedding|re.?id)|re.?identification|\bre.?id\b"
     r"|arc.?face|cos.?face|image.?retrieval|sentence.?embedding|sentence.?transformer"
 )
 TWO_VIEWS = r"sim.?clr|\bmoco\b|self.?supervis|\bviews?\b|augment|unsupervis"
