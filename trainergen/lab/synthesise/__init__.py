@@ -27,12 +27,10 @@ from .question import Question, ask
 from .search import Search
 from .starts import starts
 from .subject import Subject, subject_of
+from .untouched import kept_parameters
 from .values import make
 
 __all__ = ["Found", "Hints", "NotFound", "Question", "synthesise"]
-
-MOST_FATAL = 3
-"""Tries that may end in the alarm or a dead child before the search gives up: each costs seconds."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +104,13 @@ def synthesise(
     search.push(starts(subject))
     judge = Judge(subject, search, probe, seed)
     rejected: tuple[Guess, Outcome] | None = None
-    for guess, outcome in search.successes(seed):
-        verdict = judge.judge(guess, outcome)
-        if verdict.guess is not None:
-            return _found(subject, verdict.guess, verdict.doubts, search, seed, context)
-        rejected = rejected or (guess, outcome)
-        if _hopeless(search):
-            break
+    with kept_parameters(model):
+        for guess, outcome in search.successes(seed):
+            verdict = judge.judge(guess, outcome)
+            if verdict.guess is not None:
+                return _found(subject, verdict.guess, verdict.doubts, search, seed, context)
+            rejected = rejected or (guess, outcome)
     raise _not_found(subject, search, rejected, context)
-
-
-def _hopeless(search: Search) -> bool:
-    return sum(outcome.fatal for _, outcome in search.tried) >= MOST_FATAL
 
 
 def _found(subject: Subject, guess: Guess, doubts: list[str], search: Search, seed: int, context: Context) -> Found:

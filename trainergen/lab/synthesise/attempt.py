@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import signal
-import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +11,6 @@ import torch
 from torch import nn
 
 from ...inspection.batch_spec import Path
-from ..snapshot import Snapshot
 from .failure import Failure, failure_of, user_frame
 from .guess import Guess
 from .realise import realise
@@ -25,17 +19,11 @@ from .starts import activated
 from .structure import contained
 from .subject import Subject, elements
 from .trace import Trace, mark
+from .untouched import TooLong, bounded, untouched
 from .values import TooLarge, make
 from .wishes import Activate, Contain, Wish
 
-_SECONDS = 20.0
-"""A forward that takes longer is given up: it loops, or no search over it would end. Far above what a proof allows."""
-
 _MOST_PROPOSALS = 24
-
-
-class TooLong(BaseException):
-    """Raised by the alarm in a forward that does not end; no ``except Exception`` of the model stops it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,7 @@ class Outcome:
         smallest: smallest side that a convolution saw.
         cost: of the guess, which those of the proposals contain.
         mixed: see `independence`.
-        fatal: whether the process may not be what it was: it was killed, or ran into the alarm.
+        fatal: whether it took all the time that a try may take.
     """
 
     reached: int
@@ -98,11 +86,11 @@ def attempt(subject: Subject, guess: Guess, seed: int, backward: bool = True) ->
     model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     trace = Trace(lambda axis: _is_batch(guess, axis))
     inactive = _inactive(subject, guess)
-    with _untouched(model, seed):
+    with untouched(model, seed):
         try:
             positional, named = arguments(subject, make(guess, seed, mark))
             model.train()
-            with _bounded(), torch.set_grad_enabled(backward), trace:
+            with bounded(), torch.set_grad_enabled(backward), trace:
                 output = model(*positional, **named)
             return _success(model, output, trace)
         except TooLarge as error:
@@ -125,7 +113,7 @@ def independence(subject: Subject, guess: Guess, seed: int, dim: str = "batch") 
     model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     outputs: list[list[torch.Tensor]] = []
     for other in (False, True):
-        with _untouched(model, seed):
+        with untouched(model, seed):
             try:
                 values, changed = make(guess, seed), make(guess, seed + 1)
                 if other:
@@ -134,7 +122,7 @@ def independence(subject: Subject, guess: Guess, seed: int, dim: str = "batch") 
                 model.train()
                 model(*positional, **named) if subject.lazy else None
                 model.eval()
-                with _bounded(), torch.no_grad():
+                with bounded(), torch.no_grad():
                     outputs.append(elements(model(*positional, **named)))
             except BaseException as error:
                 return Outcome(0, error=type(error).__name__, fatal=isinstance(error, TooLong))
@@ -207,7 +195,7 @@ def _inactive(subject: Subject, guess: Guess) -> tuple[str, ...]:
 
 def _success(model: nn.Module, output: Any, trace: Trace) -> Outcome:
     tensors = elements(output)
-    with _bounded():
+    with bounded():
         finite = all(
             bool(torch.isfinite(each).all())
             for each in tensors
@@ -330,62 +318,3 @@ def _as_scene(guess: Guess, scene: Any) -> tuple[Any, ...]:
 def _in_order(subject: Subject, pairs: tuple[Any, ...]) -> tuple[Any, ...]:
     order = {each.name: index for index, each in enumerate(subject.forward)}
     return tuple(sorted(pairs, key=lambda pair: order.get(pair[0], len(order))))
-
-
-@contextlib.contextmanager
-def _untouched(model: nn.Module, seed: int) -> Iterator[None]:
-    """Buffers, attributes, modes and random states are afterwards what they were; prints go nowhere."""
-    snapshot = Snapshot(model, torch.device("cpu"))
-    modes = [(module, module.training) for module in model.modules()]
-    kept = [_state(module) for module in model.modules()]
-    torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for accelerators, and takes ms
-    try:
-        with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for module, attributes, contents in kept:
-            vars(module).clear()
-            vars(module).update(attributes)
-            for container, content in contents:
-                if isinstance(container, dict):
-                    container.clear()
-                    container.update(content)
-                else:
-                    container[:] = content
-        for module, mode in modes:
-            module.training = mode
-        snapshot.restore()
-
-
-def _state(module: nn.Module) -> tuple[nn.Module, dict[str, Any], list[tuple[Any, Any]]]:
-    """The module's attributes, and what its dicts and lists hold: parameters, buffers, a cache that forward fills."""
-    attributes = dict(vars(module))
-    return module, attributes, [(each, copy.copy(each)) for each in attributes.values() if type(each) in (dict, list)]
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes what is printed."""
-
-    def write(self, text: str) -> int:
-        """Count and forget."""
-        return len(text)
-
-
-@contextlib.contextmanager
-def _bounded() -> Iterator[None]:
-    """An alarm after `_SECONDS`, again and again: a loop may catch the first. Only where signals can be had."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(_: int, __: Any) -> None:
-        raise TooLong(f"forward did not end within {_SECONDS:.0f} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS, 0.5)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

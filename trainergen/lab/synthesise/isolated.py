@@ -37,7 +37,8 @@ def forked(run: Callable[[], Outcome]) -> Outcome:
         finally:
             os._exit(code)
     os.close(writer)
-    data = _read(reader, time.monotonic() + _SECONDS)
+    deadline = time.monotonic() + _SECONDS
+    data = _read(reader, deadline)
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
     with contextlib.suppress(OSError):
@@ -54,7 +55,7 @@ def forked(run: Callable[[], Outcome]) -> Outcome:
         if os.WIFSIGNALED(status)
         else f"exit status {os.waitstatus_to_exitcode(status)}"
     )
-    return Outcome(0, error=f"the process ended: {how}", site="the process ended", fatal=True)
+    return Outcome(0, error=f"the process ended: {how}", site="the process ended", fatal=time.monotonic() >= deadline)
 
 
 def _read(descriptor: int, deadline: float) -> bytes:

@@ -6,6 +6,7 @@ samples, so other layouts are tried before such a guess is accepted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -70,7 +71,25 @@ class Judge:
             children = again.proposals if not again.ran else tuple(_tamed(guess))
             self.search.push(children, Parent(guess.cost, again.reached, again.site))
             return Verdict()
+        doubts += self._doubts(guess)
         return Verdict(guess, outcome, doubts)
+
+    def _doubts(self, guess: Guess) -> Iterator[str]:
+        """What may be meant otherwise: a rank that only conventions decide, labels that forward would take."""
+        layers = self.subject.evidence.layers
+        loose = self.subject.evidence.sequence or any(layer.kind == "norm" and layer.rank == 1 for layer in layers)
+        only = [(path, slot) for path, slot in guess.slots()]
+        if len(only) == 1 and loose and only[0][1].dtype == "float32" and len(only[0][1].dims) in (2, 3):
+            path, slot = only[0]
+            dims = ("batch", "length", *slot.dims[1:]) if len(slot.dims) == 2 else (slot.dims[0], slot.dims[-1])
+            other = guess.with_slot(path, replace(slot, dims=dims))
+            if not slot.given and slot.dims[0] == "batch" and self.search.test(other, self.seed).ran:
+                said = ", ".join(str(dim) for dim in dims)
+                yield f"{path[-1]} may as well be [{said}]: nothing in the model fixes its rank"
+        given = {name for name, _ in guess.arguments}
+        for each in self.subject.forward:
+            if each.name not in given and re.fullmatch(r"labels?|targets?|y", each.name) and each.kind == "positional":
+                yield f"forward also takes {each.name}: with it the model may return its own loss"
 
     def _as_numbers(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
         """Columns of numbers with some ids among them: floats that the model casts."""

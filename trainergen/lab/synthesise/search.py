@@ -13,6 +13,9 @@ from .guess import Guess
 
 Run = Callable[[Guess, int, bool], Outcome]
 
+MOST_FATAL = 2
+"""Tries that may run into the alarm before the search gives up: each costs many seconds."""
+
 _VISIT = 0.12
 """What each earlier failure at a place adds to guesses that try to mend it."""
 
@@ -44,11 +47,13 @@ class Search:
         run: one try.
         budget: tries that are left.
         tried: every guess with its outcome, in order.
+        fatal: how many took all the time that a try may take.
     """
 
     run: Run
     budget: int
     tried: list[tuple[Guess, Outcome]] = field(default_factory=list)
+    fatal: int = 0
     _open: list[tuple[float, int, Guess, Parent | None]] = field(default_factory=list)
     _seen: dict[tuple[object, ...], Outcome | None] = field(default_factory=dict)
     _visits: Counter[str] = field(default_factory=Counter)
@@ -71,11 +76,12 @@ class Search:
         self.budget -= 1
         outcome = self.run(guess, seed, backward)
         self.tried.append((guess, outcome))
+        self.fatal += outcome.fatal
         return outcome
 
     def successes(self, seed: int) -> Iterator[tuple[Guess, Outcome]]:
         """Guesses that ran, as they are found, until the budget is spent or nothing is open."""
-        while self._open and self.budget > 0:
+        while self._open and self.budget > 0 and self.fatal < MOST_FATAL:
             _, _, guess, parent = heapq.heappop(self._open)
             key = guess.key()
             if key in self._seen:
