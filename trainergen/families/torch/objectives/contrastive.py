@@ -96,7 +96,7 @@ REFERENCES = {
 }
 PAIRED = (
     r"\bclip\b|contrastive|\bsiglip\b|two.?tower|dual.?(encoder|tower)|bi.?encoder|\bretriev|info.?nce|sim.?clr|\bmoco\b"
-    r"|cross.?modal|image.?text|self.?supervis"
+    r"|cross.?modal|image.?text|self.?supervis|\bbyol\b|sim.?siam"
 )
 SIAMESE = r"siamese|\btwins?\b"
 ALONE = r"contrastive|sim.?clr|\bmoco\b|sup.?con\b|self.?supervis|\bmetric.?learning|representation.?learning"
@@ -127,7 +127,7 @@ def _similarities(seen: Seen) -> Proposal | None:
     words = seen.says(PAIRED)
     compared = len(seen.inputs) > 1 or ACROSS.search(seen.source) is not None  # else as wide as the batch is long
     compared = compared and not (seen.argument(multi_class.CLASS_ARGUMENTS, seen.samples) or seen.says(r"classif"))
-    if seen.samples < 2 or not square or not (named or (words and compared)):
+    if seen.samples < 2 or not square or not (named or (words and compared and len(seen.learnt) == 1)):
         return None
     output = (named or square)[0]
     called = seen.called(output)
