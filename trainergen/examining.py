@@ -198,6 +198,7 @@ def lab_request(model: ModelFacts, wishes: Wishes, facts: TorchFacts, plan: Trai
         feeding = {"arguments": to_plain(plan.inputs), "whole": plan.whole_batch}
         optimizer = _optimizer(plan)
     grown = growth(facts.batch.root, batch.root) if facts.synthesised else None
+    inside = () if grown is None or grown.inside is None else (grown.inside,)
     return {
         **model_request(model, wishes, facts),
         "feeding": feeding,
@@ -205,7 +206,7 @@ def lab_request(model: ModelFacts, wishes: Wishes, facts: TorchFacts, plan: Trai
         "growth": to_plain(grown),
         "batch_form": to_plain(batch),
         "names": [[list(path), name] for path, name in diagnosis.names(model, facts, plan).items()],
-        "fixed": to_plain(facts.fixed),
+        "fixed": [to_plain(replace(each, path=(*inside, *each.path))) for each in facts.fixed],
         "final_module": facts.final_module,
         "objective": None if plan is None else to_plain(plan.objective),
         "optimizer": optimizer,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ....inspection.batch_growth import Growth
 from ....inspection.batch_spec import BATCH, BatchSpec, Leaf, Path, leaves
@@ -29,6 +28,7 @@ from ..measure import BATCHES_FILE
 from ..measure_call import call
 from ..measure_model import build_model
 from ..measure_sizes import resize
+from .counting import count_operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,9 @@ FEWEST_SAMPLES = 4
 MOST_BATCHES = 32
 MOST_VALUES = 2**25
 """What is read of a loader, whichever comes first."""
+
+TARGET_SEED = 7919
+"""Added to the seed where targets are drawn."""
 
 LONGEST = 160
 """Characters of an error that a trial shows."""
@@ -182,11 +185,10 @@ class Specimen:
         Samples are given up before steps. By operations, not by a clock, so that all machines agree.
         """
         if self._step_cost is None:
-            self.seed_now()
-            counter = FlopCounterMode(display=False)
-            with counter:
-                self.loss(self.build(), self.batch())
-            self._step_cost = 3 * counter.get_total_flops() // max(1, self.samples)
+            model = self.build()
+            with torch.no_grad():
+                forward = count_operations(lambda: self.loss(model, self.batch())).get_total_flops()
+            self._step_cost = 3 * forward // max(1, self.samples)
         cost = max(1, self._step_cost)
         samples = max(min(self.samples, FEWEST_SAMPLES), min(self.samples, int(MOST_OPERATIONS / (steps * cost))))
         return max(min(steps, FEWEST_STEPS), min(steps, int(MOST_OPERATIONS / (max(1, samples) * cost)))), samples
@@ -282,7 +284,9 @@ class Specimen:
         if self.request["growth"] is None:
             return found
         more = from_plain(Growth, self.request["growth"])
-        return [complete(each, more, self.context, self.seed + number) for number, each in enumerate(found)]
+        # Not the seed of the inputs: a target of their form would be equal to them.
+        seeds = range(TARGET_SEED + self.seed, TARGET_SEED + self.seed + len(found))
+        return [complete(each, more, self.context, seed) for seed, each in zip(seeds, found, strict=True)]
 
     def _inputs(self) -> tuple[Path, ...]:
         known = [path for path, _ in leaves(self.spec.root)]

@@ -21,6 +21,7 @@ GROUP = "model"
 FEWEST = 32
 """Values below which a spread says nothing."""
 
+# A parameter of a module of the user's own may begin near zero on purpose (gates, as in Liu et al. 2021): a note.
 LOUD = 4.0
 QUIET = 0.02
 """Gain: standard deviation times the square root of fan-in. 1.41 keeps the variance through ReLU (He et al. 2015), 1 through
@@ -32,7 +33,8 @@ def examine(specimen: Specimen) -> Examined:
     model = specimen.build()
     rows = []
     for name, parameter in model.named_parameters():
-        if parameter.dim() >= 2 and parameter.is_floating_point() and parameter.layout == torch.strided:
+        is_weight = parameter.dim() >= 2 and "bias" not in name.rpartition(".")[2]
+        if is_weight and parameter.is_floating_point() and parameter.layout == torch.strided:
             owner = model.get_submodule(name.rpartition(".")[0])
             rows.append(_row(name, parameter.detach().float(), owner))
     schemes: dict[str, int] = {}
@@ -48,6 +50,7 @@ def _row(name: str, weight: torch.Tensor, owner: nn.Module) -> dict[str, Any]:
     return {
         "parameter": name,
         "type": type(owner).__name__,
+        "own": not type(owner).__module__.startswith("torch."),
         "shape": list(weight.shape),
         "mean": float(weight.mean()),
         "std": std,
@@ -121,7 +124,7 @@ def _judge(rows: list[dict[str, Any]], schemes: dict[str, int]) -> list[Finding]
         found.append(
             Finding(
                 "init.constant",
-                "warn",
+                "warn" if any(row["scheme"] == "constant" and not row["own"] for row in rows) else "note",
                 "equal weights",
                 f"{constant[0]} holds one value everywhere" + _more(constant),
                 "draw it (nn.init.kaiming_normal_): units that start equal stay equal",
@@ -151,7 +154,7 @@ def _judge(rows: list[dict[str, Any]], schemes: dict[str, int]) -> list[Finding]
             found.append(
                 Finding(
                     id_,
-                    "warn",
+                    "note" if worst["own"] and id_ == "init.small" else "warn",
                     "spread of the weights",
                     f"{worst['parameter']} has std {worst['std']:.3g}, gain {worst['gain']:.3g}, {words} {limit:g}"
                     + _more([row["parameter"] for row in bad]),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.utils import flop_counter
 
 from .....inspection.examination import Examined, Finding
+from ..counting import count_operations
 
 if TYPE_CHECKING:
     from ..specimen import Specimen
@@ -28,8 +28,8 @@ def examine(specimen: Specimen) -> Examined:
     An addition and a product are two operations; what works element by element is left out.
     """
     model = specimen.build()
-    forward, rows = _count(specimen, model, backward=False)
-    both, _ = _count(specimen, specimen.build(), backward=True)
+    forward, rows = _forward(specimen, model)
+    both = _both(specimen, specimen.build())
     samples = max(1, specimen.samples)
     facts = {"forward": forward / samples, "both": both / samples, "samples": samples, "rows": rows}
     if not forward:
@@ -62,16 +62,10 @@ def shown(count: float) -> str:
     return f"{count:.0f} FLOP"
 
 
-def _count(specimen: Specimen, model: nn.Module, *, backward: bool) -> tuple[int, list[dict[str, Any]]]:
+def _forward(specimen: Specimen, model: nn.Module) -> tuple[int, list[dict[str, Any]]]:
     specimen.seed_now()
-    counter = flop_counter.FlopCounterMode(display=False, depth=3, custom_mapping=_on_the_cpu())
-    # Fused recurrent kernels are one operation to the counter, and no product.
-    with torch.backends.mkldnn.flags(enabled=False), counter:
-        if backward:
-            specimen.loss(model, specimen.batch()).backward()  # type: ignore[no-untyped-call]
-        else:
-            with torch.no_grad():
-                specimen.forward(model, specimen.batch())
+    with torch.no_grad():
+        counter = count_operations(lambda: specimen.forward(model, specimen.batch()), by_module=True)
     prefix = f"{type(model).__name__}."
     rows = [
         {"module": name.removeprefix(prefix), "flop": sum(counts.values())}
@@ -81,15 +75,9 @@ def _count(specimen: Specimen, model: nn.Module, *, backward: bool) -> tuple[int
     return counter.get_total_flops(), rows
 
 
-def _on_the_cpu() -> dict[Any, Any]:
-    """Attention as the CPU computes it, which the counter does not know by itself."""
-    found: dict[Any, Any] = {}
-    operations = torch.ops.aten
-    counts: Any = flop_counter  # its functions are untyped
-    forward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu", None)
-    backward = getattr(operations, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
-    if forward is not None:
-        found[forward] = lambda query, key, value, *_, **__: counts.sdpa_flop_count(query, key, value)
-    if backward is not None:
-        found[backward] = lambda grad, *shapes, **__: counts.sdpa_backward_flop_count(grad, *shapes[:3])
-    return found
+def _both(specimen: Specimen, model: nn.Module) -> int:
+    def step() -> None:
+        specimen.loss(model, specimen.batch()).backward()  # type: ignore[no-untyped-call]
+
+    specimen.seed_now()
+    return count_operations(step).get_total_flops()

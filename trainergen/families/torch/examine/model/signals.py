@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import torch
-from torch import nn
-from torch.overrides import TorchFunctionMode
+from typing import TYPE_CHECKING
 
 from .....inspection.examination import Examined, Finding
-from .....lab.batch_form import live_leaves
+from ..watching import Layer, Watch
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ..specimen import Specimen
 
 DOING = "following the signal through the layers"
@@ -39,95 +36,11 @@ weights half of them are in the eighth layer of a plain stack, where the biases 
 SATURATED = 0.5
 """Share of values at the flat end of a sigmoid or tanh (beyond 99 % of its range)."""
 
-RECTIFIERS = frozenset({"relu", "relu_", "relu6", "threshold", "threshold_"})
-SQUASHERS = {"sigmoid": (0.005, 0.995), "sigmoid_": (0.005, 0.995), "tanh": (-0.99, 0.99), "tanh_": (-0.99, 0.99)}
-FEWEST = 8
-"""Samples (times positions) from which a unit that is zero for all of them counts as dead."""
-
-
-@dataclass
-class _Layer:
-    """What one module gave, on its first call."""
-
-    name: str
-    kind: str
-    shape: list[int]
-    rms: float
-    mean: float
-    std: float
-    zeros: float
-    finite: bool
-    gradient: float | None = None
-    weight: float | None = None
-    weight_gradient: float | None = None
-
-
-@dataclass
-class _Watch(TorchFunctionMode):
-    """Collects the outputs of layers, and of activations that no module shows."""
-
-    layers: dict[str, _Layer] = field(default_factory=dict)
-    running: list[str] = field(default_factory=list)
-    dead: list[tuple[str, float, int]] = field(default_factory=list)
-    flat: list[tuple[str, str, float]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        name = getattr(function, "__name__", "")
-        where = self.running[-1] if self.running else "(itself)"
-        if name in RECTIFIERS and isinstance(result, torch.Tensor):
-            share, seen = dead_share(result.detach())
-            if seen >= FEWEST and (where, share, seen) not in self.dead:
-                self.dead.append((where, share, seen))
-        elif name in SQUASHERS and isinstance(result, torch.Tensor) and result.numel():
-            low, high = SQUASHERS[name]
-            values = result.detach()
-            self.flat.append((where, name.rstrip("_"), float(((values < low) | (values > high)).float().mean())))
-        return result
-
-    def attach(self, model: nn.Module) -> list[Any]:
-        """Hooks on every module; statistics of those that hold parameters or have no children."""
-        hooks = []
-        for name, module in model.named_modules():
-            own = any(True for _ in module.parameters(recurse=False))
-            leaf = next(module.children(), None) is None
-            hooks.append(
-                module.register_forward_pre_hook(lambda *_, name=name: self.running.append(name or "(itself)"))
-            )
-            hooks.append(module.register_forward_hook(self._leave(name or "(itself)", own or leaf)))
-        return hooks
-
-    def _leave(self, name: str, counted: bool) -> Any:
-        def hook(module: nn.Module, _: Any, output: Any) -> None:
-            if self.running:
-                self.running.pop()
-            if not counted or name in self.layers:
-                return
-            found = [leaf for _, leaf in live_leaves(output) if isinstance(leaf, torch.Tensor)]
-            tensor = next((each for each in found if each.is_floating_point() and each.numel()), None)
-            if tensor is not None:
-                self.layers[name] = _statistics(name, type(module).__name__, tensor)
-                if tensor.requires_grad:
-                    tensor.register_hook(self._gradient(name))  # type: ignore[no-untyped-call]
-
-        return hook
-
-    def _gradient(self, name: str) -> Any:
-        def hook(gradient: torch.Tensor) -> None:
-            self.layers[name].gradient = float(gradient.detach().double().square().mean().sqrt())
-
-        return hook
-
 
 def examine(specimen: Specimen) -> Examined:
     """One forward and backward of the first batch in train mode."""
     model = specimen.build()
-    watch = _Watch()
+    watch = Watch()
     hooks = watch.attach(model)
     specimen.seed_now()
     with watch:
@@ -151,38 +64,7 @@ def examine(specimen: Specimen) -> Examined:
     return Examined(tuple(found), {"rows": rows, "gradient_norm": total, "dead": dead, "saturated": flat})
 
 
-def dead_share(output: torch.Tensor) -> tuple[float, int]:
-    """The share of units (channels where there are positions after them, else the last axis) that are zero for all samples.
-
-    Returns:
-        The share, and how many samples times positions each unit was seen with.
-    """
-    if output.dim() < 2 or not output.numel():
-        return 0.0, 0
-    axis = 1 if output.dim() >= 4 else output.dim() - 1
-    units = output.transpose(0, axis).flatten(1)
-    return float((units == 0).all(dim=1).float().mean()), int(units.shape[1])
-
-
-def _statistics(name: str, kind: str, tensor: torch.Tensor) -> _Layer:
-    values = tensor.detach().float()
-    finite = bool(torch.isfinite(values).all())
-    kept = values if finite else values[torch.isfinite(values)]
-    if not kept.numel():
-        return _Layer(name, kind, list(tensor.shape), math.nan, math.nan, math.nan, 0.0, False)
-    return _Layer(
-        name=name,
-        kind=kind,
-        shape=list(tensor.shape),
-        rms=float(kept.double().square().mean().sqrt()),
-        mean=float(kept.mean()),
-        std=float(kept.std(unbiased=False)),
-        zeros=float((kept == 0).float().mean()),
-        finite=finite,
-    )
-
-
-def _weigh(layer: _Layer, module: nn.Module) -> None:
+def _weigh(layer: Layer, module: nn.Module) -> None:
     """Norms of the layer's own weight matrices and of their gradients; vectors (biases, norms) are left out."""
     own = [each for each in module.parameters(recurse=False) if each.dim() >= 2 and each.requires_grad]
     if own:
@@ -191,7 +73,7 @@ def _weigh(layer: _Layer, module: nn.Module) -> None:
         layer.weight_gradient = math.sqrt(sum(float(each.double().norm()) ** 2 for each in grads))
 
 
-def _not_finite(layers: list[_Layer]) -> list[Finding]:
+def _not_finite(layers: list[Layer]) -> list[Finding]:
     bad = [each for each in layers if not each.finite]
     if not bad:
         return []
@@ -207,7 +89,7 @@ def _not_finite(layers: list[_Layer]) -> list[Finding]:
     ]
 
 
-def _grows(layers: list[_Layer]) -> list[Finding]:
+def _grows(layers: list[Layer]) -> list[Finding]:
     sized = [each for each in layers if each.finite and each.rms > 0]
     if len(sized) < 2:
         return []
@@ -242,7 +124,7 @@ def _steep(total: float) -> list[Finding]:
     ]
 
 
-def _fades(layers: list[_Layer]) -> list[Finding]:
+def _fades(layers: list[Layer]) -> list[Finding]:
     """Compares layers with a weight that got a gradient; dead ones are said elsewhere."""
     weighed = [
         (each, each.weight_gradient / each.weight)
@@ -283,7 +165,7 @@ def _fades(layers: list[_Layer]) -> list[Finding]:
     return []
 
 
-def _dead(watch: _Watch) -> list[Finding]:
+def _dead(watch: Watch) -> list[Finding]:
     worst = max(watch.dead, key=lambda each: each[1], default=None)
     if worst is None or worst[1] < DEAD:
         return []
@@ -303,7 +185,7 @@ def _dead(watch: _Watch) -> list[Finding]:
     ]
 
 
-def _flat(watch: _Watch) -> list[Finding]:
+def _flat(watch: Watch) -> list[Finding]:
     worst = max(watch.flat, key=lambda each: each[2], default=None)
     if worst is None or worst[2] < SATURATED:
         return []
@@ -320,7 +202,7 @@ def _flat(watch: _Watch) -> list[Finding]:
     ]
 
 
-def _well(layers: list[_Layer], total: float) -> Finding:
+def _well(layers: list[Layer], total: float) -> Finding:
     sized = [each.rms for each in layers if each.finite and each.rms > 0]
     spread = f"output rms {min(sized):.2g} to {max(sized):.2g}, " if sized else ""
     return Finding(

@@ -18,7 +18,7 @@ NEEDS = "model"
 GROUP = "model"
 
 STEPS = (1, 2, 4, 8, 16, 32)
-"""Size plus one of these: the smallest that works is the multiple that the model asks for."""
+"""Away from the size that runs: the smallest that works is the multiple that the model asks for."""
 
 LARGEST = 2**22
 """Elements of a tensor that is tried."""
@@ -31,10 +31,9 @@ def examine(specimen: Specimen) -> Examined:
     found: list[Finding] = []
     model = specimen.build().eval()
     for symbol, size in symbols.items():
-        odd = size + 1 if size % 2 == 0 else size + 2
         tried = {
             name: _try(specimen, model, symbol, other, name)
-            for name, other in (("odd", odd), ("shorter", max(1, size // 2)), ("longer", 2 * size))
+            for name, other in (("odd", _odd(size)), ("shorter", max(1, size // 2)), ("longer", 2 * size))
             if other != size
         }
         trials += tried.values()
@@ -58,6 +57,13 @@ def examine(specimen: Specimen) -> Examined:
     if not symbols and not specimen.fixed:
         trials.append(Trial("other sizes", "not tried", "no input has a dimension beside the batch's"))
     return Examined(tuple(found), {"symbols": symbols}, tuple(trials))
+
+
+def _odd(size: int) -> int:
+    """An odd size, below `size` where there is one: beyond it the model may end for another reason."""
+    if size > 4:
+        return size - 1 if size % 2 == 0 else size - 2
+    return size + 1 if size % 2 == 0 else size + 2
 
 
 def _try(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, name: str) -> Trial:
@@ -102,9 +108,11 @@ def _judge(
 
 
 def _multiple(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int) -> int | None:
-    """The smallest step from `size` that works, if it divides `size` and twice the step works too."""
+    """The smallest step from `size` that works twice, downwards where there is room, if it divides `size`."""
     for step in STEPS:
-        runs = [_try(specimen, model, symbol, size + times * step, "").outcome == "runs" for times in (1, 2)]
-        if all(runs) and size % step == 0:
+        way = -step if size > 2 * step else step
+        if size % step == 0 and all(
+            _try(specimen, model, symbol, size + times * way, "").outcome == "runs" for times in (1, 2)
+        ):
             return step
     return None
