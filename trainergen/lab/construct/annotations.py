@@ -96,8 +96,8 @@ def wanted(hint: Any) -> Wanted:
             return Wanted(_SIMPLE[hint])
     except TypeError:  # not hashable
         return ANY
-    if isinstance(hint, str):
-        return _of_text(hint)
+    if isinstance(hint, (str, typing.ForwardRef)):
+        return _of_text(hint if isinstance(hint, str) else hint.__forward_arg__)
     if isinstance(hint, typing.NewType):
         return wanted(hint.__supertype__)
     if isinstance(hint, typing.TypeVar):
@@ -151,8 +151,8 @@ def _of_text(text: str) -> Wanted:
     bare = text.replace("typing.", "").replace("t.", "").strip()
     options = [part.strip() for part in bare.split("|")]
     if bare.startswith("Optional["):
-        options = [bare[9:-1], "None"]
-    if len(options) > 1 and "[" not in bare.partition("|")[0]:
+        return Wanted("union", (_of_text(bare[9:-1]), Wanted("none")))
+    if len(options) > 1 and all(each.count("[") == each.count("]") for each in options):
         return Wanted("union", tuple(_of_text(each) for each in options))
     names: dict[str, Kind] = {
         "int": "int",

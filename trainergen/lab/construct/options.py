@@ -470,9 +470,7 @@ def _kinds_of(uses: Uses) -> Iterator[Wanted]:
         return  # either a number or a list: a number is simpler
     if "array" in kinds:
         yield Wanted("array")
-    if "tensor" in kinds and not {"module", "factory"} & set(kinds) - (
-        {"module"} if "device" in uses.attributes else set()
-    ):
+    if "tensor" in kinds and not {"module", "factory"} & set(kinds):
         yield Wanted("tensor")
     for kind in kinds:
         if kind in {"sequence", "spread"}:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .roles import role_of
-from .scope import MAPPING_METHODS, MODULE_METHODS, SEQUENCE_CALLS, TENSOR_METHODS, TEXT_METHODS, Scope
+from .scope import METHODS, SEQUENCE_CALLS, TENSOR_ATTRIBUTES, Scope
 from .sources import MISSING, code_node, dotted, meaning, own_init, plain_function, words
 from .uses import ITEM, Uses
 
@@ -245,16 +245,8 @@ class _Body(Scope, ast.NodeVisitor):
         base = self.path(node.value)
         if base is not None:
             uses = self.reader.uses(base)
-            if node.attr in TEXT_METHODS:
-                uses.note("str")
-            elif node.attr in MODULE_METHODS:
-                uses.note("module")
-            elif node.attr in MAPPING_METHODS:
-                uses.note("mapping")
-            elif node.attr in TENSOR_METHODS:
+            if node.attr in TENSOR_ATTRIBUTES:
                 uses.note("tensor")
-            elif node.attr in {"append", "extend", "index", "insert"}:
-                uses.note("sequence")
             elif not node.attr.startswith("__"):
                 uses.attributes.setdefault(node.attr, MISSING)
                 self.reader.uses((*base, node.attr))
@@ -368,6 +360,11 @@ class _Body(Scope, ast.NodeVisitor):
                 self.reader.uses(base).keys.setdefault(first.value, default)
         elif last == "getattr" and len(node.args) > 1:
             self._getattr(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+            self.note(node.func.value, METHODS[node.func.attr])
+            for part in (*node.args, *node.keywords, node.func.value):
+                self.visit(part)
+            return
         called = self.path(node.func)
         if called is not None:
             self.reader.uses(called).note("factory" if self.constructing else "module")

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from .uses import Path
 
-TEXT_METHODS = frozenset(
-    {"lower", "upper", "split", "startswith", "endswith", "strip", "format", "replace", "encode", "title"}
-)
-MAPPING_METHODS = frozenset({"items", "keys", "values", "get", "pop", "setdefault", "update"})
-MODULE_METHODS = frozenset(
-    {"parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "state_dict", "load_state_dict",
-     "eval", "train", "apply", "requires_grad_", "register_forward_hook", "get_submodule"}
-)  # fmt: skip
-TENSOR_METHODS = frozenset(
-    {"shape", "ndim", "numel", "detach", "clone", "size", "view", "reshape", "unsqueeze", "float", "long", "device", "to", "dtype"}
-)  # fmt: skip
+_METHODS = {
+    "str": "lower upper split startswith endswith strip format replace encode title",
+    "mapping": "items keys values get pop setdefault update",
+    "module": "parameters named_parameters modules named_modules children named_children state_dict load_state_dict eval train "
+    "apply requires_grad_ register_forward_hook get_submodule",
+    "tensor": "numel detach clone size view reshape unsqueeze float long to",
+    "sequence": "append extend insert",
+}
+METHODS = {name: kind for kind, names in _METHODS.items() for name in names.split()}
+"""What a call of a method of this name says of its object; as an attribute that is not called it is a name like any other."""
+TENSOR_ATTRIBUTES = frozenset({"shape", "ndim"})
 SEQUENCE_CALLS = frozenset(
     {"len", "enumerate", "zip", "reversed", "list", "tuple", "sum", "sorted", "iter", "map", "all", "any", "prod"}
 )
@@ -63,7 +63,7 @@ class Scope:
             if isinstance(node.value, ast.Name) and node.value.id == self.self_name:
                 return self.held.get(node.attr)
             base = self.path(node.value)
-            return None if base is None or is_method(node.attr) else (*base, node.attr)
+            return None if base is None else (*base, node.attr)
         if isinstance(node, ast.Subscript):
             base = self.path(node.value)
             if base is None:
@@ -110,8 +110,3 @@ class Scope:
         if self.owner is not None and name.startswith(f"{self.self_name}."):
             return getattr(self.owner, name.partition(".")[2], MISSING)
         return meaning(name, self.function.__globals__)
-
-
-def is_method(name: str) -> bool:
-    """Whether an attribute of this name is a method of texts, mappings or modules, and no part of a config."""
-    return name in TEXT_METHODS | MAPPING_METHODS | MODULE_METHODS
