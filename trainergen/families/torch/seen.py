@@ -181,7 +181,7 @@ class Seen:
                 return f"forward returns {self.called(each)!r}"
         found = wanted.search(self.docstring)
         if found is not None:
-            return f'its docstring says "{found[0].strip().lower()}"'
+            return f'its docstring says "{_whole_words(found).lower()}"'
         if wanted.search(self.module):
             return f"it lives in {self.module}"
         found = wanted.search(self.source) if code else None
@@ -257,6 +257,16 @@ class Seen:
     def input(self, name: str, part: SeenInput, prepare: tuple[str, ...] = ()) -> Role:
         """A role that is one of the model's own inputs, prepared as it is for forward, then by `prepare`."""
         return Role(name, "batch", part.path, (*part.prepare, *prepare), variable=name)
+
+
+def _whole_words(found: re.Match[str]) -> str:
+    """What was found, with the rest of the words that it begins and ends in."""
+    start, end = found.span()
+    while start > 0 and found.string[start - 1].isalnum():
+        start -= 1
+    while end < len(found.string) and found.string[end].isalnum():
+        end += 1
+    return " ".join(found.string[start:end].split())
 
 
 def spelled(name: str) -> str:
