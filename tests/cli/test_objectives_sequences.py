@@ -219,3 +219,27 @@ def test_an_auxiliary_loss_may_be_missing_in_eval(
     text, _ = generated(project, trainergen, source, "x: float32[4,6]")
     assert [line for line in lines if line not in text] == [], text
     assert "is not None: in eval mode the model returns none" in text
+
+
+def test_places_that_labels_leave_out_count_in_no_metric(project: Path, trainergen: Run) -> None:
+    source = models.BERT.replace("TinyBert", "Tagger").replace("nn.Linear(8, vocab_size)", "nn.Linear(8, 4)")
+    write_tree(
+        project,
+        {
+            "data.py": """
+                import torch
+
+
+                def build():
+                    tokens = torch.tensor([[1, 3, 4, 1], [2, 7, 0, 5]])
+                    return [{"tokens": tokens, "tags": torch.tensor([[0, 3, 1, -100], [2, 1, -100, -100]])}]
+            """,
+            "model.py": HEAD + source,
+        },
+    )
+    answer = trainergen("new", "--model", "model.py:Tagger", "--loader", "data:build", "--json")
+    assert answer.exit == 0, answer.stdout
+    assert {each["status"] for each in answer.data["result"]["proof"]["probes"]} == {"passed"}
+    text = (project / "train/tagger_trainer.py").read_text()
+    assert "functional.cross_entropy(logits, tags, ignore_index=-100)" in text
+    assert "metrics.accuracy(logits.detach(), tags, padding=-100)" in text

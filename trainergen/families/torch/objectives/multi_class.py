@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from ....planning.plan import Constant
 from ..deep_supervision import GIVEN, deeper
 from ..facts import OutputFacts
 from ..seen import FLOATING, Seen, said, without_axis
@@ -29,10 +31,14 @@ METRIC_FUNCTIONS = {
 }
 LOSSES_ON_PROBABILITIES = ()
 REFERENCES = {
-    "cross_entropy": lambda functional, prediction, target: functional.cross_entropy(prediction, target),
-    "nll": lambda functional, prediction, target: functional.nll_loss(prediction, target),
-    "nll_of_probabilities": lambda functional, prediction, target: functional.nll_loss(
-        prediction.clamp_min(SMALLEST_PROBABILITY).log(), target
+    "cross_entropy": lambda functional, prediction, target, padding=IGNORED_CLASS: functional.cross_entropy(
+        prediction, target, ignore_index=padding
+    ),
+    "nll": lambda functional, prediction, target, padding=IGNORED_CLASS: functional.nll_loss(
+        prediction, target, ignore_index=padding
+    ),
+    "nll_of_probabilities": lambda functional, prediction, target, padding=IGNORED_CLASS: functional.nll_loss(
+        prediction.clamp_min(SMALLEST_PROBABILITY).log(), target, ignore_index=padding
     ),
 }
 SMALLEST_PROBABILITY = 1e-12
@@ -173,13 +179,20 @@ def fit(pair: Pair) -> Fit | None:
     return Fit(
         score=90 - (2 if leaf.dtype in FLOATING else 0) - (45 if problem else 0),
         reason=f"output {shape_text(output)} against integers {shape_text(leaf)}",
-        losses=_losses(pair.output, pair.activation, prediction, target),
+        losses=_ignoring(_losses(pair.output, pair.activation, prediction, target), low),
         classes=classes,
         problem=problem,
-        metrics=_metrics(output.sizes),
+        metrics=("accuracy",) if low == IGNORED_CLASS else _metrics(output.sizes),
         low=IGNORED_CLASS if low == IGNORED_CLASS else 0,
         high=classes - 1 if leaf.dtype in FLOATING else classes,
     )
+
+
+def _ignoring(options: tuple[LossOption, ...], low: int | None) -> tuple[LossOption, ...]:
+    """The losses as they are where targets say of some places that they don't count: metrics leave those out too."""
+    if low != IGNORED_CLASS:
+        return options
+    return tuple(replace(each, constants=(Constant("padding", IGNORED_CLASS),)) for each in options)
 
 
 def _class_axis(
