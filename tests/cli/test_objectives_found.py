@@ -106,6 +106,7 @@ CASES = {
             "log_risks = self.model(inputs).squeeze(1)",
             "loss = losses.cox_loss(log_risks, time, event)",
             'batch["event"]: event, int64 [batch], values 0 to 1 (assumed)',
+            "assumed: target event int64 [batch]",
         ),
     ),
     "hazards": Case(
@@ -152,3 +153,23 @@ def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) ->
     (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
     text = re.sub(r"\s+(# )?", " ", trainer.read_text())
     assert [line for line in case.lines if line not in text] == [], trainer.read_text()
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(
+    ("case", "line"),
+    [
+        ("two towers", '"retrieval_recall": metrics.retrieval_recall(embeddings.detach(), other=other.detach())'),
+        ("clip", '"retrieval_recall": metrics.retrieval_recall(similarities.detach())'),
+        ("cox", '"concordance": self._scores.compute(metrics.concordance)'),
+    ],
+)
+def test_metrics_take_what_the_loss_takes(project: Path, trainergen: Run, case: str, line: str) -> None:
+    chosen = CASES[case]
+    write_tree(project, {"model.py": HEAD + chosen.source})
+    name = chosen.source.partition("class ")[2].partition("(")[0]
+    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", chosen.batch, "--json")
+    assert answer.exit == 0, answer.stdout
+    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
+    text = re.sub(r"\s+(# )?", " ", trainer.read_text()).replace("( ", "(").replace(" )", ")")
+    assert line in text, trainer.read_text()

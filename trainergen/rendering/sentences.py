@@ -13,9 +13,11 @@ from .words import first_that_fits, sentence
 CADENCES = {"step": "an optimizer step", "epoch": "an epoch", "validation": "a validation"}
 
 
-def assumption(plan: TrainerPlan, topic: str) -> str:
-    """The mark of a guess, next to the line that it produced."""
-    found = next((each for each in plan.decisions if each.topic == topic and each.assumed), None)
+def assumption(plan: TrainerPlan, topic: str, name: str = "") -> str:
+    """The mark of a guess, next to the line that it produced; with several of a topic, of the one that is called `name`."""
+    guesses = [each for each in plan.decisions if each.topic == topic and each.assumed]
+    named = [each for each in guesses if each.choice.startswith(f"{topic} {name} ")]
+    found = next(iter(named or guesses), None)
     return f"assumed: {found.choice}, {found.reason}" if found is not None else ""
 
 

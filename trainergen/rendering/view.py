@@ -108,7 +108,9 @@ def trainer_view(
     view["auxiliaries"] = _auxiliaries(plan, terms[1:], local)
     view["loss"] = _loss(plan, listed, view, terms, (roles, constants), (naming, imports))
     view["loss"].constants = tuned
-    view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, constants, (naming, imports))
+    known = (roles, constants)
+    view["batch_metrics"], view["epoch_metrics"] = _metrics(plan, objective, listed, known, (naming, imports))
+    view["collected"] = [roles[role] for role in getattr(objective, "collected", ())]
     view["words"] = trainer_sentences(plan, view, listed, width)
     view["imports"] = imports
     return view
@@ -186,7 +188,8 @@ def _unpack(plan: TrainerPlan, variables: dict[Path, str], judged: list[BatchVal
 def _assumed_target(plan: TrainerPlan, path: Path) -> str:
     """The mark of a part that was put into a batch nobody gave."""
     node = find(plan.batch.root, path)
-    mark = assumption(plan, "target")
+    key = path[-1] if path else ""
+    mark = assumption(plan, "target", key if isinstance(key, str) else plan.objective.judged.get(path, ""))
     return mark if mark and isinstance(node, Leaf) and node.source == "assumed" else ""
 
 
@@ -266,9 +269,10 @@ def _metrics(
     plan: TrainerPlan,
     objective: Any,
     listed: dict[str, Any],
-    constants: dict[str, str],
+    known: tuple[dict[str, str], dict[str, str]],
     scope: tuple[Naming, list[str]],
 ) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
+    """Metrics of a batch and of the epoch; what one takes beyond prediction and target is named by role or constant."""
     batch: list[SimpleNamespace] = []
     epoch: list[SimpleNamespace] = []
     for group, named in ((batch, plan.objective.metrics), (epoch, plan.objective.epoch_metrics)):
@@ -278,7 +282,7 @@ def _metrics(
                 function = naming.take(imports, *_reference(name), "metric")
                 group.append(SimpleNamespace(name=name.partition(":")[2], function=function, extra=""))
                 continue
-            extra = spell_loss(listed, objective.extra.get(name, listed.get("extra", "")), {}, constants)
+            extra = spell_loss(listed, objective.extra.get(name, listed.get("extra", "")), *known)
             metric = SimpleNamespace(name=name, function=objective.metrics.get(name, f"metrics.{name}"), extra=extra)
             (epoch if name in objective.whole_epoch else group).append(metric)
     return batch, epoch

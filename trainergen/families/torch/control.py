@@ -197,7 +197,7 @@ class Reference:
         found |= {name: float(value) for name, value in self._beside(output).items()}
         for name, metric in self._metrics.items():
             with contextlib.suppress(Exception):
-                found[name] = float(metric(values["prediction"], values.get("target")))
+                found[name] = float(metric(values))
         return found
 
     def _beside(self, output: Any) -> dict[str, Any]:
@@ -344,10 +344,11 @@ def with_values(objective: Mapping[str, Any], values: Mapping[str, float]) -> tu
     return changed, tuple(found)
 
 
-def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callable[[Any, Any], Any]:
+def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callable[[Mapping[str, Any]], Any]:
+    """The metric as a function of the values by role: prediction, target, and what else it takes by its name."""
     if ":" in name:
         theirs: Callable[[Any, Any], Any] = import_object(name, context)
-        return theirs
+        return lambda values: theirs(values["prediction"], values.get("target"))
     module = _objective_module(objective)
     functions: dict[str, str] = module.METRIC_FUNCTIONS
     if name not in functions:
@@ -358,7 +359,10 @@ def _metric(name: str, objective: Mapping[str, Any], context: Context) -> Callab
     options = {each["name"]: each["value"] for each in objective["constants"] if each["name"] in takes}
     if "threshold" in takes and objective["loss"] in module.LOSSES_ON_PROBABILITIES:
         options["threshold"] = 0.5
-    return lambda output, target: function(output, target, **options)
+    roles = [each["role"] for each in objective["parts"] if each["role"] in takes]
+    return lambda values: function(
+        values["prediction"], values.get("target"), **{role: values[role] for role in roles}, **options
+    )
 
 
 def _objective_module(objective: Mapping[str, Any]) -> Any:

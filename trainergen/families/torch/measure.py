@@ -34,8 +34,8 @@ from .measure_model import (
     parameter_facts,
 )
 from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind
+from .measure_search import NothingFound, seek
 from .measure_sizes import Sizing, find_sizes
-from .search import NothingFound, seek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 NAME = "gradients"
 
 
-def measure(walk: Walk) -> Measurement:
+def measure(walk: Walk, *, noise: float = 0.0) -> Measurement:
     """Read the gradients of a walk, as they were when the optimizer stepped.
 
     A parameter counts as reached if some step gave it a gradient that is not all zero: one all-zero step may be a dead
     ReLU on that batch.
+
+    Args:
+        walk: the steps.
+        noise: share of a step's total norm up to which a gradient counts as zero: a last bias that the loss cancels (risks
+            that are compared, distances of embeddings) has one that is rounding, and zero in another order of additions.
     """
     if not walk.gradients:
         return unmeasured(NAME, "the optimizer computes its gradients in a closure: not measured")
@@ -30,11 +35,16 @@ def measure(walk: Walk) -> Measurement:
     for name in walk.trainable:
         norms = [gradients.get(name) for gradients in walk.gradients]
         present = [norm for norm in norms if norm is not None]
+        heard = [
+            norm > noise * math.hypot(*(each or 0.0 for each in step.values()))
+            for norm, step in zip(norms, walk.gradients, strict=True)
+            if norm is not None
+        ]
         if any(not math.isfinite(norm) for norm in present):
             faults.append(Fault("not-finite", name, f"the gradient of {name} is not finite"))
         elif not present:
             faults.append(Fault("no-gradient", name, f"{name} gets no gradient"))
-        elif not any(present):
+        elif not any(heard):
             faults.append(Fault("no-gradient", name, f"{name} gets a gradient of zeros only"))
         else:
             reached += 1

@@ -22,7 +22,7 @@ LOSSES = {
 }
 METRICS = ("retrieval_recall",)
 EPOCH_METRICS = ()
-DEFAULT_METRICS = ()
+DEFAULT_METRICS = METRICS
 METRIC_FUNCTIONS = {"retrieval_recall": "retrieval_recall"}
 LOSSES_ON_PROBABILITIES = ()
 TEMPERATURE = Constant(
@@ -136,7 +136,6 @@ def _similarities(seen: Seen) -> Proposal | None:
         score=95 if named and words else 91,
         reason=f"{called or 'output'} [batch, batch], each sample with each: {', '.join([*evidence, *([words] if words else [])])}",
         losses=(LossOption("clip", LOSSES["clip"]),),
-        metrics=METRICS,
         assumed=not (named and words),
         roles=(seen.output("prediction", output),),
     )
@@ -203,7 +202,6 @@ def _alone(seen: Seen) -> Proposal | None:
         score=score,
         reason=f"{said(output)} is an embedding ({reason}): near to those of the same label",
         losses=(option,),
-        metrics=METRICS,
         assumed=True,
         roles=(seen.output("prediction", output), target),
     )

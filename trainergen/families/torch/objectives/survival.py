@@ -16,9 +16,9 @@ LOSSES = {
     "discrete_time_of_hazards": "the hazard itself in each interval, a probability",
 }
 METRICS = ()
-EPOCH_METRICS = ()
-DEFAULT_METRICS = METRICS
-METRIC_FUNCTIONS: dict[str, str] = {}
+EPOCH_METRICS = ("concordance",)
+DEFAULT_METRICS = ()
+METRIC_FUNCTIONS = {"concordance": "concordance"}
 LOSSES_ON_PROBABILITIES = ()
 SAYS_SO = r"surviv|deep.?surv|\bcox|\bhazards?\b(?!.?(detect|classif|recogn|segment))|time.?to.?event|\bcensor(ed|ing)\b|partial likelihood"
 TIMES = ("time", "times", "duration", "durations", "survival_time", "os_time", "t", "y")
@@ -79,6 +79,7 @@ def propose(seen: Seen) -> Proposal | None:
         score=91 if words else 45,
         reason=f"{said(output)}: {what}, {words or 'you asked for it'}",
         losses=tuple(LossOption(name, LOSSES[name], prepare, target.prepare) for name in names),
+        metrics=EPOCH_METRICS if one else (),
         assumed=True,
         low=None if one else 0,
         high=None if one else output.sizes[1],

@@ -14,8 +14,8 @@ from ...lab.construct import Constructor, NotBuilt, live
 from ...lab.protocol import Context, LabProblem
 from ...lab.synthesise import Hints, NotFound, synthesise
 from ...plain import from_plain
-from .fitting import Mismatch, fitting, watched
 from .measure_data import Data, open_data
+from .measure_fitting import Mismatch, fitting, watched
 from .measure_model import Maker, build_model, forward_arguments, maker
 
 if TYPE_CHECKING:
