@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from trainergen.inspection.batch_spec import Branch, Leaf
+from trainergen.inspection.batch_spec import Branch, Leaf, leaves
 from trainergen.inspection.model_facts import Argument, Place
 from trainergen.lab.protocol import Context
 from trainergen.lab.synthesise import Found, Hints, synthesise
 
 from .research_models import MODELS
+from .research_models_more import COMPOSITES
+from .research_models_more import MODELS as MORE
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -58,17 +60,71 @@ def kinds(node: Leaf | Branch) -> Any:
 
 
 def fits(got: Any, wanted: Any) -> bool:
+    """``|`` between what is right as well, ``*`` for whatever follows."""
     if isinstance(wanted, dict):
         return (
             isinstance(got, dict) and got.keys() == wanted.keys() and all(fits(got[key], wanted[key]) for key in wanted)
         )
-    return got in wanted.split("|")
+    choices = wanted.split("|")
+    return "*" in choices or any(got == each or (each[-1] == "*" and got.startswith(each[:-1])) for each in choices)
 
 
-@pytest.mark.parametrize(("kind", "wanted"), MODELS, ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.parametrize(("kind", "wanted"), MODELS + MORE, ids=lambda each: getattr(each, "__name__", ""))
 def test_a_model_gets_the_batch_that_it_is_made_for(kind: type[nn.Module], wanted: Any) -> None:
     torch.manual_seed(0)
     model = kind()
     found = find(model)
     got = kinds(found.synthesis.batch.root)
     assert fits(got, wanted), f"{got}: {found.synthesis.tries[-1].batch}"
+
+
+@pytest.mark.parametrize(("name", "build", "wanted"), COMPOSITES, ids=[each[0] for each in COMPOSITES])
+def test_torch_s_own_layers_get_theirs(name: str, build: Any, wanted: Any) -> None:
+    found = find(build())
+    assert fits(kinds(found.synthesis.batch.root), wanted), f"{name}: {found.synthesis.tries[-1].batch}"
+
+
+def test_numbers_of_the_batch_are_named_and_bounded() -> None:
+    """Ids below their table, a mask, lengths with the longest present, sizes that vary as symbols."""
+    found = find(Bounded())
+    spec = {path[0]: leaf for path, leaf in leaves(found.synthesis.batch.root)}
+    assert spec["input_ids"].dims == ("batch", "length")
+    assert (spec["input_ids"].low, spec["input_ids"].high) == (0, 50)
+    assert (spec["genre"].low, spec["genre"].high) == (0, 7)
+    assert spec["lengths"].high == spec["input_ids"].sizes[1] + 1
+    assert int(found.value["lengths"].max()) == spec["input_ids"].sizes[1]
+    assert found.synthesis.batch.samples == 4
+    assert all(leaf.source == "assumed" and leaf.place for leaf in spec.values())
+
+
+class Bounded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.genres, self.out = nn.Embedding(50, 8), nn.Embedding(7, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids, lengths, genre):
+        keep = torch.arange(input_ids.shape[1])[None] < lengths[:, None]
+        words = (self.words(input_ids) * keep[..., None]).sum(1) / lengths[:, None]
+        return self.out(words + self.genres(genre))
+
+
+def test_an_annotation_states_the_shape_and_is_given() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lin = nn.Linear(6, 3)
+
+        def forward(self, x: Float[Tensor, "batch agents 6"]):  # noqa: F722, F821
+            return self.lin(x)
+
+    leaf = find(Net()).synthesis.batch.root
+    assert isinstance(leaf, Leaf)
+    assert (len(leaf.sizes), leaf.source) == (3, "given")
+
+
+def test_a_lazy_model_stays_lazy() -> None:
+    from .research_models import Lazy
+
+    model = Lazy()
+    find(model)
+    assert any(isinstance(each, nn.parameter.UninitializedParameter) for each in model.parameters())

@@ -46,10 +46,21 @@ def broadcast(left: Operand, right: Operand) -> Iterator[Wish]:
     """Sizes of two tensors, counted from the back, that neither agree nor are 1."""
     for back in range(1, min(len(left.shape), len(right.shape)) + 1):
         one, two = left.shape[-back], right.shape[-back]
-        if one != two and 1 not in (one, two):
-            yield Same(left, len(left.shape) - back, right, len(right.shape) - back)
-            if len(left.shape) != len(right.shape):
-                small, large = sorted((left, right), key=lambda each: len(each.shape))
-                if large.origins and all(large.axes):
-                    yield Rerank(large, (len(small.shape),))
+        if one == two or 1 in (one, two):
+            continue
+        small, large = sorted((left, right), key=lambda each: len(each.shape))
+        if len(small.shape) != len(large.shape):
+            first = [_is_first(each, back) for each in (left, right)]
+            if large.origins and (all(large.axes) or first[0] != first[1]):  # samples against something else
+                yield Rerank(large, (len(small.shape),))
+            if first[0] != first[1]:
                 yield Rerank(small, (len(large.shape),))
+        yield Same(left, len(left.shape) - back, right, len(right.shape) - back)
+        if len(small.shape) != len(large.shape):
+            yield Rerank(small, (len(large.shape),))
+
+
+def _is_first(tensor: Operand, back: int) -> bool:
+    """Whether a dimension is the first of an input still: most likely that of the samples."""
+    axis = tensor.axes[-back]
+    return axis is not None and axis[1] == 0
