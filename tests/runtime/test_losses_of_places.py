@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -71,8 +72,8 @@ def test_ctc_is_the_sum_over_all_alignments(loss: str) -> None:
         for path in itertools.product(range(3), repeat=int(frames[sample])):
             kept = [symbol for symbol, _ in itertools.groupby(path) if symbol != blank]
             if kept == wanted:
-                total += float(sum(logs[at, sample, symbol] for at, symbol in enumerate(path)).exp())
-        losses.append(-torch.tensor(total).log().item() / len(wanted))
+                total += math.exp(sum(float(logs[at, sample, symbol]) for at, symbol in enumerate(path)))
+        losses.append(-math.log(total) / len(wanted))
     given = logits if loss == "ctc" else logs
     found = tasks()["ctc"].REFERENCES[loss](
         functional, prediction=given, target=targets, input_lengths=frames, target_lengths=lengths, blank=blank
