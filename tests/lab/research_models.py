@@ -728,6 +728,6 @@ MODELS: list[tuple[type[nn.Module], object]] = [
     (GroupNormNet, "f4"),
     (Relational, {"head": "i1", "relation": "i1", "tail": "i1"}),
     (Swin, "f4"),
-    (Stacked, "f2|f3"),
+    (Stacked, "f2|f3|f4"),
     (Complex, "f2"),
 ]

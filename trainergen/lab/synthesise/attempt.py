@@ -43,6 +43,7 @@ class Outcome:
         parameters: their count.
         unreached: names of trainable parameters that it doesn't reach.
         tables: rows that inputs may choose from.
+        flattened: see `Trace`.
         loose: inputs of whole numbers that the model casts, and that also meet floats as they are.
         smallest: smallest side that a convolution saw.
         cost: of the guess, which those of the proposals contain.
@@ -63,6 +64,7 @@ class Outcome:
     unreached: tuple[str, ...] = ()
     tables: tuple[tuple[Path, int], ...] = ()
     loose: tuple[Path, ...] = ()
+    flattened: tuple[Path, ...] = ()
     smallest: int | None = None
     cost: float = 0.0
     mixed: bool | None = None
@@ -221,6 +223,7 @@ def _success(model: nn.Module, output: Any, trace: Trace) -> Outcome:
         unreached=unreached,
         tables=tuple(trace.tables.items()),
         loose=tuple(sorted(trace.cast & trace.numeric, key=str)),
+        flattened=tuple(sorted(trace.flattened, key=str)),
         smallest=trace.smallest,
     )
 

@@ -89,6 +89,8 @@ class Canonical:
             if size > 0 and self._runs(guess.with_sizes(**_packed(guess, {"length": size}))):
                 self.varying.add("length")
                 break
+        else:
+            guess = self._tied(guess, now)
         if "length" in self.varying:
             for size in (16, 8, 32, 64):
                 if size == now:
@@ -96,6 +98,23 @@ class Canonical:
                 changed = guess.with_sizes(**_packed(guess, {"length": size}))
                 if self._runs(changed):
                     return changed
+        return guess
+
+    def _tied(self, guess: Guess, now: int) -> Guess:
+        """Dimensions that happen to be as long as the sequence, where it varies only together with them."""
+        alike = [
+            (path, axis)
+            for path, slot in guess.slots()
+            for axis, dim in enumerate(slot.dims)
+            if dim == now and axis not in slot.fixed and not slot.given
+        ]
+        for chosen in (alike, *([each] for each in alike)) if alike else ():
+            tied = guess
+            for path, axis in chosen:
+                tied = tied.with_dim(path, axis, "length")
+            if self._runs(tied.with_sizes(length=now + 1)):
+                self.varying.add("length")
+                return tied
         return guess
 
     def _numbers(self, guess: Guess) -> Guess:

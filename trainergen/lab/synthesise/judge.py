@@ -6,6 +6,7 @@ samples, so other layouts are tried before such a guess is accepted.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -61,7 +62,7 @@ class Judge:
                 self.search.push(more, Parent(guess.cost, outcome.reached, "no gradient"))
             return Verdict()
         guess, outcome = self._as_numbers(*self._with_options(guess, outcome))
-        guess, outcome = self._of_graphs(guess, outcome)
+        guess, outcome = self._of_graphs(*self._as_images(guess, outcome))
         if not self._follows(guess, outcome):
             return Verdict()
         doubts: list[str] = []
@@ -102,6 +103,21 @@ class Judge:
             return guess, outcome
         ran = self.search.test(changed, self.seed, backward=True)
         return (changed, ran) if ran.ran and ran.gradient and ran.finite else (guess, outcome)
+
+    def _as_images(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
+        """Images, where the model flattens two dimensions to two: its author thought of more."""
+        for path in outcome.flattened:
+            slot = guess.find(path)
+            if slot is None or slot.given or slot.dims[:1] != ("batch",) or not isinstance(slot.dims[-1], int):
+                continue
+            for channels in (1, 3, 4, 8, 16, 32, 64, 128, 256, 512):
+                side = math.isqrt(slot.dims[-1] // channels)
+                if side >= 4 and channels * side * side == slot.dims[-1]:
+                    image = replace(slot, dims=("batch", channels, side, side))
+                    ran = self.search.test(guess.with_slot(path, image), self.seed, backward=True)
+                    if ran.ran and ran.gradient:
+                        return guess.with_slot(path, image), ran
+        return guess, outcome
 
     def _labelled(self, guess: Guess) -> Iterator[Guess]:
         """With all that is left out, where one argument more is not enough."""

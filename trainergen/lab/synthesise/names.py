@@ -186,6 +186,8 @@ def reading(name: str, scene: Scene) -> Slot | None:
     plain = name.lower().lstrip("_*")
     if re.fullmatch(r"y|labels?|targets?|texts?|transcripts?", plain) and _has_target_lengths(scene):
         return Slot("int64", ("batch", "target_length"), 1, max(scene.rows(), 2), why="labels of a sequence")
+    if plain == "target" and {"source", "src", "template", "moving", "reference"} & set(scene.names):
+        return None  # one of a pair, no label
     for pattern, make in _RULES:
         if re.fullmatch(pattern, plain):
             slot = _lengths(plain) if make is _some_lengths else make(scene)

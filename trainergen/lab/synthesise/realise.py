@@ -70,7 +70,9 @@ def _edit(guess: Guess, cost: float, note: str, aim: Aim | None = None) -> Guess
     return replace(guess, cost=guess.cost + cost, note=note, aim=aim)
 
 
-def resized(guess: Guess, path: Path, axis: int, size: int, cost: float, aim: Aim | None = None) -> Iterator[Guess]:
+def resized(
+    guess: Guess, path: Path, axis: int, size: int, cost: float, aim: Aim | None = None, *, alone: bool = False
+) -> Iterator[Guess]:
     """The guess with another size at one dimension: by the name it shares with others first, then alone."""
     slot = guess.find(path)
     if slot is None or not 0 < size <= _LARGEST or axis >= len(slot.dims):
@@ -85,6 +87,9 @@ def resized(guess: Guess, path: Path, axis: int, size: int, cost: float, aim: Ai
         return
     if dim == "batch":
         yield _edit(guess.with_dim(path, axis, size), cost + 2.0, note, aim)
+        return
+    if alone:
+        yield _edit(guess.with_dim(path, axis, size), cost, note, aim)
         return
     if dim in SPATIAL and len(slot.dims) == 5:  # channels after time: a video
         yield _edit(guess.with_dim(path, axis, size), cost, note, aim)
@@ -118,20 +123,23 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
     for path in _paths(wish.operand, guess):
         slot = guess.find(path)
         assert slot is not None
-        for place in reversed(range(len(slot.dims))):
+        rank = len(slot.dims)
+        likely = rank - 1 if axis == len(wish.operand.shape) - 1 else max(rank - 3, 1)
+        alone = wish.features and rank == 5
+        for place in reversed(range(rank)):
             if (path, place) == origin or slot.dims[place] in COUNTS:
                 continue
             size = guess.size(slot.dims[place])
             aim = Aim(site, size, seen, wanted, (path, place))
-            last = place == len(slot.dims) - 1
+            less = 0.1 * (place != likely)
             if size == seen:
                 yield from resized(guess, path, place, wanted, 0.1 + far)
             else:
-                yield from resized(guess, path, place, size + wanted - seen, 0.4 + far + 0.1 * (not last), aim)
+                yield from resized(guess, path, place, size + wanted - seen, 0.4 + far + less, aim, alone=alone)
             if size * wanted % seen == 0 and size != seen:
-                yield from resized(guess, path, place, size * wanted // seen, 0.35 + far + 0.1 * (not last), aim)
+                yield from resized(guess, path, place, size * wanted // seen, 0.35 + far + less, aim, alone=alone)
             elif not solved and isinstance(slot.dims[place], int) and size > 1:
-                yield from resized(guess, path, place, size // 2, 0.5 + far + 0.1 * (not last), aim)
+                yield from resized(guess, path, place, size // 2, 0.5 + far + less, aim)
         if not solved:
             yield from _sides(guess, slot, path, Aim(site, 0, seen, wanted), far)
 

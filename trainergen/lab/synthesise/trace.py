@@ -112,6 +112,7 @@ class Trace(TorchFunctionMode):
         failure: the last one that raised, with what it raised (the model may have caught it).
         tables: for each input that chooses rows, the fewest rows of a table that it was used on.
         cast: inputs of whole numbers that the model casts to whole numbers: it may be used to floats.
+        flattened: inputs of two dimensions that the model flattens before anything else: they are meant to have more.
         numeric: inputs of whole numbers that meet floats outside of tables: as numbers, not as ids.
         smallest: the smallest spatial size that a convolution with a kernel above 1 was given.
 
@@ -127,6 +128,7 @@ class Trace(TorchFunctionMode):
         self.smallest: int | None = None
         self.cast: set[Path] = set()
         self.numeric: set[Path] = set()
+        self.flattened: set[Path] = set()
         self._is_batch = is_batch
 
     def __torch_function__(
@@ -192,6 +194,8 @@ class Trace(TorchFunctionMode):
             self._order(name, first, 0, args, named)
         elif name == "embedding" and len(args) > 1 and isinstance(args[1], torch.Tensor):
             self._table(first, int(args[1].shape[0]))
+        elif name in ("flatten", "view", "reshape") and first.dim() == 2 and not self.reached:
+            self.flattened |= operand(first).origins
         elif name in ("long", "int", "to", "type"):
             self.cast |= operand(first).origins if first.dtype == torch.int64 else set()
         elif name == "one_hot":
