@@ -21,8 +21,12 @@ NEEDS = "objective"
 GROUP = "model"
 
 HIGH = 1.5
+HIGH_SQUARE = 3.0
 """First loss over the know-nothing loss: a head of a usual scale stays below (cross-entropy of logits of variance 1 is about
-ln C + 0.5); the check is Karpathy's, A Recipe for Training Neural Networks, 2019: verify loss at init."""
+ln C + 0.5, the squared error of an output with the target's variance is twice that variance); the check is Karpathy's, A
+Recipe for Training Neural Networks, 2019: verify loss at init."""
+
+REGRESSION = ("mse", "l1", "smooth_l1", "huber")
 
 
 def examine(specimen: Specimen) -> Examined:
@@ -56,7 +60,8 @@ def examine(specimen: Specimen) -> Examined:
 
 def _judge(value: float, expected: float, rule: str, facts: dict[str, Any]) -> Finding:
     evidence = f"{value:.4g}, a model that knows nothing has {expected:.4g} ({rule})"
-    if expected > 0 and value > HIGH * expected + 0.05:
+    limit = HIGH_SQUARE if facts["kind"] in REGRESSION else HIGH
+    if expected > 0 and value > limit * expected + 0.05:
         advice = "scale the last layer down, or set its bias to the mean target: it begins confident and wrong"
         return Finding("loss.start-high", "warn", "first loss", evidence, advice, facts)
     if expected > 0 and value < 0.2 * expected:
@@ -88,7 +93,7 @@ def _expected(specimen: Specimen, output: Any, batch: Any) -> tuple[float, str] 
     }
     if name in known:
         constant, rule = known[name]
-    elif name in ("mse", "l1", "smooth_l1", "huber"):
+    elif name in REGRESSION and specimen.request["growth"] is None:  # the spread of a made-up target says nothing
         constant = float(target.float().mean())
         rule = "the variance of the target" if name == "mse" else "the loss of the target's mean"
     else:

@@ -143,7 +143,9 @@ def _judge(rows: list[dict[str, Any]], schemes: dict[str, int]) -> list[Finding]
                 {"tensors": len(zero)},
             )
         )
-    layers = [row for row in rows if row["type"] != "Embedding" and row["scheme"] not in ("zeros", "constant")]
+    # A parameter [1, ...] is added or prepended, as a position or a class token is: it has no fan-in.
+    weights = [row for row in rows if row["type"] != "Embedding" and row["shape"][0] > 1]
+    layers = [row for row in weights if row["scheme"] not in ("zeros", "constant")]
     for bad, words, id_ in (
         ([row for row in layers if row["gain"] > LOUD], "more than", "init.large"),
         ([row for row in layers if row["gain"] < QUIET], "less than", "init.small"),
@@ -154,7 +156,7 @@ def _judge(rows: list[dict[str, Any]], schemes: dict[str, int]) -> list[Finding]
             found.append(
                 Finding(
                     id_,
-                    "note" if worst["own"] and id_ == "init.small" else "warn",
+                    "note" if worst["own"] else "warn",
                     "spread of the weights",
                     f"{worst['parameter']} has std {worst['std']:.3g}, gain {worst['gain']:.3g}, {words} {limit:g}"
                     + _more([row["parameter"] for row in bad]),

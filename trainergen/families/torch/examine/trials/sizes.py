@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -37,7 +38,8 @@ def examine(specimen: Specimen) -> Examined:
             if other != size
         }
         trials += tried.values()
-        found += _judge(specimen, model, symbol, size, tried)
+        found.append(_judge(specimen, model, symbol, size, tried))
+    found = _together(found)
     for each in specimen.fixed:
         name = f"{specimen.names[each.path]}, dimension {each.axis}"
         trials.append(Trial(f"{name}: {each.tried}", "fails", each.error))
@@ -85,26 +87,38 @@ def _elements(sizes: tuple[int, ...]) -> int:
     return count
 
 
-def _judge(
-    specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, tried: dict[str, Trial]
-) -> list[Finding]:
+def _judge(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, tried: dict[str, Trial]) -> Finding:
     failed = {name: trial for name, trial in tried.items() if trial.outcome not in ("runs", "not tried")}
     if not failed:
         names = ", ".join(trial.name.partition(" = ")[2] for trial in tried.values() if trial.outcome == "runs")
         advice = "mixed sizes need a collate function that pads, or batches of one size each"
-        return [Finding("sizes.free", "ok", symbol, f"runs with {names or 'its own size alone'}", advice)]
-    name, trial = next(iter(failed.items()))
-    evidence = f"{trial.name.partition(' = ')[2]} {trial.outcome}: {trial.detail}"
-    if "odd" in failed:
-        multiple = _multiple(specimen, model, symbol, size)
-        numbers = {"size": size, "multiple": multiple}
-        if multiple is not None and multiple > 1:
-            advice = f"pad or crop {symbol} to a multiple of {multiple} in the data set"
-            return [Finding("sizes.odd", "warn", symbol, evidence, advice, numbers)]
-        advice = f"resize {symbol} to {size} in the data set, or to a size that you have tried"
-        return [Finding("sizes.odd", "warn", symbol, evidence, advice, numbers)]
-    advice = f"keep {symbol} at {size} or above" if name == "shorter" else f"cut {symbol} to at most {size}"
-    return [Finding(f"sizes.{name}", "note", symbol, evidence, advice, {"size": size})]
+        return Finding("sizes.free", "ok", symbol, f"runs with {names or 'its own size alone'}", advice)
+    multiple = _multiple(specimen, model, symbol, size) if "odd" in failed else None
+    if "odd" in failed and (multiple is not None or "shorter" not in failed):
+        evidence = _evidence(failed["odd"])
+        asked = (
+            f"pad or crop to a multiple of {multiple}"
+            if multiple
+            else f"resize to {size}, or to a size that you have tried,"
+        )
+        return Finding(
+            "sizes.odd", "warn", symbol, evidence, f"{asked} in the data set", {"size": size, "multiple": multiple}
+        )
+    name = "shorter" if "shorter" in failed else "longer"
+    advice = f"keep it at {size} or above" if name == "shorter" else f"cut it to at most {size}"
+    return Finding(f"sizes.{name}", "note", symbol, _evidence(failed[name]), advice, {"size": size})
+
+
+def _evidence(trial: Trial) -> str:
+    return f"{trial.name.partition(' = ')[2]} {trial.outcome}: {trial.detail}"
+
+
+def _together(found: list[Finding]) -> list[Finding]:
+    """Dimensions of which the same is to be said, said once."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for each in found:
+        groups.setdefault((each.id, each.evidence, each.advice), []).append(each)
+    return [replace(group[0], subject=", ".join(each.subject for each in group)) for group in groups.values()]
 
 
 def _multiple(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int) -> int | None:
