@@ -878,4 +878,17 @@ CASES: dict[str, Case] = {
         """,
         lambda given: (torch.randn(2, 12),),
     ),
+    "config with a device and a train section": Case(
+        """
+        class Net(nn.Module):
+            def __init__(self, cfg):
+                super().__init__()
+                self.lr = cfg.train.lr
+                self.steps = cfg.train.values
+                self.f = nn.Linear(cfg.model.size, cfg.model.hidden).to(cfg.device)
+            def forward(self, x):
+                return self.f(x)
+        """,
+        lambda given: (torch.randn(2, given["cfg"]["kwargs"]["model"]["kwargs"]["size"]),),
+    ),
 }

@@ -78,7 +78,7 @@ def test_sizes_that_mean_different_things_differ_and_inner_ones_divide() -> None
     ("hint", "kinds"),
     [
         (int, ["int"]),
-        (Optional[int], ["int"]),
+        (Optional[int], ["int"]),  # noqa: UP045 - as older code writes it
         (Union[int, "list[int]", None], ["int", "sequence"]),
         ("int | None", ["int"]),
         ("Optional[List[int]]", ["sequence"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ...inspection.expressions import NAMESPACE, call, reference, tuple_of
-from .annotations import ANY, Wanted, hints_of, parameters_of, wanted
+from .annotations import ANY, Wanted
 from .configs import config_classes, mapping_classes
 from .modules import module_classes, on_graphs, torch_layer
-from .reads import read_prefixes, read_uses
 from .roles import Role, normal_name, role_of
 from .sizes import CLASSES, TEXTS, module_class
-from .sources import MISSING, plain_function
+from .sources import MISSING
+from .subject import Subject
 from .uses import ITEM, Path, Reads, Uses
 from .values import plain, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ...inspection.construction import Source
     from ...inspection.expressions import Value
@@ -42,7 +41,7 @@ MOST_NESTED = 3
 
 @dataclass(frozen=True)
 class Option:
-    """A value for an argument, with who says so."""
+    """A value for an argument, with who says so; the fields are those of `BuiltArgument`."""
 
     value: Value
     source: Source
@@ -57,7 +56,7 @@ class Option:
         return dataclasses.replace(self, value=value, source=source, reason=reason, place=None, assumed=True)
 
 
-class Chooser:
+class Chooser(Subject):
     """Options for the arguments of one class or function, and for what its configs and modules hold.
 
     Args:
@@ -68,46 +67,13 @@ class Chooser:
     """
 
     def __init__(self, make: Any, sizes: Sizes, reads: Reads | None = None, busy: tuple[type, ...] = ()) -> None:
-        self.make = make
+        super().__init__(make, reads)
         self.sizes = sizes
         self.busy = (*busy, make)
-        self.parameters = parameters_of(make)
-        self.hints = self._hints()
-        self._reads = reads
-
-    @property
-    def reads(self) -> Reads:
-        """What the source does with the arguments."""
-        if self._reads is None:
-            self._reads = read_uses(self.make)
-        return self._reads
 
     def with_sizes(self, sizes: Sizes) -> Chooser:
         """The same with other numbers."""
         return Chooser(self.make, sizes, self._reads, self.busy[:-1])
-
-    def required(self) -> list[str]:
-        """Parameters without a default, in order."""
-        return [
-            name
-            for name, each in self.parameters.items()
-            if each.default is inspect.Parameter.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-        ]
-
-    @functools.cache  # noqa: B019 - lives as long as the search
-    def needed(self) -> tuple[str, ...]:
-        """What a first call gives: what is required, and ``*dims`` where the source does more than pass it on."""
-        spread = [name for name, each in self.parameters.items() if each.kind is each.VAR_POSITIONAL]
-        used = [
-            name
-            for name in spread
-            if (uses := self._uses((name,))) is not None and (uses.count or uses.kinds != ["spread"])
-        ]
-        return (*self.required(), *used)
-
-    def wanted(self, name: str) -> Wanted:
-        """What the annotation of a parameter asks for."""
-        return wanted(self.hints[name]) if name in self.hints else ANY
 
     def options(self, path: Path, asked: Wanted | None = None) -> list[Option]:
         """What to give for an argument, or for the part of a config that `path` leads to."""
@@ -124,14 +90,14 @@ class Chooser:
 
     def config_options(self, path: Path) -> list[Option]:
         """Configs to give for an argument that turned out to be read like one."""
-        return list(self._configs(path, self._uses(path)))
+        return list(self._configs(path, self.uses(path)))
 
     def filled(self, cls: Any, path: Path) -> Value | None:
         """A call of `cls` with its required arguments filled; None where it can't be named or one has no option."""
         target = target_of(cls)
         if target is None or len(path) > MOST_NESTED or cls in self.busy:
             return None
-        inner = Chooser(cls, self.sizes, self._below(path) if not _is_module(cls) else None, self.busy)
+        inner = Chooser(cls, self.sizes, self.below(path) if not _is_module(cls) else None, self.busy)
         arguments: dict[str, Value] = {}
         for name in inner.required():
             chosen = inner.first((name,))
@@ -147,7 +113,7 @@ class Chooser:
         certain = role_of(path[-1])
         if certain is not None and self._is_certain(path[-1], certain, said):
             yield from self._numbers(self.role(path), said[0].kind if said else "any", _why(certain))
-        uses = self._uses(path)
+        uses = self.uses(path)
         role = self.role(path)
         if said:
             said.sort(key=lambda each: _evidence_against(each, uses))
@@ -168,56 +134,6 @@ class Chooser:
             return False
         counted = name.lower().startswith(("n", "num", "in", "out"))
         return all(each.kind in {"int", "float"} for each in said) if said else counted or not name.endswith("s")
-
-    def role(self, path: Path) -> Role | None:
-        """What the value at `path` is used as: its own name says it, else the layers that it ends in."""
-        name = path[-1] if path[-1] != ITEM else (path[-2] if len(path) > 1 else "")
-        role = role_of(name)
-        if role is None or len(normal_name(name)) < 2:
-            uses = self._uses(path)
-            role = (uses.role() if uses is not None else None) or role
-        if role == "channels_in" and self.graph:
-            return "features_in"
-        if (
-            role == "width"
-            and normal_name(name) == "channels"
-            and self._roles & {"image", "patch"}
-            and "channels_in" not in self._roles
-        ):
-            return "channels_in"
-        if role == "features_in" and normal_name(name) == "input_size" and "patch" in self._roles:
-            return "image"
-        return role
-
-    def is_number(self, path: Path) -> bool:
-        """Whether annotation or use say that a number is wanted, and nothing else."""
-        kinds = {each.kind for each in self.wanted(path[0]).alternatives()} if len(path) == 1 else {"any"}
-        uses = self._uses(path)
-        used = uses is not None and bool({"number", "int"} & set(uses.kinds)) and "sequence" not in uses.kinds
-        return kinds <= {"int", "float"} or (kinds == {"any"} and used)
-
-    def own_rank(self, given: Mapping[str, Any]) -> int | None:
-        """How many spatial dimensions the class works in, where the user or its own default says so."""
-        for name, each in self.parameters.items():
-            said = given.get(name, each.default)
-            if role_of(name) == "spatial_rank" and isinstance(said, int) and 1 <= said <= 3:
-                return said
-        return None
-
-    @functools.cached_property
-    def graph(self) -> bool:
-        """Whether ``forward`` takes the edges of a graph."""
-        forward = plain_function(getattr(self.make, "forward", None))
-        names = inspect.signature(forward).parameters if forward is not None else {}
-        return any(name.startswith(("edge", "adj", "graph")) or name in {"g", "data"} for name in names)
-
-    @functools.cached_property
-    def _roles(self) -> frozenset[Role | None]:
-        return frozenset(role_of(name) for name in self.parameters)
-
-    def prefixes(self) -> list[str]:
-        """What names in ``**kwargs`` may begin with."""
-        return read_prefixes(self.make)
 
     def _of_kind(
         self, path: Path, asked: Wanted, role: Role | None, uses: Uses | None, source: Source = "annotation"
@@ -261,7 +177,7 @@ class Chooser:
             yield from self._modules(path, None, uses)
             yield from self._classes(path, role, None)
         elif kind == "tensor":
-            shape = self._uses((*path, "shape"))
+            shape = self.uses((*path, "shape"))
             rank = shape.count if shape is not None else 0
             if rank in {0, 2}:
                 yield Option(call("torch:eye", [self.sizes.features]), source, "a tensor, as many rows as features")
@@ -341,7 +257,7 @@ class Chooser:
         if item.kind in {"int", "any"} or (
             item.kind == "union" and item.alternatives()[0].kind in {"int", "sequence", "tuple"}
         ):
-            inner = self._uses((*path, ITEM))
+            inner = self.uses((*path, ITEM))
             as_role = role or (inner.role() if inner is not None else None)
             yield Option(spelled(self.sizes.items(as_role, count)), "name", why)
             return
@@ -355,12 +271,12 @@ class Chooser:
             yield Option(spelled([options[0].value] * (count or self.sizes.levels)), "annotation", why)
 
     def _mapping(self, path: Path) -> dict[str, Value]:
-        uses = self._uses(path)
+        uses = self.uses(path)
         names = {**uses.keys, **uses.attributes} if uses else {}
         return {key: self._part((*path, key)) for key, default in names.items() if default is MISSING}
 
     def _namespace(self, path: Path) -> Value:
-        uses = self._uses(path)
+        uses = self.uses(path)
         names = uses.attributes if uses else {}
         return call(
             NAMESPACE, (), {name: self._part((*path, name)) for name, default in names.items() if default is MISSING}
@@ -416,31 +332,6 @@ class Chooser:
         for target in CLASSES.get(role or "", ()):
             yield Option(reference(target), "name", f"a usual class for {role}")
         yield Option(module_class(role), "name", "any class of modules")
-
-    # What is known of a path.
-
-    def _uses(self, path: Path) -> Uses | None:
-        return self.reads.get(path)
-
-    def _below(self, path: Path) -> Reads:
-        return {
-            each[len(path) :]: uses
-            for each, uses in self.reads.items()
-            if len(each) > len(path) and each[: len(path)] == path
-        }
-
-    def _hints(self) -> Mapping[str, Any]:
-        if not isinstance(self.make, type):
-            return hints_of(self.make)
-        hints: dict[str, Any] = {}
-        for owner in reversed(self.make.__mro__[:-1]):
-            if "__init__" in vars(owner) and owner is not nn.Module:
-                hints |= hints_of(vars(owner)["__init__"])
-        if not hints or not any(name in hints for name in self.parameters):
-            hints |= {
-                name: each.annotation for name, each in self.parameters.items() if each.annotation is not each.empty
-            }
-        return hints
 
 
 def _why(role: Role | None) -> str:

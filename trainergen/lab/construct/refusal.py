@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...inspection.expressions import spell
 from ..protocol import LabProblem
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class NotBuilt:
 
     def problem(self) -> LabProblem:
         """As the question that the command ends with (exit 4)."""
-        tried = ", ".join(f"{each.name}={each.value!r:.60}" for each in self.understood.arguments)
+        tried = ", ".join(f"{each.name}={spell(each.value).text}" for each in self.understood.arguments)
         if self.downloads:
             message = f"{self.name} wants to download {self.downloads[0]}, which is cut off here"
             hint = "put the file where the code finds it on this machine, or build the model without pretrained weights"

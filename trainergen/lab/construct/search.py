@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...inspection.construction import Construction
+from ...inspection.expressions import spell
 from ..frames import excerpt, frames_of, place, user_frames
 from .assignment import Assignment, Call
 from .blame import Site, sites
@@ -179,7 +180,7 @@ class Constructor:
         others = [each for each in self.usages if each.argument == usage.argument and each.value != usage.value]
         reason = f"from {usage.place}"
         if others:
-            reason += f" ({others[0].place} has {others[0].value!r:.40})"
+            reason += f" ({others[0].place} has {spell(others[0].value).text:.40})"
         return Option(usage.value, "project", reason, usage.place, assumed=bool(others))
 
     # The search itself.

@@ -19,11 +19,11 @@ from .downloads import cut_off
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECONDS = 10.0
-"""A constructor that takes longer hangs: the largest that fit `LARGEST` take two. It ends a try, never decides between two."""
+SECONDS = 20.0
+"""A constructor that takes longer hangs: the largest that fit `LARGEST` take a few. It ends a try, never decides between two."""
 
-LARGEST = 200_000_000
-"""Parameters of a model that is still proven as it is, where no smaller one can be made: a step with it takes seconds."""
+LARGEST = 400_000_000
+"""Parameters that a model may register where no smaller one can be made, those that it drops again included: 1.6 GB."""
 
 
 class TooLarge(BaseException):
