@@ -131,7 +131,7 @@ def tell(outcome: Outcome, examination: Examination) -> None:
     for port in ports(examination):
         verb = {"input": "take", "output": "give", "target": "compare"}[port.role]
         between = "" if port.low is None else f", {port.low:.4g} to {port.high:.4g}"
-        guess = ", a guess" if port.source == "assumed" else ""
+        guess = f", a guess: {port.place or 'it runs'}" if port.source == "assumed" else ""
         outcome.say(verb, port.name, f"{port.dtype} {port.meaning}{between}{guess}", "--batch" if guess else "")
     _tell_plan(outcome, examination)
     _tell_modules(outcome, examination.figures("model.parameters"))

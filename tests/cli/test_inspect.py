@@ -29,6 +29,10 @@ LATER = DATA.replace("return DataLoader", "image[50, 0, 0, 0] = float('nan')\n  
 AT_ONCE = DATA.replace("return DataLoader", "image[5, 0, 0, 0] = float('nan')\n        return DataLoader")
 
 
+ROOT = Path(__file__).resolve().parents[2]
+EXAMINE = ROOT / "trainergen/families/torch/examine"
+
+
 @dataclass(frozen=True)
 class Inspected:
     """One inspection of the digits and their loader, and the project before and after it."""
@@ -129,6 +133,18 @@ def test_json_follows_its_schema(inspected: Inspected) -> None:
     ]
     assert result["measurements"]["model.parameters"]["total"] == 64 * 32 + 32 + 32 * 10 + 10
     assert result["summary"]["fail"] == 0
+
+
+def test_the_documentation_names_every_finding() -> None:
+    """By its name, or by its area where the page says ``area.*``."""
+    page = (ROOT / "docs/inspect.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z0-9-]+\.[a-z0-9*-]+)`", page))
+    sources = "".join(path.read_text(encoding="utf-8") for path in EXAMINE.rglob("*.py"))
+    found = set(re.findall(r'Finding\(\s*f?"([a-z0-9-]+\.[a-z0-9-]+)"', sources))
+    assert len(found) > 60
+    assert not {each for each in found if not {each, f"{each.partition('.')[0]}.*"} & named}
+    areas = {each.partition(".")[0] for each in found}
+    assert {each.partition(".")[0] for each in named if not each.startswith("torch.")} <= areas
 
 
 # ---------------------------------------------------------------------------------------------- the report

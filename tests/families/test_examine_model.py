@@ -135,6 +135,14 @@ FAULTS: dict[str, tuple[str, str, str, str, str, str]] = {
         HEALTHY,
         TABLE,
     ),
+    "exploding gradients": (
+        "model.signals",
+        "gradients.exploding",
+        "warn",
+        model("self.body = stack(2, 32, nn.ReLU, 5)\nnn.init.normal_(self.body[0].weight, std=1e-6)"),
+        HEALTHY,
+        TABLE,
+    ),
     "weights of 16 bits": (
         "model.parameters",
         "parameters.low-precision",
@@ -192,6 +200,29 @@ def test_probabilities_that_go_into_cross_entropy_are_named_with_the_floor(exami
     assert found.finding("head.softmax")["numbers"]["floor"] == pytest.approx(0.9048, abs=1e-3)  # ln(e + 4) - 1
     unasked = examine({"twin.py": softmax}, "twin:Net", "model.first_loss", batch=TABLE)
     assert "head.softmax" not in unasked.ids  # the plan takes the loss on probabilities then
+
+
+def test_a_sigmoid_before_a_loss_on_logits_is_named(examine: Examine) -> None:
+    sigmoid = model("self.body = nn.Sequential(nn.Linear(32, 1), nn.Sigmoid())")
+    batch = "x: float32[16,32]; label: int64[16,1] < 2"
+    found = examine({"model.py": sigmoid}, "model:Net", "model.first_loss", batch=batch, loss="bce_with_logits")
+    assert found.severity("head.sigmoid") == "fail"
+    assert found.finding("head.sigmoid")["numbers"]["floor"] == pytest.approx(0.3133, abs=1e-3)  # ln(1 + 1/e)
+    twin = examine({"twin.py": sigmoid}, "twin:Net", "model.first_loss", batch=batch)
+    assert "head.sigmoid" not in twin.ids
+
+
+def test_a_target_among_the_inputs_is_suspected_from_a_low_first_loss(examine: Examine) -> None:
+    data = """
+        import torch
+        label = torch.arange(16) % 5
+        x = torch.randn(16, 32)
+        x[:, :5] = 20 * torch.nn.functional.one_hot(label, 5)
+        loader = [(x, label)]
+        """
+    leaking = model("self.body = nn.Linear(32, 5)", "return x[:, :5] + 0.01 * self.body(x)")
+    files = {"model.py": leaking, "data.py": data}
+    assert examine(files, "model:Net", "model.first_loss", loader="data:loader").severity("loss.start-low") == "warn"
 
 
 @pytest.mark.parametrize(
