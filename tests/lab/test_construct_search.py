@@ -108,6 +108,19 @@ def test_an_optional_module_that_forward_calls_is_filled_in_a_later_candidate(co
     assert found[1].model(torch.randn(2, 12)).shape == (2, 2)
 
 
+def test_a_size_that_is_none_is_given_in_a_later_candidate(constructor: Maker) -> None:
+    found = list(constructor("""
+            class Net(nn.Module):
+                def __init__(self, levels: int, dim: int | None = None, num_tokens=None):
+                    super().__init__()
+                    self.p = nn.Linear(dim, levels) if dim is not None else nn.Identity()
+                    self.e = nn.Embedding(num_tokens, dim) if num_tokens else nn.Identity()
+            """).candidates())
+    assert set(values(found[0])) == {"levels"}
+    assert values(found[1])["dim"] == found[1].model.p.in_features
+    assert values(found[1])["num_tokens"] == found[1].model.e.num_embeddings
+
+
 LARGE = """
 from dataclasses import dataclass
 

@@ -179,7 +179,7 @@ class Chooser(Subject):
         elif kind == "tensor":
             shape = self.uses((*path, "shape"))
             rank = shape.count if shape is not None else 0
-            if rank in {0, 2}:
+            if rank <= 2:
                 yield Option(call("torch:eye", [self.sizes.features]), source, "a tensor, as many rows as features")
             yield Option(call("torch:ones", [self.sizes.features] * max(rank, 1)), source, "a tensor of features")
         elif kind == "array":

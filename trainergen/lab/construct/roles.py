@@ -97,7 +97,7 @@ _ENDINGS: dict[Role, str] = {
     "vocab sizes, class sizes, cardinality list, categorical cardinalities, cat embed size, field sizes, field cardinalities",
     "index": "index, token index, pad token, mask token, bos token, eos token, sos token, unk token, pad index, "
     "padding index, ignore index, blank",
-    "codebook": "codebook size, codebook, # code, code #, # cluster, # prototype, # component, # mixture, # mixtures, "
+    "codebook": "codebook size, # code, code #, # cluster, # prototype, # component, # mixture, # mixtures, "
     "# gaussians, # clusters, # prototypes, # components, # codes, # codewords, # centroids",
     "classes": "class, # class, class #, # out, # target, # task, # tasks, target size, tagset size, class size, # cat",
     "vocabulary": "vocab size, vocab, vocab length, # token, token #, # embed, token size, # vocab, # event, # buckets, "
@@ -180,7 +180,7 @@ _WHOLE: dict[str, Role] = {
     "ffn": "module", "norm": "norm", "q": "width", "v": "vocabulary", "f": "width", "cin": "channels_in", "cout": "channels_out",
     "inc": "channels_in", "outc": "channels_out", "nin": "features_in", "nout": "features_out", "input": "features_in",
     "output": "features_out", "inplanes": "channels_in", "planes": "width", "n": "count", "dp": "dropout", "d_inner": "feedforward",
-    "levels": "pyramid", "layer_sizes": "pyramid", "codebook_dim": "width", "d_block": "width", "n_embd": "width", "nembd": "width",
+    "levels": "pyramid", "layer_sizes": "pyramid", "codebook_dim": "latent", "d_block": "width", "n_embd": "width", "nembd": "width",
     "max_action": "coefficient", "n_embed": "codebook", "blocks_down": "depth", "blocks_up": "depth", "opt": "config", "conditioning": "module", "shape": "input_shape", "normalized_shape": "width",
 }  # fmt: skip
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...inspection.expressions import items_of
+from .options import CERTAIN
+from .roles import role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ _FREE = frozenset({"name", "annotation", "source", "config", "repair"})
 def variants(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
     """Starting points that differ from `first` in one respect each, the likeliest first."""
     yield from _filled(first)
+    yield from _sized(first)
     rank = [name for name in first.chooser.parameters if first.chooser.role((name,)) == "spatial_rank"]
     if rank:
         for number in (3, 1, 2):
@@ -47,6 +50,19 @@ def _filled(first: Assignment) -> Iterator[Assignment]:
             chosen = chooser.first((name,))
             if chosen is not None:
                 values[name] = chosen.changed(chosen.value, "source", "None by default, but called")
+    if len(values) > len(first.values):
+        yield replace(first, values=values)
+
+
+def _sized(first: Assignment) -> Iterator[Assignment]:
+    """Sizes that are None by default given: a projection, an embedding, a head that the class leaves out without one."""
+    chooser = first.chooser
+    values = dict(first.values)
+    for name, parameter in chooser.parameters.items():
+        if parameter.default is None and name not in values and name not in first.given and role_of(name) in CERTAIN:
+            chosen = chooser.first((name,))
+            if chosen is not None and isinstance(chosen.value, int):
+                values[name] = chosen.changed(chosen.value, "name", f"None by default, {chosen.reason}")
     if len(values) > len(first.values):
         yield replace(first, values=values)
 
