@@ -185,6 +185,11 @@ def counts(examination: Examination) -> dict[str, int]:
     return {level: sum(each.severity == level for each in examination.findings) for level in SEVERITIES}
 
 
+def word_for(number: int, level: str) -> str:
+    """``failures``, ``failure``."""
+    return WORDS[level].removesuffix("s") if number == 1 else WORDS[level]
+
+
 def close(outcome: Outcome, examination: Examination, html: Path | None) -> None:
     """The last line, and what makes sense next."""
     found = counts(examination)
@@ -274,5 +279,4 @@ def _short(text: str) -> str:
 
 
 def _counted(number: int, level: str) -> str:
-    word = WORDS[level]
-    return f"{number} {word.removesuffix('s') if number == 1 else word}"
+    return f"{number} {word_for(number, level)}"

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from trainergen.runtime.probes import rate_range
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.families.conftest import Examine
 
 HEAD = """
@@ -315,6 +319,29 @@ def test_the_rate_range_holds_the_usual_rate_of_a_small_classifier(examine: Exam
     assert facts["low"] <= facts["high"] / 3
     assert 1e-4 < facts["suggested"] < 0.1
     assert len(facts["curve"]) > 20
+
+
+RATES = [10 ** (-7 + index * 0.1) for index in range(81)]
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        (lambda rate: 1.0, None),  # nothing happens
+        (lambda rate: 1.0 + rate, None),  # it only rises
+        (lambda rate: 1.0 if rate < 1e-4 else 0.5 if rate < 0.9e-1 else 3.0, (1e-4 / 30, 1e-5)),  # one step down
+        (lambda rate: 2.0 - min(rate / 1e-2, 1.0) + (2.0 if rate > 0.5 else 0.0), (1e-3 / 3, 1e-3)),
+        (lambda rate: 2.0 - min(rate / 1e-2, 1.9) + (1.0 if 0.03 < rate < 0.3 else 0.0), (2e-3 / 3, 2e-3)),  # a hump
+    ],
+)
+def test_the_suggested_range_follows_its_rule(
+    curve: Callable[[float], float], expected: tuple[float, float] | None
+) -> None:
+    found = rate_range.suggest(RATES, [curve(rate) for rate in RATES])
+    if expected is None:
+        assert found is None
+    else:
+        assert found == pytest.approx(expected, rel=0.4)
 
 
 def test_what_is_learnt_by_heart_says_in_how_many_steps(examine: Examine) -> None:

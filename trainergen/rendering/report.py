@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from .. import __version__
-from ..diagnosis import WORDS, as_data, counts
+from ..diagnosis import as_data, counts, word_for
 from ..errors import Conflict, MachineRefused, UnusableInput
 from ..inspection.batch_spec import spell_shape
 from ..inspection.examination import SEVERITIES
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "inspect/report.html.j2"
 GENERATOR = "trainergen inspect"
+MOST_CHANNELS = 64
 MOST_ROWS = 400
 """Of a table: a model of thousands of layers is not read row by row, and the file stays small."""
 
@@ -79,7 +80,7 @@ def _variables(examination: Examination) -> dict[str, Any]:
         "name": model.name,
         "place": str(model.place),
         "environment": f"torch {facts.torch}, Python {facts.python}, {facts.device}",
-        "counts": [(level, number, WORDS[level]) for level, number in found.items()],
+        "counts": [(level, number, word_for(number, level)) for level, number in found.items()],
         "headline": _headline(examination),
         "todo": [*by_level["fail"], *by_level["warn"], *by_level["note"]],
         "well": [(each.subject, each.evidence, each.advice) for each in by_level["ok"]],
@@ -109,6 +110,11 @@ def _variables(examination: Examination) -> dict[str, Any]:
         "weight_rows": _rows(examination, "model.initialisation", _weight_row),
         "layer_rows": _rows(examination, "model.signals", _layer_row),
         "data_rows": [_data_row(row) for row in values],
+        "channel_rows": [
+            (row["part"], str(number), _number(each["mean"]), _number(each["std"]))
+            for row in values
+            for number, each in enumerate(row.get("channels", ())[:MOST_CHANNELS])
+        ],
         **charts.learning(examination),
         **charts.model(examination),
         **charts.signals(examination),

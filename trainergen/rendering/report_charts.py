@@ -15,6 +15,9 @@ HISTOGRAMS = 6
 
 LENGTH_BINS = 20
 
+MOST_LAYERS = 24
+"""Beyond it only layers with weights are drawn; the table has all."""
+
 
 def learning(examination: Examination) -> dict[str, Any]:
     """The range test and the batch learnt by heart."""
@@ -34,7 +37,8 @@ def model(examination: Examination) -> dict[str, Any]:
 def signals(examination: Examination) -> dict[str, Any]:
     """Activations and gradients, a row a layer."""
     rows: Sequence[Mapping[str, Any]] = examination.figures("model.signals").get("rows", ())
-    outputs = [(row["name"], row["rms"] or 0.0, f"{row['rms'] or 0.0:.2g}", True) for row in rows]
+    told = rows if len(rows) <= MOST_LAYERS else [row for row in rows if row["weight"]] or rows
+    outputs = [(row["name"], row["rms"] or 0.0, f"{row['rms'] or 0.0:.2g}", True) for row in told]
     ratios = [
         (row["name"], row["weight_gradient"] / row["weight"])
         for row in rows

@@ -21,14 +21,21 @@ WORSE = 4.0
 BEGINS = 0.1
 """The range begins where a tenth of the whole fall has happened: "the point where the loss begins to fall" (Smith 2017, 3.3)."""
 
+RAGGED = 0.25
+"""Beyond where the loss "becomes ragged or starts to fall" back (Smith 2017, 3.3) no rate is suggested: where, after half of
+its fall, it rises by this share of it."""
+
 BEFORE_LOWEST = 10.0
-"""It ends a tenth below the rate of the lowest loss, as fastai's ``lr_find`` suggests (Howard and Gugger 2020): at that rate
-itself the steps are about to diverge."""
+"""The range ends at a tenth of the rate of the lowest loss up to there, as fastai's ``lr_find`` suggests (Howard and Gugger
+2020): at that rate itself the steps are about to diverge."""
 
 LEAST_FALL = 0.02
 """A fall of less than this share of the first loss is none."""
 
-RULE = "from where a tenth of the fall has happened (Smith 2017) to a tenth of the rate of the lowest loss (fastai's lr_find)"
+RULE = (
+    "from where a tenth of the fall has happened (Smith 2017) to a tenth of the rate of the lowest loss before it rises again"
+    " (fastai's lr_find)"
+)
 
 
 def measure(
@@ -85,10 +92,15 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> tuple[float, flo
     if len(rates) < 3:
         return None
     smooth = [median(losses[max(0, index - 2) : index + 3]) for index in range(len(losses))]
-    lowest = min(range(len(smooth)), key=lambda index: smooth[index])
-    fall = smooth[0] - smooth[lowest]
+    fall = smooth[0] - min(smooth)
     if fall <= LEAST_FALL * abs(smooth[0]):
         return None
+    lowest = 0
+    for index, value in enumerate(smooth):
+        if smooth[0] - smooth[lowest] > fall / 2 and value - smooth[lowest] > RAGGED * fall:
+            break
+        if value < smooth[lowest]:
+            lowest = index
     begin = next(index for index, value in enumerate(smooth) if value <= smooth[0] - BEGINS * fall)
     high = rates[lowest] / BEFORE_LOWEST
     return min(rates[begin], high / 3.0), high

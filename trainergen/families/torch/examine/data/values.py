@@ -115,7 +115,8 @@ def _not_finite(rows: list[dict[str, Any]]) -> list[Finding]:
     for row in rows:
         count = row.get("nan", 0) + row.get("inf", 0)
         if count:
-            evidence = f"{row['nan']} NaN and {row['inf']} infinite of {row['values']:,} values, in {row['batches_with_nan']} batches"
+            batches = "1 batch" if row["batches_with_nan"] == 1 else f"{row['batches_with_nan']} batches"
+            evidence = f"{row['nan']} NaN and {row['inf']} infinite of {row['values']:,} values, in {batches}"
             advice = "find the samples (torch.isfinite in __getitem__), then drop, clip or impute them before batching"
             numbers = {"nan": row["nan"], "inf": row["inf"], "values": row["values"]}
             found.append(Finding("data.not-finite", "fail", row["part"], evidence, advice, numbers))
