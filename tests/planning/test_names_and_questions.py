@@ -12,14 +12,17 @@ from tests.building import write_tree
 from tests.planning.planned import HEAD, model_text, planned
 from trainergen.errors import Conflict, TrainergenError, UnusableInput
 from trainergen.families import choose
-from trainergen.inspection.construction import Asked, Unanswered
+from trainergen.inspection.construction import Asked, BuiltArgument, Construction, Unanswered
 from trainergen.inspection.model import read_model
 from trainergen.inspection.project_facts import ProjectFacts
 from trainergen.plain import from_plain, to_plain
 from trainergen.planning.names import name_trainer, snake_case
 from trainergen.planning.plan import TrainerPlan
 from trainergen.planning.questions import check_arguments, needed
+from trainergen.planning.settings import model_arguments
 from trainergen.planning.wishes import Wishes
+from trainergen.rendering.naming import Naming
+from trainergen.rendering.view import model_call_arguments
 
 SOURCE = HEAD + """
 class DigitsNet(nn.Module):
@@ -172,3 +175,29 @@ def test_the_torch_family_claims_modules(tmp_path: Path) -> None:
     assert choose(read_model("m.py:DigitsNet", root)) == "torch"
     with pytest.raises(UnusableInput, match="no kind of model"):
         choose(read_model("m.py:Odd", root))
+
+
+def test_a_spread_argument_is_spelled_where_the_signature_has_it(tmp_path: Path) -> None:
+    source = HEAD + """
+class Net(nn.Module):
+    def __init__(self, width, *dims, act="relu"):
+        super().__init__()
+    def forward(self, x):
+        return x
+"""
+    model = read_model("m.py:Net", write_tree(tmp_path, {"m.py": source}))
+    found = Construction(
+        (
+            BuiltArgument("width", 8, "name", "named like a width"),
+            BuiltArgument("*dims", [4, {"$ref": "torch:float32"}], "source", "what the source reads"),
+        )
+    )
+    arguments, settings, decisions = model_arguments(Wishes("m.py:Net"), model, found)
+    assert [each.name for each in arguments] == ["width", "*dims", "act"]
+    assert [each.name for each in settings] == ["model_width", "model_act"]
+    assert settings[0].assumed == "named like a width"
+    assert [each.choice for each in decisions] == ["width=8", "*dims=[4, float32]"]
+    imports: list[str] = []
+    text = model_call_arguments(arguments, Naming(set()), imports)
+    assert text == "config.model_width, *[4, float32], act=config.model_act"
+    assert imports == ["from torch import float32"]

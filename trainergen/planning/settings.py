@@ -105,8 +105,10 @@ def model_arguments(
     """
     given = dict(wishes.model_arguments)
     searched = {} if found is None else {each.name: each for each in found.arguments if each.name not in given}
-    known = {} if wishes.factory is not None else {each.name: each for each in model.init}
-    names = [name for name, each in known.items() if each.kind in ("positional", "keyword")]
+    stars = {"var_positional": "*", "var_keyword": "**"}
+    init = () if wishes.factory is not None else model.init
+    known = {f"{stars.get(each.kind, '')}{each.name}": each for each in init}
+    names = [name for name, each in known.items() if each.kind in ("positional", "keyword") or name in searched]
     names += [name for name in (*given, *searched) if name not in names]
     said_of = argument_docs(model.docstring) if wishes.factory is None else {}
     arguments, settings, decisions = [], [], []
@@ -115,7 +117,7 @@ def model_arguments(
         has_default, default = _literal(signature.default if signature is not None else None)
         guess = searched.get(name)
         if guess is not None and not (guess.for_proof and has_default):
-            value = guess.value
+            value = guess.kept if guess.for_proof and guess.kept is not None else guess.value
         elif name in given:
             value = given[name]
         elif has_default:

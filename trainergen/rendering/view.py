@@ -93,7 +93,7 @@ def trainer_view(
         "unpack": _unpack(plan, variables, [target, *judged.values()]),
         "derived": [each.line for each in judged.values() if each.line],
         "forward": forward,
-        "model_call": f"{model_name}({_model_arguments(plan.model.arguments, naming, imports)})",
+        "model_call": f"{model_name}({model_call_arguments(plan.model.arguments, naming, imports)})",
         "loaders": _loaders(plan, naming, imports),
         "optimizer": _optimizer(plan, naming, imports),
         "scheduler": _scheduler(plan, naming, imports),
@@ -132,10 +132,16 @@ def _project_imports(plan: TrainerPlan, project: ProjectFacts) -> list[str]:
 
 
 def _arguments(arguments: tuple[ModelArgument, ...]) -> str:
-    return ", ".join(f"{each.name}={_value(each)}" for each in arguments)
+    spread = next((number for number, each in enumerate(arguments) if each.name.startswith("*")), 0)
+    bare = [_value(each) for each in arguments[:spread]]  # what stands before a *name is given by position
+    return ", ".join([*bare, *(_named(each) for each in arguments[spread:])])
 
 
-def _model_arguments(arguments: tuple[ModelArgument, ...], naming: Naming, imports: list[str]) -> str:
+def _named(argument: ModelArgument) -> str:
+    return f"*{_value(argument)}" if argument.name.startswith("*") else f"{argument.name}={_value(argument)}"
+
+
+def model_call_arguments(arguments: tuple[ModelArgument, ...], naming: Naming, imports: list[str]) -> str:
     """As `_arguments`; values that are no literals are spelled, and what they need is imported."""
     spelled = []
     for each in arguments:

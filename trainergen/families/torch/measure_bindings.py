@@ -12,7 +12,7 @@ from torch import nn
 from ...inspection.batch_spec import BatchSpec, Leaf, Path, leaves
 from ...inspection.construction import Construction
 from ...lab.batch_form import live_leaves, map_leaves
-from ...lab.construct import live
+from ...lab.construct import call_with, live
 from ...lab.protocol import Context
 from ...runtime.probes.walk import seed_everything
 from .facts import Binding, Feeding, OutputFacts
@@ -96,7 +96,7 @@ def _sizes_of(
 def _built(function: Callable[..., Any], arguments: Mapping[str, Any], seed: int) -> nn.Module | None:
     with contextlib.suppress(Exception), torch.random.fork_rng(devices=[]):
         seed_everything(seed)
-        model = function(**arguments)
+        model = call_with(function, arguments)
         if isinstance(model, nn.Module) and sum(each.numel() for each in model.parameters()) <= LARGEST_BUILT:
             return model.train()
     return None

@@ -12,7 +12,7 @@ from torch import nn
 
 from ...errors import did_you_mean
 from ...inspection.model_facts import Argument, Place
-from ...lab.construct.values import live
+from ...lab.construct import call_with, live
 from ...lab.frames import shown_path, user_code
 from ...lab.imports import import_object, place_of
 from ...lab.protocol import Context, LabProblem
@@ -68,7 +68,7 @@ def build_model(payload: Mapping[str, Any], context: Context) -> nn.Module:
         raise _ask_for(make, context)
     seed_everything(int(payload.get("seed", 0)))
     with user_code(context, f"{make.name}()"):
-        model = make.function(**make.given)
+        model = call_with(make.function, make.given)
     if not isinstance(model, nn.Module):
         raise LabProblem(
             "input",
@@ -180,7 +180,7 @@ def _missing(make: Any, name: str, arguments: Mapping[str, Any], context: Contex
     except (TypeError, ValueError):
         return ()
     takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
-    unknown = [] if takes_any else [key for key in arguments if key not in parameters]
+    unknown = [] if takes_any else [key for key in arguments if key.removeprefix("*") not in parameters]
     if unknown:
         raise LabProblem(
             "input",
