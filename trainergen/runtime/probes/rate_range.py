@@ -19,11 +19,11 @@ WORSE = 4.0
 """The sweep ends where the loss is so many times its best: from there on it only diverges (as in fastai's ``lr_find``)."""
 
 BEGINS = 0.1
-"""The range begins where a tenth of the whole fall has happened: "the point where the loss begins to fall" (Smith 2017, 3.3)."""
+"""The range begins where a tenth of the whole fall has happened: for Smith (2017, 3.3) where the accuracy starts to increase."""
 
 RAGGED = 0.25
-"""Beyond where the loss "becomes ragged or starts to fall" back (Smith 2017, 3.3) no rate is suggested: where, after half of
-its fall, it rises by this share of it."""
+"""No rate is suggested beyond where, after half of its fall, the loss rises by this share of it: for Smith (2017, 3.3) where the
+accuracy slows, becomes ragged, or starts to fall."""
 
 BEFORE_LOWEST = 10.0
 """The range ends at a tenth of the rate of the lowest loss up to there, as fastai's ``lr_find`` suggests (Howard and Gugger

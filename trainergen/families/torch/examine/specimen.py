@@ -40,7 +40,7 @@ MOST_OPERATIONS = 3e10
 
 FEWEST_STEPS = 30
 FEWEST_SAMPLES = 4
-"""However much a step costs. A batch that is learnt by heart may be small (Karpathy 2019: "as little as two examples")."""
+"""However much a step costs. A batch that is learnt by heart may be small: Karpathy (2019) goes down to two examples."""
 
 MOST_BATCHES = 32
 MOST_VALUES = 2**25

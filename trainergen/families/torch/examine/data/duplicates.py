@@ -20,7 +20,8 @@ NEEDS = "data"
 GROUP = "data"
 
 MANY = 0.01
-"""Share from which duplicates are worth a warning: benchmark data sets have up to some per cent (Barz and Denzler 2020)."""
+"""Share from which duplicates are worth a warning: Barz and Denzler (2020) found 3 to 10 % of the test images of CIFAR among
+the training images, nearly the same."""
 
 
 def examine(specimen: Specimen) -> Examined:

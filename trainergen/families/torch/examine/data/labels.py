@@ -20,8 +20,8 @@ NEEDS = "data"
 GROUP = "data"
 
 IMBALANCED = 10.0
-"""Most frequent over rarest class: from about here accuracy says little and resampling or class weights pay
-(Buda et al. 2018, A systematic study of the class imbalance problem)."""
+"""Most frequent over rarest class. The larger it is the more it harms, and resampling helps (Buda et al. 2018, A systematic
+study of the class imbalance problem); from where on to say so is our judgement."""
 
 IGNORED = -100
 """``ignore_index`` of cross-entropy."""
