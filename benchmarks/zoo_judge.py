@@ -135,6 +135,8 @@ def family(task: str | None, row: Row, answer: dict[str, Any]) -> str | None:
     if task is None:
         return None
     task = SAME_FAMILY.get(task, task)
+    if (answer.get("objective") or {}).get("loss") == "bpr":  # Bayesian personalised ranking: edges are ranked, not told apart
+        return "ranking"
     known = wanted(row)
     others = [leaf for path, leaf in found_leaves(answer.get("batch")).items() if path not in known and path]
     ranks = [leaf["rank"] for leaf in others if leaf["kind"] == "integer" or task == "binary"]

@@ -99,7 +99,10 @@ def command(
 ) -> int:
     """Generate a trainer for a model class, prove it by real training steps, and commit it, all or nothing.
 
+    Constructor arguments, batch and objective that are not given are found by trying, and marked as guesses.
+
     \b
+    trainergen new --model model.py:DigitsNet
     trainergen new --model model.py:DigitsNet --loader data:build_loader
     trainergen new --model model.py:Net --batch 'image: float32[8,1,28,28]; label: int64[8] < 10'
     """  # noqa: D301 - click's mark for lines that are not to be joined
