@@ -93,8 +93,8 @@ def synthesise(
     """
     subject = subject_of(model, forward, hints)
 
-    def run(guess: Guess, seed: int, backward: bool) -> Outcome:
-        return kept(lambda: attempt(subject, guess, seed, backward))
+    def run(guess: Guess, seed: int, backward: bool, traced: bool) -> Outcome:
+        return kept(lambda: attempt(subject, guess, seed, backward=backward, traced=traced))
 
     def probe(guess: Guess, seed: int) -> Outcome:
         return kept(lambda: independence(subject, guess, seed))
@@ -107,15 +107,16 @@ def synthesise(
     with kept_parameters(model):
         for guess, outcome in search.successes(seed):
             verdict = judge.judge(guess, outcome)
-            if verdict.guess is not None:
-                return _found(subject, verdict.guess, verdict.doubts, search, seed, context)
+            if verdict.guess is not None and verdict.outcome is not None:
+                canonical = Canonical(subject, search, seed)
+                final = canonical.round(verdict.guess, dict(verdict.outcome.tables))
+                return _found(subject, final, canonical, verdict.doubts, context)
             rejected = rejected or (guess, outcome)
     raise _not_found(subject, search, rejected, context)
 
 
-def _found(subject: Subject, guess: Guess, doubts: list[str], search: Search, seed: int, context: Context) -> Found:
-    canonical = Canonical(subject, search, seed)
-    final = canonical.round(guess)
+def _found(subject: Subject, final: Guess, canonical: Canonical, doubts: list[str], context: Context) -> Found:
+    search, seed = canonical.search, canonical.seed
     name = final.arguments[0][0]
     argument = subject.argument(name)
     placed = name.startswith("*") or (argument is not None and argument.kind == "positional")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ class Outcome:
         return self.error is None
 
 
-def attempt(subject: Subject, guess: Guess, seed: int, backward: bool = True) -> Outcome:
+def attempt(subject: Subject, guess: Guess, seed: int, *, backward: bool = True, traced: bool = True) -> Outcome:
     """Run one guess.
 
     Args:
@@ -84,20 +85,25 @@ def attempt(subject: Subject, guess: Guess, seed: int, backward: bool = True) ->
         guess: the call.
         seed: of values and of the model's own randomness.
         backward: whether to look for parameters that a gradient reaches.
+        traced: whether to watch every operation; without it a failure proposes nothing.
     """
     model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     trace = Trace(lambda axis: _is_batch(guess, axis))
     inactive = _inactive(subject, guess)
     with untouched(model, seed):
         try:
-            positional, named = arguments(subject, make(guess, seed, mark))
+            positional, named = arguments(subject, make(guess, seed, mark if traced else None))
             model.train()
-            with bounded(), torch.set_grad_enabled(backward), trace:
+            with bounded(), torch.set_grad_enabled(backward), trace if traced else contextlib.nullcontext():
                 output = model(*positional, **named)
             return _success(model, output, trace)
         except TooLarge as error:
             return Outcome(trace.reached, error=f"TooLarge: {error}", site="too large")
         except BaseException as error:
+            if not traced:
+                return Outcome(
+                    0, error=_said(error), site="untraced", cost=guess.cost, fatal=isinstance(error, TooLong)
+                )
             failure = failure_of(error, trace.failure, inactive)
             try:
                 return _failed(subject, guess, failure, trace.reached)
@@ -246,10 +252,9 @@ def _failed(subject: Subject, guess: Guess, failure: Failure, reached: int) -> O
                 proposals[priced.key()] = priced
         if len(proposals) >= _MOST_PROPOSALS:
             break
-    message = (str(failure.error).strip().splitlines() or [""])[0][:200]
     return Outcome(
         reached,
-        error=f"{type(failure.error).__name__}: {message}".rstrip(": "),
+        error=_said(failure.error),
         operation=call.spelled() if call is not None else None,
         place=place,
         site=site,
@@ -257,6 +262,12 @@ def _failed(subject: Subject, guess: Guess, failure: Failure, reached: int) -> O
         cost=guess.cost,
         fatal=isinstance(failure.error, TooLong),
     )
+
+
+def _said(error: BaseException) -> str:
+    """Type and first line."""
+    message = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"{type(error).__name__}: {message}".rstrip(": ")
 
 
 def _safely(failure: Failure) -> Iterator[Wish]:

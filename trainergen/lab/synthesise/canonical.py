@@ -35,19 +35,24 @@ class Canonical:
     varying: set[str] = field(default_factory=set)
     free: dict[tuple[Path, int], str] = field(default_factory=dict)
 
-    def round(self, guess: Guess) -> Guess:
-        """The guess with its sizes rounded and its ranges widened."""
+    def round(self, guess: Guess, tables: dict[Path, int]) -> Guess:
+        """The guess with its sizes rounded and its ranges widened.
+
+        Args:
+            guess: accepted.
+            tables: rows that inputs choose from, see `Trace`.
+        """
         guess = self._sizes(guess)
         guess = self._numbers(guess)
-        guess = self._ranges(guess)
+        guess = self._ranges(guess, tables)
         samples = guess.with_sizes(**_packed(guess, {"batch": SAMPLES}))
         outcome = self.search.test(samples, self.seed + 3, backward=True)
         return samples if outcome.ran and outcome.finite and outcome.gradient else guess
 
-    def _runs(self, guess: Guess) -> bool:
+    def _runs(self, guess: Guess, *, traced: bool = False) -> bool:
         if self.search.budget < -40:  # judging may overdraw a little, never without end
             return False
-        outcome = self.search.test(guess, self.seed + 3)
+        outcome = self.search.test(guess, self.seed + 3, traced=traced)
         return outcome.ran and outcome.finite
 
     def _sizes(self, guess: Guess) -> Guess:
@@ -125,7 +130,7 @@ class Canonical:
             for axis, dim in enumerate(slot.dims):
                 if isinstance(dim, str) or axis in slot.fixed or slot.dims[0] == dim == 2:
                     continue
-                if self._runs(guess.with_dim(path, axis, dim + 1)):
+                if self._runs(guess.with_dim(path, axis, dim + 1), traced=True):  # see `Trace`: torch may read too far
                     self.free[path, axis] = _usual(slot, axis)
                     stated = self.subject.evidence.number(_FEATURES)
                     if stated is not None and axis == len(slot.dims) - 1 and slot.dtype.startswith("float"):
@@ -133,12 +138,9 @@ class Canonical:
                         guess = changed if self._runs(changed) else guess
         return guess
 
-    def _ranges(self, guess: Guess) -> Guess:
-        if not any(slot.integral for _, slot in guess.slots()):
-            return guess
-        outcome = self.search.test(guess, self.seed)
+    def _ranges(self, guess: Guess, tables: dict[Path, int]) -> Guess:
         columns = self.subject.evidence.cardinalities()
-        for path, rows in outcome.tables:
+        for path, rows in tables.items():
             slot = guess.find(path)
             if columns and slot is not None and _has_columns(guess, slot, len(columns[0])):
                 guess = guess.with_slot(path, replace(slot, high=min(columns[0]), why=columns[1]))

@@ -67,13 +67,18 @@ class Judge:
             return Verdict()
         doubts: list[str] = []
         guess, outcome = self._as_batch(guess, outcome, doubts)
-        again = self.search.test(guess, self.seed + 2)
+        again = self._light(guess, self.seed + 2)
         if not again.ran or not again.finite:
             children = again.proposals if not again.ran else tuple(_tamed(guess))
             self.search.push(children, Parent(guess.cost, again.reached, again.site))
             return Verdict()
         doubts += self._doubts(guess)
         return Verdict(guess, outcome, doubts)
+
+    def _light(self, guess: Guess, seed: int) -> Outcome:
+        """A try that most likely runs: watched only once it has not."""
+        outcome = self.search.test(guess, seed)
+        return outcome if outcome.ran else self.search.test(guess, seed, traced=True)
 
     def _doubts(self, guess: Guess) -> Iterator[str]:
         """What may be meant otherwise: a rank that only conventions decide, labels that forward would take."""
@@ -101,7 +106,7 @@ class Judge:
                 changed = changed.with_slot(path, replace(slot, dtype="float32", low=0, high=1))
         if changed is guess:
             return guess, outcome
-        ran = self.search.test(changed, self.seed, backward=True)
+        ran = self.search.test(changed, self.seed, backward=True, traced=True)
         return (changed, ran) if ran.ran and ran.gradient and ran.finite else (guess, outcome)
 
     def _as_images(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
@@ -114,7 +119,7 @@ class Judge:
                 side = math.isqrt(slot.dims[-1] // channels)
                 if side >= 4 and channels * side * side == slot.dims[-1]:
                     image = replace(slot, dims=("batch", channels, side, side))
-                    ran = self.search.test(guess.with_slot(path, image), self.seed, backward=True)
+                    ran = self.search.test(guess.with_slot(path, image), self.seed, backward=True, traced=True)
                     if ran.ran and ran.gradient:
                         return guess.with_slot(path, image), ran
         return guess, outcome
@@ -189,7 +194,7 @@ class Judge:
         followed = False
         for trial in trials:
             changed = guess.with_sizes(**_packed(guess, trial))
-            ran = self.search.test(changed, self.seed + 1)
+            ran = self._light(changed, self.seed + 1)
             if not ran.ran:
                 if trial.keys() == {"nodes"} and "edges" in used:
                     continue  # the model is of one graph

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from .attempt import Outcome
 from .guess import Guess
 
-Run = Callable[[Guess, int, bool], Outcome]
+Run = Callable[[Guess, int, bool, bool], Outcome]
 
 MOST_FATAL = 2
 """Tries that may run into the alarm before the search gives up: each costs many seconds."""
@@ -71,10 +71,10 @@ class Search:
                 self._count += 1
                 heapq.heappush(self._open, (guess.cost + penalty, self._count, guess, parent))
 
-    def test(self, guess: Guess, seed: int, *, backward: bool = False) -> Outcome:
-        """A try that belongs to judging a guess; it counts."""
+    def test(self, guess: Guess, seed: int, *, backward: bool = False, traced: bool = False) -> Outcome:
+        """A try that belongs to judging a guess; it counts. See `attempt` for the two options."""
         self.budget -= 1
-        outcome = self.run(guess, seed, backward)
+        outcome = self.run(guess, seed, backward, traced)
         self.tried.append((guess, outcome))
         self.fatal += outcome.fatal
         return outcome
@@ -87,7 +87,7 @@ class Search:
             if key in self._seen:
                 continue
             self._seen[key] = None
-            outcome = self.test(guess, seed, backward=True)
+            outcome = self.test(guess, seed, backward=True, traced=True)
             if outcome.ran:
                 yield guess, outcome
                 continue

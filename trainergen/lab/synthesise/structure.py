@@ -233,7 +233,7 @@ def _of_class(kind: type, reads: Reads, subject: Subject) -> Node | None:
 def _packed(subject: Subject) -> Node:
     width = next((layer.width for layer in subject.evidence.layers if layer.kind == "recurrent"), 16)
     entries: tuple[tuple[str | int, Node], ...] = (
-        ("data", Slot("float32", ("packed", width), why="a packed sequence", sure=True)),
+        ("data", Slot("float32", ("packed", width), why="a packed sequence", sure=True, fixed=(1,))),
         ("batch_sizes", Slot("int64", ("length",), form="packed_sizes", why="a packed sequence", sure=True)),
     )
     return Box("namedtuple", entries, PACKED)
