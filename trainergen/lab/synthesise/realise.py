@@ -124,7 +124,7 @@ def _resize(wish: Resize, guess: Guess, site: str) -> Iterator[Guess]:
         slot = guess.find(path)
         assert slot is not None
         rank = len(slot.dims)
-        likely = rank - 1 if axis == len(wish.operand.shape) - 1 else max(rank - 3, 1)
+        likely = rank - (len(wish.operand.shape) - axis)  # counted from the back: samples and time may have been merged
         alone = wish.features and rank == 5
         for place in reversed(range(rank)):
             if (path, place) == origin or slot.dims[place] in COUNTS:
