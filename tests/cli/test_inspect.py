@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,8 +115,6 @@ def test_the_lines_are_ascii_aligned_and_advice_follows_what_is_not_well(inspect
 
 
 def test_json_follows_its_schema(inspected: Inspected) -> None:
-    import json
-
     outcome = told(inspected.examination)
     data = json.loads(as_json("inspect", outcome, None), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     jsonschema.validate(data, schema("inspect"))
@@ -252,6 +251,18 @@ def test_a_finding_that_breaks_a_training_ends_in_exit_1_with_the_report_written
     assert again.exit == 1, again.stdout
     assert "error:" not in again.stdout
     assert re.search(r"Inspected in \d+\.\d s, exit 1: .*Report: report.html", again.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_two_inspections_agree_but_for_what_a_clock_says(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": DIGITS, "data.py": DATA})
+    results = []
+    for _ in range(2):
+        result = trainergen(*INSPECT, *LOADER, "--json").data["result"]
+        result["measurements"].pop("data.throughput")
+        result["findings"] = [each for each in result["findings"] if not each["id"].startswith("loader.")]
+        results.append(re.sub(r"compiled in \d+ s", "compiled", json.dumps(result)))
+    assert results[0] == results[1]
 
 
 def test_data_that_no_model_runs_on_is_read_all_the_same(project: Path, trainergen: Run) -> None:

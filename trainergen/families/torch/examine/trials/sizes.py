@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .....inspection.examination import Examined, Finding, Trial
+from .....runtime.probes.walk import fresh
 from ...measure_sizes import resize
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ def examine(specimen: Specimen) -> Examined:
     symbols = specimen.symbols()
     trials: list[Trial] = []
     found: list[Finding] = []
-    model = specimen.build().eval()
+    # On the CPU: an index out of range on a GPU would end every later operation there.
+    model = specimen.build().eval().cpu()
+    with torch.no_grad():
+        here, _ = specimen.attempt(
+            "its own sizes on the CPU", lambda: specimen.forward(model, fresh(specimen.train[0]))
+        )
+    if here.outcome == "fails":
+        return Examined((), {}, (here,))
     for symbol, size in symbols.items():
         tried = {
             name: _try(specimen, model, symbol, other, name)
@@ -71,7 +79,7 @@ def _odd(size: int) -> int:
 def _try(specimen: Specimen, model: torch.nn.Module, symbol: str, size: int, name: str) -> Trial:
     called = f"{symbol} = {size} ({name})"
     axes = [each for each in specimen.axes(symbol) if each[0] in specimen.inputs]
-    batch = specimen.batch()
+    batch = fresh(specimen.train[0])
     largest = max(specimen.leaf(path).sizes[axis] for path, axis in axes)
     count = max(_elements(specimen.leaf(path).sizes) for path, _ in axes)
     if count // max(1, largest) * size > LARGEST:
