@@ -85,6 +85,8 @@ def seek(
             seeker.refused = seeker.refused or problem
         except NothingFound as problem:
             seeker.keep(problem.unanswered)
+            if any((each.error or "").startswith("TooLong") for each in problem.unanswered.tries):
+                break  # a forward that does not end would take as long in the next model
         else:
             seconds = time.perf_counter() - begun
             return found, started, Search(built.construction, synthesis, seeker.constructions, seconds)
