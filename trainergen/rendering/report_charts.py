@@ -89,7 +89,7 @@ def _rates(figures: Mapping[str, Any]) -> dict[str, Any]:
     chart = line_chart(
         [("", kept, True)],
         x_label=f"learning rate of {figures['optimizer']} (log scale)",
-        y_label="loss",
+        y_label=f"loss after {figures['steps']} steps",
         log_x=True,
         band=band,
         mark=(figures["rate"], f"plan: {figures['rate']:g}"),

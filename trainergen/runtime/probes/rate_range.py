@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from .session import Fault, Measurement, Session, unmeasured
@@ -40,67 +39,85 @@ RULE = (
 
 def measure(
     session: Session,
-    batches: Sequence[Any],
+    batch: Any,
     *,
     seed: int,
-    steps: int = 100,
+    rates: int = 25,
+    steps: int = 4,
     observe: Callable[[float, float], None] | None = None,
 ) -> Measurement:
-    """Step `steps` times while the rate grows exponentially from `LOWEST` to `HIGHEST`; the session is spoilt afterwards.
+    """Take a few steps at each of `rates` rates that grow exponentially from `LOWEST` to `HIGHEST`, from one state.
+
+    Smith raises the rate while training goes on, over new data. On one batch that would show how fast it is learnt by
+    heart: so each rate starts from where the session is, and is judged by the loss that it has come to.
 
     Args:
-        session: what is stepped; its optimizer's groups all get the rate.
-        batches: gone through in turn.
-        seed: of the first step.
-        steps: how many.
-        observe: called with (rate, loss) after each step.
+        session: what is stepped; its optimizer's groups all get the rate. It is left as it was.
+        batch: each step gets a copy.
+        seed: of the first step at each rate.
+        rates: how many.
+        steps: at each; the loss is that before the last.
+        observe: called with (rate, loss) after each rate.
     """
     if session.optimizer is None:
         return unmeasured(NAME, "there is no single optimizer whose rate could be swept: not measured")
-    rates, losses = [], []
-    for number in range(steps):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (number / max(1, steps - 1))
-        for group in session.optimizer.param_groups:
-            group["lr"] = rate
-        seed_everything(seed + number)
-        loss = session.step(fresh(batches[number % len(batches)]))
+    start = session.state()
+    tried, losses = [], []
+    for number in range(rates):
+        rate = LOWEST * (HIGHEST / LOWEST) ** (number / max(1, rates - 1))
+        session.load_state(start)
+        loss = _walk(session, batch, rate, seed, steps)
         if loss is None:
             return unmeasured(NAME, "the steps do not say their loss: not measured")
         if observe is not None:
             observe(rate, loss)
         if not math.isfinite(loss):
             break
-        rates.append(rate)
+        tried.append(rate)
         losses.append(loss)
         if loss - min(losses) > WORSE * max(abs(min(losses)), abs(losses[0])):
             break
-    found = suggest(rates, losses)
+    session.load_state(start)
+    found = suggest(tried, losses)
     if found is None:
-        text = f"no rate from {LOWEST:g} to {HIGHEST:g} lowers the loss by {LEAST_FALL:.0%}"
+        text = f"no rate from {LOWEST:g} to {HIGHEST:g} lowers the loss by {LEAST_FALL:.0%} in {steps - 1} steps"
         hint = "look at target and loss first; then at the scale of the inputs"
-        return Measurement(NAME, text, (Fault("flat", "", text, hint, mild=True),), {"steps": len(losses)})
+        return Measurement(NAME, text, (Fault("flat", "", text, hint, mild=True),), {"rates": len(losses)})
     low, high = found
-    numbers = {"low": low, "high": high, "steps": len(losses)}
+    numbers = {"low": low, "high": high, "rates": len(losses)}
     return Measurement(NAME, f"the loss falls between {low:.1e} and {high:.1e}", (), numbers)
 
 
+def _walk(session: Session, batch: Any, rate: float, seed: int, steps: int) -> float | None:
+    """The loss that some steps at one rate come to."""
+    loss: float | None = None
+    for number in range(steps):
+        assert session.optimizer is not None
+        for group in session.optimizer.param_groups:  # loading a state may have made them anew
+            group["lr"] = rate
+        seed_everything(seed + number)
+        loss = session.step(fresh(batch))
+        if loss is None or not math.isfinite(loss):
+            return loss
+    return loss
+
+
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> tuple[float, float] | None:
-    """The range by `RULE`, on the running median of five losses (no lag, and one outlier moves nothing).
+    """The range by `RULE`.
 
     The lower end is at most a third of the upper one. None where the loss does not fall.
     """
     if len(rates) < 3:
         return None
-    smooth = [median(losses[max(0, index - 2) : index + 3]) for index in range(len(losses))]
-    fall = smooth[0] - min(smooth)
-    if fall <= LEAST_FALL * abs(smooth[0]):
+    fall = losses[0] - min(losses)
+    if fall <= LEAST_FALL * abs(losses[0]):
         return None
     lowest = 0
-    for index, value in enumerate(smooth):
-        if smooth[0] - smooth[lowest] > fall / 2 and value - smooth[lowest] > RAGGED * fall:
+    for index, value in enumerate(losses):
+        if losses[0] - losses[lowest] > fall / 2 and value - losses[lowest] > RAGGED * fall:
             break
-        if value < smooth[lowest]:
+        if value < losses[lowest]:
             lowest = index
-    begin = next(index for index, value in enumerate(smooth) if value <= smooth[0] - BEGINS * fall)
+    begin = next(index for index, value in enumerate(losses) if value <= losses[0] - BEGINS * fall)
     high = rates[lowest] / BEFORE_LOWEST
     return min(rates[begin], high / 3.0), high

@@ -180,10 +180,10 @@ class Specimen:
         )
         return made
 
-    def affordable(self, steps: int) -> tuple[int, int]:
+    def affordable(self, steps: int, least: int = FEWEST_SAMPLES) -> tuple[int, int]:
         """How many steps on how many samples cost no more than `MOST_OPERATIONS`, at most `steps` on a whole batch.
 
-        Samples are given up before steps. By operations, not by a clock, so that all machines agree.
+        Samples are given up before steps, down to `least`. By operations, not by a clock, so that all machines agree.
         """
         if self._step_cost is None:
             model = self.build()
@@ -191,7 +191,7 @@ class Specimen:
                 forward = count_operations(lambda: self.loss(model, self.batch())).get_total_flops()
             self._step_cost = 3 * forward // max(1, self.samples)
         cost = max(1, self._step_cost)
-        samples = max(min(self.samples, FEWEST_SAMPLES), min(self.samples, int(MOST_OPERATIONS / (steps * cost))))
+        samples = max(min(self.samples, least), min(self.samples, int(MOST_OPERATIONS / (steps * cost))))
         return max(min(steps, FEWEST_STEPS), min(steps, int(MOST_OPERATIONS / (max(1, samples) * cost)))), samples
 
     def first(self, batch: Any, samples: int) -> Any:

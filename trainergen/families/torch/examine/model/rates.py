@@ -16,26 +16,35 @@ ORDER = 90
 NEEDS = "objective"
 GROUP = "model"
 
-STEPS = 100
+RATES = (25, 17)
+"""Three or, where steps are dear, two a power of ten."""
+
+STEPS = 4
+"""At each rate."""
+
+FEWEST_SAMPLES = 16
+"""Of few samples, one answer may be right for all: then no rate is too large."""
 
 MORE_DATA = "one batch was swept: for all of the data stay in its lower half"
 
 
 def examine(specimen: Specimen) -> Examined:
-    """One sweep over the first batch: with others in turn the curve shows how they differ, not what the rate does."""
+    """Some steps at each rate on the first batch, each from the initial weights."""
     session = specimen.session()
     curve: list[dict[str, float]] = []
-    steps, samples = specimen.affordable(STEPS)
+    most, samples = specimen.affordable(RATES[0] * STEPS, FEWEST_SAMPLES)
+    rates = RATES[0] if most == RATES[0] * STEPS else RATES[1]
     batch = specimen.first(specimen.batch(), samples)
     seen = rate_range.measure(
         session,
-        [batch],
+        batch,
         seed=specimen.seed,
-        steps=steps,
+        rates=rates,
+        steps=STEPS,
         observe=lambda rate, loss: curve.append({"rate": rate, "loss": loss}),
     )
     name = type(session.optimizer).__name__
-    facts = {"optimizer": name, "rate": specimen.rate, "curve": curve, "rule": rate_range.RULE}
+    facts = {"optimizer": name, "rate": specimen.rate, "curve": curve, "steps": STEPS - 1, "rule": rate_range.RULE}
     if not seen.measured:
         return Examined((), facts)
     if seen.faults:
