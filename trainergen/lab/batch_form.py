@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -38,6 +39,9 @@ def open_container(value: Any) -> Container | None:
         if isinstance(value, Mapping):
             fields = [(name, item) for name, item in fields if item is not None]
         return Container("dataclass", [*fields], type_name(value))
+    graph = sys.modules.get("torch_geometric.data")
+    if graph is not None and isinstance(value, graph.Data):
+        return Container("dataclass", list(value.to_dict().items()), "torch_geometric.data:Data")
     if isinstance(value, Mapping):
         if all(isinstance(key, (str, int)) and not isinstance(key, bool) for key in value):
             return Container("mapping", list(value.items()))
@@ -85,8 +89,8 @@ def map_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ()) 
     for key, item in parts.items():
         if container.kind == "mapping":
             copied[key] = item
-        elif isinstance(copied, Mapping):
-            setattr(copied, str(key), item)  # ModelOutput keeps its keys in step by itself
+        elif isinstance(copied, Mapping) or not dataclasses.is_dataclass(copied):
+            setattr(copied, str(key), item)  # ModelOutput and a graph's Data keep their keys in step by themselves
         else:
             object.__setattr__(copied, str(key), item)  # also for frozen dataclasses
     return copied

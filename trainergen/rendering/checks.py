@@ -19,7 +19,7 @@ def check_words(plan: TrainerPlan) -> SimpleNamespace:
     settings = frozenset(each.name for each in plan.settings)
     any_kind = any(check.dtype in GROUPS for check in plan.checks)
     containers = _containers(root, (), root, _needed(plan))
-    leaves = [_leaf(check, root, any_kind) for check in plan.checks]
+    leaves = [_leaf(check, root, any_kind) for check in plan.checks if check.kind != "object"]
     ranges = [
         SimpleNamespace(
             key=literal(check.variable),

@@ -75,9 +75,15 @@ def _value(
 
 
 def is_tensor(plan: TrainerPlan, path: Path) -> bool:
-    """Whether the part of the batch at `path` can be moved to a device."""
+    """Whether the part of the batch at `path` is a tensor, which moves to a device by itself."""
     node = find(plan.batch.root, path)
-    return not isinstance(node, Leaf) or node.dtype not in ("str", "int", "float", "object")
+    return isinstance(node, Leaf) and node.dtype not in ("str", "int", "float", "object")
+
+
+def is_contained(plan: TrainerPlan, path: Path) -> bool:
+    """Whether the part at `path` holds tensors: a container, or an object that is none of ours to open."""
+    node = find(plan.batch.root, path)
+    return not isinstance(node, Leaf) or node.dtype == "object"
 
 
 def output_access(path: Path, kind: str, variable: str = "outputs") -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...inspection.batch_spec import BatchSpec, Branch, Leaf, Node
 from ...inspection.construction import Asked, Construction, Search, Synthesis, Unanswered
 from ...inspection.model_facts import Argument
 from ...inspection.usage import Usage
@@ -14,6 +15,7 @@ from ...lab.construct import Constructor, NotBuilt, live
 from ...lab.protocol import Context, LabProblem
 from ...lab.synthesise import Hints, NotFound, synthesise
 from ...plain import from_plain
+from .feeding import WHOLE_NAMES
 from .measure_data import Data, open_data
 from .measure_fitting import Mismatch, fitting, watched
 from .measure_model import Maker, build_model, forward_arguments, maker
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Started = TypeVar("Started")
+
+PACKED = "torch.nn.utils.rnn:PackedSequence"
 
 MOST_FITTINGS = 8
 """Times that a guessed argument is fitted to the user's batch, for each model that is tried."""
@@ -191,7 +195,8 @@ class _Seeker:
             )
         except NotFound as problem:
             raise NothingFound(_no_batch(problem, type(model).__name__)) from problem
-        return found.synthesis, Data([found.value], [], found.synthesis.batch)
+        value, batch = _as_batch(found.value, _whole_objects(found.synthesis.batch))
+        return replace(found.synthesis, batch=batch), Data([value], [], batch)
 
     def keep(self, unanswered: Unanswered) -> None:
         """Remember the no that came furthest."""
@@ -207,6 +212,29 @@ class _Seeker:
 
     def _constructor(self, given: Mapping[str, Any]) -> Constructor:
         return Constructor(self.make.function, given, self._usages, self.context, self.seed)
+
+
+def _as_batch(value: Any, batch: BatchSpec) -> tuple[Any, BatchSpec]:
+    """A mapping that forward takes whole, and calls a batch, is the batch itself."""
+    root = batch.root
+    if isinstance(root, Branch) and len(root.entries) == 1:
+        name, inner = root.entries[0]
+        if name in WHOLE_NAMES and isinstance(inner, Branch) and inner.kind == "mapping":
+            return value[name], replace(batch, root=inner)
+    return value, batch
+
+
+def _whole_objects(batch: BatchSpec) -> BatchSpec:
+    """The form as the rest of trainergen reads a batch: a packed sequence is one part, its tensors mean nothing alone."""
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Leaf):
+            return node
+        if node.type_name == PACKED:
+            return Leaf("object", (), (), source="assumed", place="forward takes a PackedSequence")
+        return replace(node, entries=tuple((key, change(child)) for key, child in node.entries))
+
+    return replace(batch, root=change(batch.root))
 
 
 def _reached(unanswered: Unanswered) -> int:
