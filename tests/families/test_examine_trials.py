@@ -121,7 +121,9 @@ def test_sizes_that_the_layers_fix_are_told_as_tried(examine: Examine) -> None:
         ("return self.body(x) if float(x.sum()) > 0 else -self.body(x)", "export.fails"),
     ],
 )
-def test_export_is_tried(forward: str, finding: str, examine: Examine) -> None:
+def test_export_is_tried(forward: str, finding: str, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CACHE_DIR", "COMPILE_THREADS", "CPP_CACHE_PRECOMPILE_HEADERS", "VEC_ISA_OK"):
+        monkeypatch.setenv(f"TORCHINDUCTOR_{name}", "")  # set by the measurement, which has a process of its own else
     source = model("self.body = nn.Linear(32, 5)", forward)
     found = examine({"model.py": source}, "model:Net", "trials.exported", batch=TABLE)
     assert found.ids == [finding]

@@ -30,11 +30,8 @@ CLOSE = 1e-3
 
 def examine(specimen: Specimen) -> Examined:
     """Traced first, which needs no compiler; then compiled by torch's default backend, where there is a C++ compiler."""
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=specimen.context.scratch)
-    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no pool of processes that would have to be ended
-    os.environ["TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS"] = "0"  # they would stay in the temporary folder
-    os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"  # trying the instructions out would compile for 10 s by itself
-    import torch._dynamo  # reads these; until now the lab had a stand-in for it
+    keep_apart(specimen)
+    import torch._dynamo  # until now the lab had a stand-in for it
 
     model = specimen.build().eval()
     with torch.no_grad():
@@ -56,6 +53,14 @@ def examine(specimen: Specimen) -> Examined:
             trials[0] = replace(trial, detail=f"{sum(nodes)} operations in {len(nodes)} graphs")
             trials.append(_compiled(specimen, model, expected, sum(nodes)))
     return Examined((_judge(trials, breaks),), {"graph_breaks": breaks, "operations": sum(nodes)}, tuple(trials))
+
+
+def keep_apart(specimen: Specimen) -> None:
+    """Have the compiler leave nothing behind; before torch._dynamo is imported, which reads these."""
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=specimen.context.scratch)
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no pool of processes that would have to be ended
+    os.environ["TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS"] = "0"  # they would stay in the temporary folder
+    os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"  # trying the instructions out would compile for 10 s by itself
 
 
 def _compiled(specimen: Specimen, model: torch.nn.Module, expected: list[torch.Tensor], nodes: int) -> Trial:

@@ -9,7 +9,7 @@ import torch
 from .....inspection.batch_spec import BATCH
 from .....inspection.examination import Examined, Finding, Trial
 from ...control import pick, prepared
-from .compiled import CLOSE, largest_gap
+from .compiled import CLOSE, keep_apart, largest_gap
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +24,7 @@ GROUP = "graphs"
 
 def examine(specimen: Specimen) -> Examined:
     """Exported with the batch's sizes, then with a symbolic batch dimension; the exported program is run."""
+    keep_apart(specimen)
     model = specimen.build().eval()
     arguments, keywords = _call(specimen, model)
     with torch.no_grad():
