@@ -280,4 +280,4 @@ def test_something_only_the_user_knows(project: Path, trainergen: Run) -> None:
     assert read_tree(project) == before
     given = trainergen(*command, "--target", "one")
     assert given.exit == 0, given.stdout
-    assert "guess   argument vocab_size=50  the batch has 50 where" in " ".join(given.stdout.split("  "))
+    assert "guess   argument vocab_size=50 " in given.stdout

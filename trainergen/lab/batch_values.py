@@ -31,6 +31,10 @@ def synthesise(spec: BatchSpec, context: Context, seed: int) -> Any:
     return _make(spec.root, context, generator)
 
 
+TARGET_SEED = 7919
+"""Added to the seed of the values that are put into a batch: from the batch's own seed a target may equal its input."""
+
+
 def complete(batch: Any, growth: Growth, context: Context, seed: int) -> Any:
     """A batch that holds inputs alone, with the parts that it lacks drawn as `synthesise` draws them.
 
@@ -40,7 +44,7 @@ def complete(batch: Any, growth: Growth, context: Context, seed: int) -> Any:
         context: where the copied tree is.
         seed: equal seeds give equal parts.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed + TARGET_SEED)
     new = {key: _make(child, context, generator) for key, child in growth.root.entries if key in growth.added}
     if growth.inside is None:
         whole = copy.copy(batch)  # of the user's type, where it has one

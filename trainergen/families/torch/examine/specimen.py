@@ -46,9 +46,6 @@ MOST_BATCHES = 32
 MOST_VALUES = 2**25
 """What is read of a loader, whichever comes first."""
 
-TARGET_SEED = 7919
-"""Added to the seed where targets are drawn."""
-
 LONGEST = 160
 """Characters of an error that a trial shows."""
 
@@ -286,7 +283,7 @@ class Specimen:
             return found
         more = from_plain(Growth, self.request["growth"])
         # Not the seed of the inputs: a target of their form would be equal to them.
-        seeds = range(TARGET_SEED + self.seed, TARGET_SEED + self.seed + len(found))
+        seeds = range(self.seed, self.seed + len(found))
         return [complete(each, more, self.context, seed) for seed, each in zip(seeds, found, strict=True)]
 
     def _inputs(self) -> tuple[Path, ...]:
