@@ -41,7 +41,9 @@ def model_request(model: ModelFacts, wishes: Wishes, measured: TorchFacts | None
     arguments = {key: tagged(value) for key, value in wishes.model_arguments}
     construction = measured.search.construction if measured is not None and measured.search is not None else None
     if construction is not None:
-        arguments = {each.name: each.value for each in construction.arguments} | arguments
+        # What the lab made smaller and no setting holds is proven at the size that the generated code has.
+        found = {each.name: each.value if each.kept is None else each.kept for each in construction.arguments}
+        arguments = found | arguments
     return {
         "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
         "factory": wishes.factory,
