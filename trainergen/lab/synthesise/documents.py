@@ -75,6 +75,9 @@ def written(name: str, text: str, known: Mapping[str, Any]) -> tuple[tuple[Dim, 
         rest = text[found.end() : found.end() + 160]
         line = rest.partition("\n")[0]
         comment = line.partition("#")[2] if "#" in line else None
+        signature = re.search(r"\bdef\b", text[: found.start()].rpartition("\n")[2]) is not None
+        if signature and comment is None:
+            continue
         before = text[: found.start()].rpartition("\n")[2]
         in_code = re.search(r"[=(]\s*$", before) is not None or line.lstrip().startswith(("=", ".", "["))
         if in_code and comment is None:
@@ -84,17 +87,26 @@ def written(name: str, text: str, known: Mapping[str, Any]) -> tuple[tuple[Dim, 
             continue
         for group in _BRACKETS.finditer(where):
             words = re.split(r"\s*[,xX×]\s*", group[1])
-            if any("." in word for word in words) or (
-                len(words) == 1 and "shape" not in where[: group.start()].lower()
-            ):
+            direct = not in_code and re.fullmatch(r"\s*[:\-–]?\s*", where[: group.start()]) is not None
+            single = len(words) == 1 and not (direct and group[0].rstrip(")]").rstrip().endswith(","))
+            if any("." in word for word in words) or (single and "shape" not in where[: group.start()].lower()):
                 continue
             dims = dims_of(words, known)
+            if dims is None and direct:
+                dims = _of_the_field(words)
             if dims is not None:
                 return (
                     dims,
                     f"({', '.join(words)}) in the {'comments' if comment and where is comment else 'docstring'}",
                 )
     return None
+
+
+def _of_the_field(words: list[str]) -> tuple[Dim, ...] | None:
+    """``counts: (cells, genes)``: names that say nothing to us still say how many dimensions there are."""
+    if len(words) > 3 or not all(re.fullmatch(r"[A-Za-z_]+", word) for word in words):
+        return None
+    return ("batch", *["length"] * (len(words) - 2), *[16] * (len(words) > 1))
 
 
 def dims_of(words: list[str], known: Mapping[str, Any]) -> tuple[Dim, ...] | None:

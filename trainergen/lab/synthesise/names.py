@@ -95,6 +95,8 @@ def _mask(scene: Scene) -> Slot:
 
 def _places(scene: Scene) -> Slot:
     graph = scene.graph or ("batch" in scene.names and "z" in scene.names)
+    if len(scene.active) == 1 and not graph and not scene.evidence.sequence:
+        return Slot("float32", ("batch", 3), why="named like coordinates")
     return Slot("float32", ("nodes", 3) if graph else ("batch", "length", 3), why="named like coordinates")
 
 
@@ -123,7 +125,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         lambda s: Slot("int64", ("edges",) if s.graph else ("batch",), 0, 2),
     ),
     (
-        r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?|num_frames)|x_len|input_sizes?",
+        r"(?:\w+_)?(?:lengths?|lens?|seq_?lens?)|x_len|input_sizes?|(?:n|num)_(?:frames|words|tokens|chars|steps_per_sample)",
         _some_lengths,
     ),
     (r"edge_weights?|edge_norm", lambda _: Slot("float32", ("edges",), 0, 1)),

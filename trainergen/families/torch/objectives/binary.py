@@ -44,6 +44,15 @@ SAYS_SO = (
 )
 
 
+LAST_LAYER = re.compile(r"(^|\.)(mask|seg\w*|foreground|saliency|is_\w+)(\.|$)")
+
+
+def _called_so(seen: Seen) -> str | None:
+    """The name of the layer that holds the last parameters, where it says what they decide."""
+    owner = seen.parameters[-1][0].rpartition(".")[0] if seen.parameters else ""
+    return f"its last layer is called {owner}" if LAST_LAYER.search(owner) else None
+
+
 def propose(seen: Seen) -> Proposal | None:
     """One column (or one channel of a map) that is a probability, or that is said to tell two things apart."""
     output = seen.main
@@ -54,7 +63,7 @@ def propose(seen: Seen) -> Proposal | None:
     if not column and len(sizes) != 1:
         return None
     probability = is_probability(seen, output)
-    words = seen.says(SAYS_SO)
+    words = seen.says(SAYS_SO) or _called_so(seen)
     if not probability and words is None and not seen.asks(LOSSES):
         return None
     leaf = without_axis(output, 1, "int64", 2) if column else of_samples(seen, "int64", low=0, high=2)

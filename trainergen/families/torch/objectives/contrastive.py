@@ -147,11 +147,15 @@ def _pair(seen: Seen) -> Proposal | None:
     named = [each for each in flat if EMBEDDING.search(seen.called(each))]
     two = flat if len(flat) == 2 and len(seen.learnt) == 2 else named
     words = seen.says(PAIRED)
-    if len(two) != 2 or two[0].sizes != two[1].sizes or not (words or len(named) == 2):
+    learnt = next((name for name, shape in seen.parameters if shape == () and SCALE.search(name.lower())), None)
+    if len(two) != 2 or two[0].sizes != two[1].sizes or not (words or learnt or len(named) == 2):
         return None
     if any(each.sums_to_one or each.log_sums_to_one for each in two):
         return None
-    scale = next((each for each in seen.outputs if each.sizes == () and SCALE.search(seen.called(each))), None)
+    numbers = [each for each in seen.outputs if each.sizes == ()]
+    scale = next((each for each in numbers if SCALE.search(seen.called(each))), None)
+    if scale is None and learnt and len(numbers) == 1:
+        scale = numbers[0]
     roles: tuple[Role, ...] = (seen.output("prediction", two[0]), seen.output("other", two[1], variable="other"))
     if scale is None or scale.dtype not in FLOATING:
         losses: tuple[LossOption, ...] = (LossOption("info_nce", LOSSES["info_nce"], constants=(TEMPERATURE,)),)
@@ -160,11 +164,12 @@ def _pair(seen: Seen) -> Proposal | None:
         names = ("clip_of_scale", "clip_of_log_scale")
         said_so = re.search(r"\.exp\(|\bexp\(", seen.source) is not None
         losses = tuple(LossOption(name, LOSSES[name]) for name in (names if said_so else names[::-1]))
-    siamese = 8 if seen.says(SIAMESE) else 0
+    siamese = 8 if seen.says(SIAMESE) and not learnt else 0
     evidence = [*(["names say embeddings"] if len(named) == 2 else []), *([words] if words else [])]
+    evidence += [f"{learnt} is learnt"] if learnt else []
     shape = "[" + ", ".join(map(str, two[0].dims)) + "]"
     return Proposal(
-        score=(92 if len(evidence) == 2 else 88 if words else 80) - siamese,
+        score=(92 if len(evidence) >= 2 else 88 if words else 80) - siamese,
         reason=f"two outputs {shape}: {', '.join(evidence)}",
         losses=losses,
         assumed=len(evidence) < 2 or bool(siamese),

@@ -17,6 +17,10 @@ DEFAULT_METRICS = ("accuracy", "f1")
 METRIC_FUNCTIONS = {"accuracy": "binary_accuracy", "f1": "multilabel_macro_f1"}
 LOSSES_ON_PROBABILITIES = binary.LOSSES_ON_PROBABILITIES
 
+SAYS_SO = (
+    r"multi.?label|\btags\b|\btagging|\battributes\b|multi.?hot|\bbce\b|binary.cross.?entropy|each (is )?present or"
+)
+
 
 def propose(seen: Seen) -> Proposal | None:
     """Several columns or channels that each end in a sigmoid, or that are said to be labels that go together."""
@@ -24,7 +28,7 @@ def propose(seen: Seen) -> Proposal | None:
     if output is None or len(output.sizes) < 2 or output.sizes[1] < 2:
         return None
     probability = binary.is_probability(seen, output) and not output.sums_to_one
-    words = seen.says(r"multi.?label|\btags\b|\btagging|\battributes\b|multi.?hot")
+    words = seen.says(SAYS_SO)
     if not probability and words is None and not seen.asks(LOSSES):
         return None
     target = seen.want("target", assumed_leaf("int64", output, low=0, high=2), key="labels")
