@@ -30,7 +30,9 @@ def deeper(
     Returns:
         Nothing where forward returns no other map of that shape, or one whose name says that it is none.
     """
-    others = [each for each in seen.learnt if each.path != output.path and each.sizes == output.sizes]
+    # Maps that eval mode lacks have nothing to be evaluated by: the main one is trained alone, and the plan says so.
+    there = [each for each in seen.learnt if not each.training_only]
+    others = [each for each in there if each.path != output.path and each.sizes == output.sizes]
     if len(output.sizes) < SMALLEST_RANK or not others or any(NO_MAP.search(seen.called(each)) for each in others):
         return (), ()
     names = [seen.called(each) or f"output_{number}" for number, each in enumerate((output, *others))]

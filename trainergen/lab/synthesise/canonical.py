@@ -52,6 +52,8 @@ class Canonical:
     def _runs(self, guess: Guess, *, traced: bool = False) -> bool:
         if self.search.budget < -40:  # judging may overdraw a little, never without end
             return False
+        if any(outcome.fatal for _, outcome in self.search.tried[-8:]):  # a size took too long: larger ones will too
+            return False
         outcome = self.search.test(guess, self.seed + 3, traced=traced)
         return outcome.ran and outcome.finite
 

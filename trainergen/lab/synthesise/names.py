@@ -163,6 +163,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         _float("batch", low=0.1, high=1.0),
     ),
     (r"pos|coors|coords?|coordinates|xyz|positions?|point_?clouds?|points?|pcd|pc|vertices", _places),
+    (r"codes?|latents?|(?:latent|shape|style)_(?:codes?|vectors?)|z_\w+", _float("batch", 16)),
     (r"z|atom(?:ic)?_?(?:types?|nums?|numbers?)?|species", _atoms),
     (r"batch|batch_?(?:idx|index|ids?|vector|vec)|graph_ids?", _membership),
     (r"num_(?:nodes|graphs|steps)|batch_size|dim_size|num_samples|n_?steps|top_?k", lambda _: Slot("int", (), 4)),
