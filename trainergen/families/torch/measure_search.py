@@ -70,9 +70,9 @@ def seek(
         NothingFound: the search ended without success.
         LabProblem: the user's own batch, factory or arguments don't do.
     """
-    begun = time.perf_counter()
     given = bool(payload.get("batch") or payload.get("loader"))
     make = maker(payload, context)
+    begun = time.perf_counter()  # what importing the user's module takes is no search
     if given and (not make.missing or payload.get("factory")):
         return *_as_said(payload, context, start), None
     seeker = _Seeker(payload, context, make)

@@ -241,6 +241,8 @@ def _expression(statement: ast.stmt, place: tuple[int | None, ...]) -> ast.AST |
 def _bound(above: Site, frame: FrameType) -> Origins:
     """Origins of the parameters of a frame, from the call in the frame above it."""
     code = frame.f_code
+    if code.co_name.startswith("<"):  # a comprehension sees the names around it
+        return dict(above.origins)
     names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     origins: Origins = {}
     call = (
@@ -249,8 +251,6 @@ def _bound(above: Site, frame: FrameType) -> Origins:
         else next((each for each in ast.walk(above.node) if isinstance(each, ast.Call)), None) if above.node else None
     )
     if call is None:
-        if code.co_name.startswith("<"):  # a comprehension sees the names around it
-            return dict(above.origins)
         return origins
     positional = names[1:] if names[:1] in (["self"], ["cls"]) else names
     if (

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...inspection.expressions import NAMESPACE, call, children, items_of, like
+from ...inspection.expressions import NAMESPACE, call, children, items_of, like, tuple_of
 from .annotations import Wanted, wanted
 from .conditions import choices, demanded, gives_up, pairs, solutions
 from .options import Option
@@ -157,6 +157,7 @@ class _Repair:
 
     def _structure(self, site: Site) -> Iterator[Change]:
         """Keys and attributes that are missing, lists that are too short, texts that name nothing."""
+        yield from self._tupled(site)
         if isinstance(self.error, KeyError) and self.error.args:
             key = self.error.args[0]
             for node in _subscripts(site.node):
@@ -294,6 +295,24 @@ class _Repair:
             return Option(plain(value), "repair", reason)
         except TypeError:
             return None
+
+    def _tupled(self, site: Site) -> Iterator[Change]:
+        """``for rows, width in tables``: each number of a list becomes a tuple of as many."""
+        if not (isinstance(self.error, TypeError) and "cannot unpack non-iterable" in self.text and site.statement):
+            return
+        for node in ast.walk(site.statement):
+            if not isinstance(node, (ast.For, ast.comprehension)) or not isinstance(node.target, ast.Tuple):
+                continue
+            for path in site.blamed(node.iter):
+                lead = self.view.lead(path)
+                now = self.view.now(lead) if lead is not None else MISSING
+                items = items_of(now) if now is not MISSING else None
+                option = self.view.option(lead) if lead is not None else None
+                if lead is None or option is None or not items or any(isinstance(each, dict) for each in items):
+                    continue
+                parts = len(node.target.elts)
+                paired = like(now, [tuple_of([each] * parts) for each in items])
+                yield Change(((lead, option.changed(paired, "source", f"{parts} values each are unpacked")),), 0.2)
 
     def _longer(self, path: Path) -> Iterator[Change]:
         now = self.view.now(lead) if (lead := self.view.lead(path)) is not None else MISSING
