@@ -135,7 +135,9 @@ def family(task: str | None, row: Row, answer: dict[str, Any]) -> str | None:
     if task is None:
         return None
     task = SAME_FAMILY.get(task, task)
-    if (answer.get("objective") or {}).get("loss") == "bpr":  # Bayesian personalised ranking: edges are ranked, not told apart
+    if (answer.get("objective") or {}).get(
+        "loss"
+    ) == "bpr":  # Bayesian personalised ranking: edges are ranked, not told apart
         return "ranking"
     known = wanted(row)
     others = [leaf for path, leaf in found_leaves(answer.get("batch")).items() if path not in known and path]

@@ -197,7 +197,7 @@ def test_a_forward_that_takes_the_whole_batch_is_compared_with_what_it_does_not_
 def test_bad_input_says_what_and_how_and_loses_nothing(
     project: Path, trainergen: Run, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    more = "\n\n    class Plain:\n        pass\n\n\n    class Needy(nn.Module):\n        def __init__(self, licence: int) -> None:\n            super().__init__()\n            if licence * 7919 % 10007 != 8906:\n                raise ValueError(\"no such licence\")\n            self.layer = nn.Linear(4, 2)\n\n        def forward(self, x):\n            return self.layer(x)\n    "
+    more = '\n\n    class Plain:\n        pass\n\n\n    class Needy(nn.Module):\n        def __init__(self, licence: int) -> None:\n            super().__init__()\n            if licence * 7919 % 10007 != 8906:\n                raise ValueError("no such licence")\n            self.layer = nn.Linear(4, 2)\n\n        def forward(self, x):\n            return self.layer(x)\n    '
     write_tree(project, {"model.py": DIGITS.rstrip() + more, "broken.py": "class Net(:\n"})
     before = read_tree(project)
     answer = trainergen("new", *arguments, "--batch", BATCH)
