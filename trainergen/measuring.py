@@ -11,6 +11,7 @@ from .inspection.batch_grammar import batch_request
 from .inspection.batch_spec import parse_path
 from .inspection.construction import Unanswered
 from .inspection.usage import find_usages
+from .lab.limits import Limits
 from .plain import from_plain, to_plain
 from .planning.questions import needed
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .planning.wishes import Wishes
 
 SEED = 0
+SHARE_OF_TIME = 0.6
+"""Of the limit on a request's time, after which a search begins nothing new: what is found then must still be measured."""
 STEPS = 2
 
 
@@ -41,9 +44,7 @@ def model_request(model: ModelFacts, wishes: Wishes, measured: TorchFacts | None
     arguments = {key: tagged(value) for key, value in wishes.model_arguments}
     construction = measured.search.construction if measured is not None and measured.search is not None else None
     if construction is not None:
-        # What the lab made smaller and no setting holds is proven at the size that the generated code has.
-        found = {each.name: each.value if each.kept is None else each.kept for each in construction.arguments}
-        arguments = found | arguments
+        arguments = {each.name: each.value for each in construction.arguments} | arguments
     return {
         "model": {"module": model.module, "name": model.name, "file": model.file, "kind": model.kind},
         "factory": wishes.factory,
@@ -91,6 +92,7 @@ def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, roo
         "target": target,
         "auxiliaries": [name for name, _ in wishes.auxiliaries],
         "usages": to_plain(find_usages(root, model)) if wishes.factory is None else [],
+        "seconds": SHARE_OF_TIME * (lab.bounds or Limits()).time,
         "hints": {
             "docstring": model.docstring or "",
             "forward_docstring": model.forward_docstring or "",

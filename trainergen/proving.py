@@ -155,6 +155,7 @@ def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any])
     names, project, measured = plan.names, facts.project, facts.measured
     return {
         **model,
+        "arguments": proven_arguments(plan, facts, model["arguments"]),
         "family": plan.family,
         "contract": plan.contract,
         "trainer": {
@@ -181,6 +182,21 @@ def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any])
         "listed_before": list(project.registry),
         "own_loader": plan.data.kind == "combined",
     }
+
+
+def proven_arguments(plan: TrainerPlan, facts: ReadFacts, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's arguments for the bare loop: as the generated code has them, where no setting can make them smaller."""
+    search = facts.measured.search
+    found = dict(arguments)
+    if search is None or search.construction is None:
+        return found
+    settings = {each.name for each in plan.model.arguments if each.setting is not None}
+    for each in search.construction.arguments:
+        if each.for_proof and each.name not in settings:
+            found.pop(each.name)
+            if each.kept is not None:
+                found[each.name] = each.kept
+    return found
 
 
 def small_settings(plan: TrainerPlan, facts: ReadFacts) -> dict[str, str]:

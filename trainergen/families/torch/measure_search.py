@@ -78,6 +78,8 @@ def seek(
     seeker = _Seeker(payload, context, make)
     data = open_data(dict(payload), context, seeker.seed) if given else None
     for candidate in seeker.candidates():
+        if time.perf_counter() > seeker.until and (seeker.refused or seeker.closest):
+            break  # the clock ends a search, and decides nothing else
         try:
             if data is None:
                 synthesis, found = seeker.batch(candidate)
@@ -113,9 +115,10 @@ class _Seeker:
         self.context = context
         self.make = make
         self.seed = int(payload.get("seed", 0))
+        self.until = time.perf_counter() + float(payload.get("seconds", 36))
         self.constructions = 0
         self.refused: LabProblem | None = None
-        self._closest: Unanswered | None = None
+        self.closest: Unanswered | None = None
         self._usages = [from_plain(Usage, each) for each in payload.get("usages", ())]
 
     def candidates(self) -> Iterator[Candidate]:
@@ -192,6 +195,7 @@ class _Seeker:
                 context=self.context,
                 seed=self.seed,
                 isolated=bool(self.payload.get("isolated")),
+                until=self.until,
             )
         except NotFound as problem:
             raise NothingFound(_no_batch(problem, type(model).__name__)) from problem
@@ -200,13 +204,13 @@ class _Seeker:
 
     def keep(self, unanswered: Unanswered) -> None:
         """Remember the no that came furthest."""
-        if self._closest is None or _reached(unanswered) > _reached(self._closest):
-            self._closest = unanswered
+        if self.closest is None or _reached(unanswered) > _reached(self.closest):
+            self.closest = unanswered
 
     def refusal(self) -> Exception:
         """Why there is no model that runs."""
-        if self._closest is not None:
-            return NothingFound(self._closest)
+        if self.closest is not None:
+            return NothingFound(self.closest)
         assert self.refused is not None  # one candidate at least was tried, or a refusal kept
         return self.refused
 

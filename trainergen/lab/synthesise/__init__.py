@@ -7,6 +7,7 @@ before it is accepted, see `judge`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,7 @@ def synthesise(
     seed: int,
     budget: int = 400,
     isolated: bool = False,
+    until: float = math.inf,
 ) -> Found:
     """Find a batch for `model`.
 
@@ -87,6 +89,7 @@ def synthesise(
         seed: of values and of the model's randomness.
         budget: tries; judging and rounding an accepted batch count.
         isolated: every try in a forked child, for a model that ends its process.
+        until: reading of `time.perf_counter` after which no further guess is tried.
 
     Raises:
         NotFound: see there.
@@ -100,7 +103,7 @@ def synthesise(
         return kept(lambda: independence(subject, guess, seed))
 
     kept: Callable[[Callable[[], Outcome]], Outcome] = forked if isolated else lambda function: function()
-    search = Search(run, budget)
+    search = Search(run, budget, until)
     search.push(starts(subject))
     judge = Judge(subject, search, probe, seed)
     rejected: tuple[Guess, Outcome] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -46,12 +47,14 @@ class Search:
     Attributes:
         run: one try.
         budget: tries that are left.
+        until: reading of `time.perf_counter` after which none is begun.
         tried: every guess with its outcome, in order.
         fatal: how many took all the time that a try may take.
     """
 
     run: Run
     budget: int
+    until: float = math.inf
     tried: list[tuple[Guess, Outcome]] = field(default_factory=list)
     fatal: int = 0
     _open: list[tuple[float, int, Guess, Parent | None]] = field(default_factory=list)
@@ -81,7 +84,7 @@ class Search:
 
     def successes(self, seed: int) -> Iterator[tuple[Guess, Outcome]]:
         """Guesses that ran, as they are found, until the budget is spent or nothing is open."""
-        while self._open and self.budget > 0 and self.fatal < MOST_FATAL:
+        while self._open and self.budget > 0 and self.fatal < MOST_FATAL and time.perf_counter() < self.until:
             _, _, guess, parent = heapq.heappop(self._open)
             key = guess.key()
             if key in self._seen:
