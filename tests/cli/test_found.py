@@ -271,3 +271,37 @@ def _spins(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
     except OSError:
         return False
+
+
+def test_a_range_of_ids_that_held_by_chance_is_not_taken(project: Path, trainergen: Run) -> None:
+    """Each column has its part of one table: the last one takes fewer ids than the first."""
+    model = '''
+        """Clicks."""
+
+        import numpy
+        import torch
+        from torch import nn
+
+
+        class Clicks(nn.Module):
+            """Click probability from categorical columns."""
+
+            def __init__(self, counts) -> None:
+                super().__init__()
+                self.table = nn.Embedding(int(sum(counts)), 8)
+                self.offsets = numpy.array((0, *numpy.cumsum(counts)[:-1]))
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                x = x + x.new_tensor(self.offsets).unsqueeze(0)
+                return torch.sigmoid(self.table(x).sum((1, 2)))
+
+
+        def build() -> Clicks:
+            return Clicks(numpy.array([10, 12, 7, 5]))
+        '''
+    write_tree(project, {"model.py": model})
+    answer = trainergen("new", "--model", "model.py:Clicks", "--factory", "model:build", "--json", "--dry-run")
+    assert answer.exit == 0, answer.stdout
+    found = answer.data["result"]["search"]["inputs"]["root"]
+    assert (found["dtype"], found["sizes"][1]) == ("int64", 4)
+    assert found["high"] <= 5

@@ -25,11 +25,14 @@ from .guess import Guess, Slot, spell
 from .isolated import forked
 from .judge import Judge
 from .question import Question, ask
-from .search import Search
+from .search import Parent, Search
 from .starts import starts
 from .subject import Subject, subject_of
 from .untouched import kept_parameters
 from .values import make
+
+MANY = 64
+"""Samples that a range of ids must hold for."""
 
 __all__ = ["Found", "Hints", "NotFound", "Question", "synthesise"]
 
@@ -113,9 +116,22 @@ def synthesise(
             if verdict.guess is not None and verdict.outcome is not None:
                 canonical = Canonical(subject, search, seed)
                 final = canonical.round(verdict.guess, dict(verdict.outcome.tables))
-                return _found(subject, final, canonical, verdict.doubts, context)
+                beyond = _out_of_range(search, final, seed)
+                if beyond is None:
+                    return _found(subject, final, canonical, verdict.doubts, context)
+                few = [each.with_sizes(batch=guess.size("batch")) for each in beyond.proposals]
+                search.push(few, Parent(guess.cost, beyond.reached, beyond.site))
             rejected = rejected or (guess, outcome)
     raise _not_found(subject, search, rejected, context)
+
+
+def _out_of_range(search: Search, guess: Guess, seed: int) -> Outcome | None:
+    """A failure on more ids than were tried: a range that held by chance, where each column has a table of its own."""
+    integral = any(slot.dtype.startswith("int") for _, slot in guess.slots())
+    if not integral or "batch" not in guess.counts() or "packed" in guess.counts():
+        return None
+    outcome = search.test(guess.with_sizes(batch=MANY), seed + 5)
+    return outcome if not outcome.ran and "out of" in (outcome.error or "") else None
 
 
 def _found(subject: Subject, final: Guess, canonical: Canonical, doubts: list[str], context: Context) -> Found:

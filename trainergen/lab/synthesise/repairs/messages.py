@@ -51,7 +51,9 @@ def _missing(failure: Failure, said: str) -> Iterator[Wish]:
     found = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)", said)
     if found:
         yield Activate(tuple(re.findall(r"'(\w+)'", found[1])))
-    elif re.search(r"NoneType|must be Tensor, not (?:int|float|bool)", said) or (isinstance(failure.error, (AssertionError, ValueError)) and "None" in said):
+    elif re.search(r"NoneType|must be Tensor, not (?:int|float|bool)", said) or (
+        isinstance(failure.error, (AssertionError, ValueError)) and "None" in said
+    ):
         yield Activate()
 
 
