@@ -54,6 +54,8 @@ def of_statement(failure: Failure) -> Iterator[Wish]:
     """Wishes of the statement that refused, from the deepest frames that hold one."""
     if failure.call is not None and not isinstance(failure.error, (AssertionError, ValueError, NotImplementedError)):
         return
+    if isinstance(failure.error, (ValueError, AssertionError)) and failure.frames:
+        yield from _named_in_message(failure)
     for frame, line in failure.frames[:4]:
         tree = _tree(frame.f_code)
         if tree is None:
@@ -63,11 +65,10 @@ def of_statement(failure: Failure) -> Iterator[Wish]:
         if found:
             yield from found
             return
-    if isinstance(failure.error, ValueError) and failure.frames:
-        yield from _named_in_message(failure)
 
 
 def _named_in_message(failure: Failure) -> Iterator[Wish]:
+    """Optional arguments that the message of a refusal speaks of."""
     named = tuple(name for name in failure.inactive if name in failure.said)
     if named:
         yield Activate(named)
