@@ -261,6 +261,7 @@ def test_two_inspections_agree_but_for_what_a_clock_says(project: Path, trainerg
         result = trainergen(*INSPECT, *LOADER, "--json").data["result"]
         result["measurements"].pop("data.throughput")
         result["findings"] = [each for each in result["findings"] if not each["id"].startswith("loader.")]
+        result.pop("summary")  # counts what the clock says too: a busy machine makes the loader slow
         results.append(re.sub(r"compiled in \d+ s", "compiled", json.dumps(result)))
     assert results[0] == results[1]
 
