@@ -5,34 +5,12 @@ The search for a batch is not what is tested here: ``--batch`` describes the inp
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from trainergen import pipeline
-from trainergen.measuring import measure
-
-from ..building import write_tree
-from ..conftest import Answer
 from . import comparing_models as models
-
-Run = Callable[..., Answer]
-HEAD = "\n    import torch\n    from torch import nn\n\n\n"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model, its inputs, and what stands in the trainer that is generated for it."""
-
-    source: str
-    batch: str
-    loss: str
-    lines: tuple[str, ...]
-
+from .generating import Case, Run, generated
 
 CASES = {
     "heteroscedastic": Case(
@@ -133,26 +111,13 @@ CASES = {
 }
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``--batch`` describes is taken for found by trying."""
-    monkeypatch.setattr(pipeline, "measure", lambda *given: replace(measure(*given), synthesised=True))
-
-
 @pytest.mark.usefixtures("found")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) -> None:
-    write_tree(project, {"model.py": HEAD + case.source})
-    name = case.source.partition("class ")[2].partition("(")[0]
-    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", case.batch, "--json")
-    assert answer.exit == 0, answer.stdout
-    result: dict[str, Any] = answer.data["result"]
-    assert {probe["status"] for probe in result["proof"]["probes"]} == {"passed"}, result["proof"]["probes"]
+    text, result = generated(project, trainergen, case.source, case.batch)
     chosen = {each["topic"]: each["choice"] for each in result["decisions"]}
     assert chosen["loss"] == f"loss {case.loss}"
-    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
-    text = re.sub(r"\s+(# )?", " ", trainer.read_text())
-    assert [line for line in case.lines if line not in text] == [], trainer.read_text()
+    assert [line for line in case.lines if line not in text] == [], text
 
 
 @pytest.mark.usefixtures("found")
@@ -165,11 +130,5 @@ def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) ->
     ],
 )
 def test_metrics_take_what_the_loss_takes(project: Path, trainergen: Run, case: str, line: str) -> None:
-    chosen = CASES[case]
-    write_tree(project, {"model.py": HEAD + chosen.source})
-    name = chosen.source.partition("class ")[2].partition("(")[0]
-    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", chosen.batch, "--json")
-    assert answer.exit == 0, answer.stdout
-    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
-    text = re.sub(r"\s+(# )?", " ", trainer.read_text()).replace("( ", "(").replace(" )", ")")
-    assert line in text, trainer.read_text()
+    text, _ = generated(project, trainergen, CASES[case].source, CASES[case].batch)
+    assert line in text.replace("( ", "(").replace(" )", ")"), text

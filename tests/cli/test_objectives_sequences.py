@@ -5,34 +5,13 @@ The search for a batch is not what is tested here: ``--batch`` describes the inp
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from trainergen import pipeline
-from trainergen.measuring import measure
-
 from ..building import write_tree
-from ..conftest import Answer
 from . import sequence_models as models
-
-Run = Callable[..., Answer]
-HEAD = "\n    import torch\n    from torch import nn\n\n\n"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model, its inputs, and what stands in the trainer that is generated for it."""
-
-    source: str
-    batch: str
-    loss: str
-    lines: tuple[str, ...]
-
+from .generating import HEAD, Case, Run, generated
 
 CASES = {
     "language": Case(
@@ -124,12 +103,6 @@ CASES = {
 }
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``--batch`` describes is taken for found by trying."""
-    monkeypatch.setattr(pipeline, "measure", lambda *given: replace(measure(*given), synthesised=True))
-
-
 @pytest.mark.usefixtures("found")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) -> None:
@@ -137,18 +110,6 @@ def test_what_is_put_in_is_proven(project: Path, trainergen: Run, case: Case) ->
     chosen = {each["topic"]: each["choice"] for each in result["decisions"]}
     assert chosen["loss"] == f"loss {case.loss}"
     assert [line for line in case.lines if line not in text] == [], text
-
-
-def generated(project: Path, trainergen: Run, source: str, batch: str) -> tuple[str, dict[str, Any]]:
-    """The trainer's text with every run of blanks and comment marks as one blank, and the ``result`` of ``new``."""
-    write_tree(project, {"model.py": HEAD + source})
-    name = source.partition("class ")[2].partition("(")[0]
-    answer = trainergen("new", "--model", f"model.py:{name}", "--batch", batch, "--json")
-    assert answer.exit == 0, answer.stdout
-    result: dict[str, Any] = answer.data["result"]
-    assert {probe["status"] for probe in result["proof"]["probes"]} == {"passed"}, result["proof"]["probes"]
-    (trainer,) = (file for file in (project / "train").glob("*_trainer.py") if "base" not in file.name)
-    return re.sub(r"\s+(# )?", " ", trainer.read_text()), result
 
 
 def test_lengths_that_a_user_gives_go_into_the_loss(project: Path, trainergen: Run) -> None:

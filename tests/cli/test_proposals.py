@@ -6,14 +6,10 @@ The search for a batch is not what is tested here: ``--batch`` describes the inp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from trainergen import pipeline
-from trainergen.measuring import measure
 
 from ..building import write_tree
 from ..conftest import Answer
@@ -80,12 +76,6 @@ HEADS = """
             body = self.body(x).tanh()
             return {"age": self.age(body), "kind": self.kind(body)}
 """
-
-
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``--batch`` describes is taken for found by trying."""
-    monkeypatch.setattr(pipeline, "measure", lambda *given: replace(measure(*given), synthesised=True))
 
 
 def new(project: Path, trainergen: Run, source: str, batch: str, *arguments: str) -> dict[str, Any]:

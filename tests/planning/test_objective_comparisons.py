@@ -12,7 +12,7 @@ from scipy.stats import norm
 from torch.nn import functional
 
 from tests.planning.planned import model_text, plans
-from tests.planning.test_objective_families import Case
+from tests.planning.test_objective_families import Case, demand_reading
 from trainergen.families.torch.objectives import tasks
 
 ROWS = "x: float32[4,6]"
@@ -308,14 +308,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
-    found = plans(tmp_path, case.source(), case.batch, reference=f"model.py:{case.name}", synthesised=True)
-    shown = [
-        (each.objective.task, each.objective.loss, [row.reason for row in each.decisions if row.topic == "loss"])
-        for each in found
-    ]
-    assert (found[0].objective.task, found[0].objective.loss) == (case.task, case.loss), shown
-    loss = next(each for each in found[0].decisions if each.topic == "loss")
-    assert loss.assumed == case.assumed, shown
+    demand_reading(tmp_path, case)
 
 
 def case(name: str) -> Case:

@@ -349,8 +349,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
+def demand_reading(tmp_path: Path, case: Case) -> None:
+    """The best plan has the case's task and loss, marked as it says."""
     found = plans(tmp_path, case.source(), case.batch, reference=f"model.py:{case.name}", synthesised=True)
     shown = [
         (each.objective.task, each.objective.loss, [row.reason for row in each.decisions if row.topic == "loss"])
@@ -359,6 +359,11 @@ def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
     assert (found[0].objective.task, found[0].objective.loss) == (case.task, case.loss), shown
     loss = next(each for each in found[0].decisions if each.topic == "loss")
     assert loss.assumed == case.assumed, shown
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_model_is_for(tmp_path: Path, case: Case) -> None:
+    demand_reading(tmp_path, case)
 
 
 def test_a_forecast_is_held_against_the_future(tmp_path: Path) -> None:
