@@ -38,7 +38,7 @@ def name_trainer(wishes: Wishes, model: ModelFacts, project: ProjectFacts) -> Na
         UnusableInput: ``--name`` is no Python name or a keyword.
         Conflict: a name is taken by something that no record calls ours, or differs from a taken one only in case.
     """
-    snake, base = _base(wishes, model)
+    snake, base = base_name(wishes, model)
     package = project.package
     folder = f"{package}/" if package else ""
     prefix = f"{package}." if package else ""
@@ -62,7 +62,7 @@ def name_trainer(wishes: Wishes, model: ModelFacts, project: ProjectFacts) -> Na
     return names
 
 
-def _base(wishes: Wishes, model: ModelFacts) -> tuple[str, str]:
+def base_name(wishes: Wishes, model: ModelFacts) -> tuple[str, str]:
     """(snake-case name, CamelCase name)."""
     if wishes.name is not None:
         name = wishes.name

@@ -10,16 +10,24 @@ from ..inspection.project_facts import ProjectFacts
 from .assumptions import batch_guesses
 from .bindings import bind_checks
 from .names import name_decisions, name_trainer
-from .plan import ModelArgument, ModelPlan, TrainerPlan
+from .plan import ModelArgument, ModelPlan, Names, TrainerPlan
 from .questions import check_words
 from .settings import all_settings, model_arguments
 from .wishes import Wishes
 
 CONTRACT = "default"
+"""Trainergen's own."""
 
 
 def plan(
-    wishes: Wishes, model: ModelFacts, measured: Any, project: ProjectFacts, family: str = "torch"
+    wishes: Wishes,
+    model: ModelFacts,
+    measured: Any,
+    project: ProjectFacts,
+    family: str = "torch",
+    *,
+    names: Names | None = None,
+    contract: str = CONTRACT,
 ) -> list[TrainerPlan]:
     """Ways to train the model in this project, best first; more than one only where the evidence is split.
 
@@ -29,6 +37,8 @@ def plan(
         project: where it goes.
         measured: the family's own facts (`TorchFacts`).
         family: as `families.choose` gave it.
+        names: those of the default project where None.
+        contract: of the base trainer.
 
     Raises:
         UnusableInput: an option that does not fit the facts (exit 2).
@@ -38,7 +48,7 @@ def plan(
     """
     opinions: Any = importlib.import_module(f"..families.{family}.opinions", __package__)
     check_words(wishes, family)
-    names = name_trainer(wishes, model, project)
+    names = names if names is not None else name_trainer(wishes, model, project)
     arguments, argument_settings, argument_decisions = model_arguments(
         wishes, model, measured.search.construction if measured.search else None
     )
@@ -53,7 +63,7 @@ def plan(
         found.append(
             TrainerPlan(
                 family=family,
-                contract=CONTRACT,
+                contract=contract,
                 patterns=opinion.patterns,
                 names=names,
                 model=_model_plan(wishes, model, arguments),
