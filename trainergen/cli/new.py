@@ -30,6 +30,10 @@ WORDS = (
     "scheduler",
     "name",
     "package",
+    "base_trainer",
+    "registry",
+    "config",
+    "entry_point",
 )
 """Options that go into the wishes as they are typed."""
 
@@ -76,6 +80,12 @@ PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer
 @click.option("--name", metavar="NAME", help="Base name instead of the class's.")
 @with_project
 @click.option("--package", metavar="FOLDER", help="Put train/, config/ and config.ini below this folder.")
+@click.option(
+    "--base-trainer", metavar="MODULE:CLASS", help="Your base trainer to inherit from; none for trainergen's."
+)
+@click.option("--registry", metavar="PATH.py", help="The file that lists your trainers.")
+@click.option("--config", metavar="PATH", help="The file that your trainers' settings go into.")
+@click.option("--entry-point", metavar="PATH.py", help="The program that starts your trainings.")
 @click.option("--vendor", is_flag=True, default=None, help="Copy the runtime's source in, for no dependency.")
 @click.option("--python", metavar="PATH", help="Interpreter that your code runs in.")
 @click.option("--device", metavar="NAME", help="Where the proof runs: cpu (default) or cuda.")

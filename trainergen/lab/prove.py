@@ -22,13 +22,13 @@ from ..plain import from_plain
 from ..runtime.probes.session import Fault, Measurement, Session
 from .batch_shape import differences
 from .batch_values import complete
+from .front import DefaultFront, Front
 from .places import model_place, trainer_place
 from .protocol import Context, LabProblem
 from .verdict import Bench, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import ModuleType
 
 AROUND = ("staged", "config", "loader")
 """The probes taken here; those between `staged` and `config` are the family's."""
@@ -51,7 +51,6 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """
     started = time.perf_counter()
     family = importlib.import_module(f"..families.{payload['family']}.proof", __package__)
-    drive = importlib.import_module(f"..contracts.{payload['contract']}.drive", __package__)
     # Our own file, written a moment ago by build; dataclasses of the user's may lie in it.
     batches = torch.load(context.scratch / "batches.pt", map_location="cpu", weights_only=False)
     if payload.get("growth") is not None:
@@ -67,24 +66,25 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
             return {"ok": False, "probes": [], "numbers": {}, "listed": []}
         payload = {**payload, **handed}
     _write(payload["files"], context.root)
-    _make_small(payload["config"], context.root)
+    front = DefaultFront(payload, context)
+    front.make_small()
 
     shutil.rmtree(context.scratch / "proof", ignore_errors=True)  # of a plan that was proven before this one
     bench = Bench(context, tuple(payload["files"]), model_place=model_place(payload["model"], context))
     listed: list[str] = []
     numbers: dict[str, Any] = {"steps": 0, "device": context.device}
     try:
-        trainer_class = bench.attempt("staged", lambda: _find(payload, context, drive, listed, bench))
+        trainer_class = bench.attempt("staged", lambda: _find(payload, context, front, listed, bench))
         if not bench.ok:
             raise Broken("staged")
-        bench.place = trainer_place(trainer_class, drive.RESPONSIBLE, payload, context)
-        config = bench.attempt("build", lambda: drive.load_config(trainer_class))
+        bench.place = trainer_place(trainer_class, front.responsible, payload, context)
+        config = bench.attempt("build", lambda: front.load_config(trainer_class))
         workshop = _Workshop(
-            drive, trainer_class, payload, context, train=rehearsal.batches, validation=batches.get("validation", [])
+            front, trainer_class, payload, context, train=rehearsal.batches, validation=batches.get("validation", [])
         )
         numbers |= family.prove(rehearsal, partial(workshop.open, config), bench)
         check = partial(family.check_settings, rehearsal)
-        arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, context, check))
+        arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, check))
         bench.judge(arrived, answers=answers)
         bench.judge(_loader(payload, workshop, config, batches))
     except Broken as broken:
@@ -116,7 +116,7 @@ class _Workshop:
 
     def __init__(
         self,
-        drive: ModuleType,
+        front: Front,
         trainer_class: type,
         payload: Mapping[str, Any],
         context: Context,
@@ -124,7 +124,7 @@ class _Workshop:
         train: list[Any],
         validation: list[Any],
     ) -> None:
-        self.drive = drive
+        self.front = front
         self.trainer_class = trainer_class
         self.payload = payload
         self.context = context
@@ -136,7 +136,7 @@ class _Workshop:
     def open(self, config: Any, number: int) -> Session:
         """A trainer on the proof's batches."""
         seed = int(self.payload["seed"])
-        session: Session = self.drive.open(
+        session = self.front.open(
             self.trainer_class,
             config,
             self.batches,
@@ -174,22 +174,11 @@ def _write(files: Mapping[str, str], root: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _make_small(request: Mapping[str, Any], root: Path) -> None:
-    """Models whose defaults are too large for the lab are proven smaller: by their settings, in the copy's config.ini."""
-    path = root / request["file"]
-    text = path.read_bytes().decode()
-    for name, value in request.get("small", {}).items():
-        text = with_value(text, request["section"], name, value)
-    if request.get("small"):
-        path.write_bytes(text.encode())
-
-
-def _find(payload: Mapping[str, Any], context: Context, drive: ModuleType, listed: list[str], bench: Bench) -> type:
+def _find(payload: Mapping[str, Any], context: Context, front: Front, listed: list[str], bench: Bench) -> type:
     """The trainer's class by the name that a user would type; every staged module is the staged file."""
-    trainer = payload["trainer"]
-    registry = importlib.import_module(trainer["train_module"])
-    listed.extend(drive.listed(registry))
-    found: type = drive.find(registry, trainer["name"])
+    trainer = front.trainer
+    listed.extend(front.listed())
+    found = front.find()
     faults = []
     named = f"{found.__module__}:{found.__qualname__}"
     if named != f"{trainer['module']}:{trainer['class']}":
@@ -198,7 +187,7 @@ def _find(payload: Mapping[str, Any], context: Context, drive: ModuleType, liste
     if trainer["key"] not in listed:
         text = f"the registry does not list {trainer['key']}: {', '.join(listed) or 'nothing'}"
         faults.append(Fault("key", "", text, "add it to TRAINER_REGISTRY"))
-    shown = drive.shown(registry)
+    shown = front.shown()
     if shown is not None and trainer["key"] not in shown.split():
         text = f"--list does not show {trainer['key']}"
         faults.append(Fault("shown", "", text, "it prints the keys of TRAINER_REGISTRY"))
@@ -233,43 +222,33 @@ def _config(
     request: Mapping[str, Any],
     config: Any,
     workshop: _Workshop,
-    context: Context,
     check: Callable[[Session, Mapping[str, float]], list[Fault]],
 ) -> tuple[Measurement, str | None]:
     """Values that are not the defaults go into config.ini; they must arrive in the config and do what they are for.
 
     Args:
-        request: file, section; key and value of the learning rate; ``others``: further settings and their values;
+        request: key and value of the learning rate; ``others``: further settings and their values;
             ``arguments``: those of them that the optimizer takes as an argument of that name.
         config: as it was read without them.
         workshop: opens trainers.
-        context: the copied tree.
         check: of the family: what is wrong in a session that was opened with these values.
 
     Returns:
         The measurement, and what answers for its faults where that is not the configuration.
     """
-    section, key, others = request["section"], request["key"], request.get("others", {})
+    front, key, others = workshop.front, request["key"], request.get("others", {})
     values: dict[str, str] = {key: request["value"], **others}
-    path = context.root / request["file"]
-    before = path.read_bytes()
-    text = before.decode()
-    for name, value in values.items():
-        text = with_value(text, section, name, value)
-    try:
-        path.write_bytes(text.encode())
-        changed = workshop.drive.load_config(workshop.trainer_class)
+    with front.writing(values):
+        changed = front.load_config(workshop.trainer_class)
         session = workshop.open(changed, 2)
-    finally:
-        path.write_bytes(before)
-    where = f"{request['file']} [{section}]"
+    where = front.where()
     for name, value in values.items():
-        found = getattr(changed, name, None)
+        found = front.value(changed, name)
         if not _means(found, value):
             said = f"{where} {name} = {value} arrives as {found!r}"
             hint = "SECTION and the field's name must be the file's"
             return Measurement("config", said, (Fault("value", name, said, hint),)), None
-    faults = _rates(f"{where} {key} = {values[key]}", getattr(config, key, None), getattr(changed, key, None), workshop)
+    faults = _rates(f"{where} {key} = {values[key]}", front.value(config, key), front.value(changed, key), workshop)
     faults += _optimizer_settings(where, config, changed, workshop, request.get("arguments", ()), others)
     if faults:
         return Measurement("config", faults[0].text, tuple(faults)), "optimizer"
@@ -302,7 +281,7 @@ def _optimizer_settings(
     """
     faults = []
     for name in names:
-        old, new = getattr(config, name, None), getattr(changed, name, None)
+        old, new = workshop.front.value(config, name), workshop.front.value(changed, name)
         for before, after in zip(workshop.groups.get(0, []), workshop.groups[2], strict=True):
             taken = name in after and (name in arguments or (old and before.get(name) == old))
             if taken and after[name] != new:
@@ -310,29 +289,6 @@ def _optimizer_settings(
                 faults.append(Fault("optimizer", name, text, _HINT))
                 break
     return faults
-
-
-def with_value(text: str, section: str, key: str, value: str) -> str:
-    """The ini `text` with ``key = value`` in `section`: its line replaced, or one added below the header.
-
-    Raises:
-        LookupError: no such section.
-    """
-    lines = text.splitlines(keepends=True)
-    header = next((i for i, line in enumerate(lines) if line.strip().lstrip("\ufeff") == f"[{section}]"), None)
-    if header is None:
-        raise LookupError(f"no section [{section}]")
-    for index in range(header + 1, len(lines)):
-        if lines[index].lstrip().startswith("["):
-            break
-        name = lines[index].replace(":", "=", 1).partition("=")[0]
-        if name.strip() == key and not lines[index][:1].isspace():
-            lines[index] = f"{key} = {value}\n"
-            return "".join(lines)
-    if not lines[header].endswith("\n"):
-        lines[header] += "\n"
-    lines.insert(header + 1, f"{key} = {value}\n")
-    return "".join(lines)
 
 
 def _means(value: Any, text: str) -> bool:
@@ -351,7 +307,7 @@ def _loader(
     given = payload.get("loader")
     folder, device = workshop.folder(3), workshop.context.device
     try:
-        batch, validation = workshop.drive.own_batches(
+        batch, validation = workshop.front.own_batches(
             workshop.trainer_class, config, run_directory=folder, device=device
         )
     except Exception as error:

@@ -26,6 +26,8 @@ class Wishes:
         name: snake-case base name instead of the class's.
         package: folder that ``train/`` and ``config/`` go below.
         vendor: copy the runtime's source in.
+        base_trainer: ``module:Class`` to inherit from; ``none`` for trainergen's own whatever the project has.
+        registry, config, entry_point: paths of the project's own, where reading it finds another or none.
     """
 
     model: str
@@ -45,3 +47,7 @@ class Wishes:
     name: str | None = None
     package: str | None = None
     vendor: bool = False
+    base_trainer: str | None = None
+    registry: str | None = None
+    config: str | None = None
+    entry_point: str | None = None
