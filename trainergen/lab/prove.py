@@ -24,7 +24,8 @@ from .batch_shape import differences
 from .batch_values import complete
 from .front import DefaultFront, Front
 from .places import model_place, trainer_place
-from .protocol import Context, LabProblem
+from .protocol import Context
+from .staged_files import write_staged
 from .verdict import Bench, Broken
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         if handed is None:
             return {"ok": False, "probes": [], "numbers": {}, "listed": []}
         payload = {**payload, **handed}
-    _write(payload["files"], context.root)
+    write_staged(payload["files"], context.root)
     front = DefaultFront(payload, context)
     front.make_small()
 
@@ -154,24 +155,6 @@ class _Workshop:
     def folder(self, number: int) -> Path:
         """The run folder of the session with that number."""
         return self.context.scratch / "proof" / f"run-{number}"
-
-
-def _write(files: Mapping[str, str], root: Path) -> None:
-    real = root.resolve()
-    for name, text in files.items():
-        target = root / name
-        if not target.parent.resolve().is_relative_to(real):
-            raise LabProblem(
-                "conflict",
-                f"{name} is reached through a link that leads out of the project",
-                place=name,
-                hint="replace the link by a folder of the project, or choose another with --package",
-            )
-        if target.is_symlink():
-            target.unlink()  # a large file of the user's, linked for reading: the copy gets its own
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode())
-    importlib.invalidate_caches()
 
 
 def _find(payload: Mapping[str, Any], context: Context, front: Front, listed: list[str], bench: Bench) -> type:
