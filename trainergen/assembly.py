@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import Conflict
 from .inspection.project_facts import ProjectFacts
@@ -12,13 +13,17 @@ from .patching.draft import Edit
 from .patching.project import edit_project
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
-from .record import Insertion, Record, take_out_own, write_record
+from .record import Insertion, write_record
 from .rendering.engine import Engine
 from .rendering.formatting import warm
 from .rendering.rendered import Rendered
 from .rendering.scaffold import render_scaffold
 from .rendering.trainer import render_trainer, trainer_templates
 from .staging.change_set import Change, ChangeSet
+from .staging.durable import read
+
+if TYPE_CHECKING:
+    from .standing import Standing
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,15 @@ class Assembled:
         texts: every staged file as text, for the gates and the lab.
         origins: path -> rendered file, for "from template:line".
         root: the project's folder.
-        inserted: path -> a shared file as it will be, with this trainer's pieces of it.
+        created: path -> text of each file that is wholly this trainer's, as generated.
+        inserted: path -> a shared file as generated, with this trainer's pieces of it.
         house: the team's folder of templates as origins show it; empty without one.
     """
 
     change_set: ChangeSet
     texts: Mapping[str, str]
     origins: Mapping[str, Rendered]
+    created: Mapping[str, str]
     inserted: Mapping[str, Insertion]
     root: str
     house: str = ""
@@ -81,7 +88,7 @@ def assemble(
     project: ProjectFacts,
     wishes: Wishes,
     ground: Ground,
-    record: Record | None,
+    standing: Standing | None,
 ) -> Assembled:
     """Everything that the plan changes, in memory.
 
@@ -90,7 +97,7 @@ def assemble(
         project: where it goes.
         wishes: kept in the record.
         ground: as `lay_ground` gave it.
-        record: of an earlier run for the same trainer; its own text is left out of what is read.
+        standing: what an earlier run left of the same trainer: it is left out of what is read.
 
     Raises:
         Conflict: a file can't be edited, is a folder, or a new one is not ours.
@@ -99,10 +106,9 @@ def assemble(
 
     def on_disk(path: str) -> bytes | None:
         try:
-            data = read_bytes(root / path)
+            return standing.read(path) if standing is not None else read(root / path)
         except IsADirectoryError:
             raise Conflict(f"{path} is a folder", place=path, hint="move it away, or say --package NAME") from None
-        return take_out_own(path, data, record) if record is not None else data
 
     scaffold = ground.scaffold
     rendered = render_trainer(plan, project, engine=ground.engine)
@@ -138,6 +144,7 @@ def assemble(
         ChangeSet(plan.names.trainer_class, tuple(changes)),
         texts,
         {**scaffold, **rendered.files, **_edited(edits, rendered.pieces, scaffold)},
+        created,
         inserted,
         project.root,
         _shown(ground.engine.templates.overrides, root),
@@ -147,57 +154,6 @@ def assemble(
 def scaffold_files(project: ProjectFacts, overrides: Path | None, *, vendored: bool) -> dict[str, Rendered]:
     """The files of the default project that are missing; none where the project is there: what was removed stays so."""
     return {} if project.scaffold else render_scaffold(project, vendored=vendored, overrides=overrides)
-
-
-def differing(assembled: Assembled, root: Path, record: Record) -> tuple[str, ...]:
-    """Paths where what would be generated now is not what stands on the disk; empty: identical.
-
-    A shared file counts by this trainer's own pieces: where they stand in it may have changed.
-    """
-    different = []
-    for change in assembled.change_set.changes:
-        data = read_bytes(root / change.path)
-        if change.path in assembled.inserted:
-            recorded = record.inserted.get(change.path)
-            same = recorded is not None and assembled.inserted[change.path].pieces == recorded.pieces
-        else:
-            same = data == change.after or change.private
-        if not same:
-            different.append(change.path)
-    return tuple(different)
-
-
-def regenerated(assembled: Assembled, root: Path, different: tuple[str, ...], *, force: bool) -> Assembled:
-    """The change set that replaces a recorded trainer's own files where they differ, under ``--force``.
-
-    Raises:
-        Conflict: without `force`; or what differs stands in a file that is shared, where text is never replaced.
-    """
-    trainer = assembled.change_set.trainer
-    shared = [path for path in different if path in assembled.inserted]
-    if shared or not force:
-        whole = "; --force replaces whole files only" if force else ""
-        way = f"trainergen undo {trainer} takes it back, then run this again"
-        raise Conflict(
-            f"{trainer} exists, and would be generated differently now{whole}",
-            place=(shared or different)[0],
-            hint=way if shared else f"{way}; or --force replaces the file",
-            notes=tuple(f"   differs: {path}" for path in different),
-        )
-    changes = [
-        replace(change, before=read_bytes(root / change.path), spans=())
-        for change in assembled.change_set.changes
-        if change.path not in assembled.inserted
-    ]
-    return replace(assembled, change_set=ChangeSet(trainer, tuple(changes)))
-
-
-def read_bytes(path: Path) -> bytes | None:
-    """The file's bytes, None where there is none."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def _scaffold_changes(scaffold: Mapping[str, Rendered], edits: Mapping[str, Edit]) -> list[Change]:

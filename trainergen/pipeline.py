@@ -28,12 +28,15 @@ from .staging.diff import render_diff
 from .staging.durable import demand_writable
 from .staging.journal import recover
 from .staging.lock import project_lock
+from .standing import Regenerating, as_recorded
 
 if TYPE_CHECKING:
     from .inspection.project_facts import ProjectFacts
     from .lab.client import Lab
     from .lab.opening import Laboratory
     from .outcome import Outcome
+    from .planning.plan import TrainerPlan
+    from .standing import Standing
 
 
 def new(request: NewRequest, lab: Lab | None, outcome: Outcome, progress: Callable[[str], None]) -> None:
@@ -71,33 +74,48 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
     with opening.opened(
         lab, root, python=request.python, setting=settings.python, device=request.device, limit=request.limit
     ) as laboratory:
-        model = read_model(request.wishes.model, root, search_path=laboratory.search_path, cwd=Path.cwd())
-        family = families.choose(model)
-        check_words(request.wishes, family)
-        narrative.tell_class(outcome, model, laboratory.lab.python)
-        check_arguments(request.wishes, model)
-        # Said before anything is built: a taken name, a folder that can't be written to.
-        names = name_trainer(request.wishes, model, project)
-        if not request.dry_run and not (root / names.record_file).exists():
-            demand_writable(root)
-        if request.handover is not None:
-            check_handover(request.handover, force=request.force)
-
-        laboratory.preload(environment_imports(root, (model.module, *targets(request.wishes))))
-        # All that needs no torch is done before the first question to the lab, which is still importing it.
-        overrides = root / settings.templates if settings.templates else None
-        vendored = request.wishes.vendor or project.vendored
-        ground = assembly.lay_ground(project, overrides, family, vendored=vendored)
-
-        progress("building the model")
-        if not vendored:
-            laboratory.demand_imports(("trainergen", "beautilog"))
-        facts = Facts(project, model, measure(laboratory, family, model, request.wishes, root), settings)
-        narrative.tell_facts(outcome, facts, request.wishes)
-
-        proven = first_proven(request, facts, ground, laboratory, outcome, progress)
+        facts, ground = gather(request, project, settings, laboratory, outcome, progress)
+        existing = record.read_record(root, name_trainer(request.wishes, facts.model, project).record_file)
+        standing = None if existing is None else Regenerating(existing, root, request.force)
+        proven = first_proven(request, facts, ground, laboratory, outcome, progress, standing)
     narrative.tell_proof(outcome, proven)
     finish(request, facts, proven, outcome)
+
+
+def gather(
+    request: NewRequest,
+    project: ProjectFacts,
+    settings: Settings,
+    laboratory: Laboratory,
+    outcome: Outcome,
+    progress: Callable[[str], None],
+) -> tuple[Facts, assembly.Ground]:
+    """Everything that is to be known before planning, and what rendering starts from."""
+    root = Path(project.root)
+    model = read_model(request.wishes.model, root, search_path=laboratory.search_path, cwd=Path.cwd())
+    family = families.choose(model)
+    check_words(request.wishes, family)
+    narrative.tell_class(outcome, model, laboratory.lab.python)
+    check_arguments(request.wishes, model)
+    # Said before anything is built: a taken name, a folder that can't be written to.
+    names = name_trainer(request.wishes, model, project)
+    if not request.dry_run and not (root / names.record_file).exists():
+        demand_writable(root)
+    if request.handover is not None:
+        check_handover(request.handover, force=request.force)
+
+    laboratory.preload(environment_imports(root, (model.module, *targets(request.wishes))))
+    # All that needs no torch is done before the first question to the lab, which is still importing it.
+    overrides = root / settings.templates if settings.templates else None
+    vendored = request.wishes.vendor or project.vendored
+    ground = assembly.lay_ground(project, overrides, family, vendored=vendored)
+
+    progress("building the model")
+    if not vendored:
+        laboratory.demand_imports(("trainergen", "beautilog"))
+    facts = Facts(project, model, measure(laboratory, family, model, request.wishes, root), settings)
+    narrative.tell_facts(outcome, facts, request.wishes)
+    return facts, ground
 
 
 def with_defaults(request: NewRequest, settings: Settings) -> NewRequest:
@@ -124,13 +142,21 @@ def first_proven(
     lab: Laboratory,
     outcome: Outcome,
     progress: Callable[[str], None],
+    standing: Standing | None,
 ) -> Proven:
-    """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does."""
+    """The first plan, in rank order, whose staged trainer passes; the failure of the best one if none does.
+
+    Where the trainer stands already, `standing` says what is to become of it.
+    """
     project, model, measured = facts.project, facts.model, facts.measured
-    names = name_trainer(request.wishes, model, project)
-    existing = record.read_record(Path(project.root), names.record_file)
-    planned_for = project if existing is None else record.without_own(project, existing)
+    planned_for = project if standing is None else record.without_own(project, standing.record)
     plans = plan_trainers(request.wishes, model, measured, planned_for)
+
+    def assemble(plan: TrainerPlan) -> assembly.Assembled:
+        return assembly.assemble(plan, planned_for, request.wishes, ground, standing)
+
+    if standing is not None and len(plans) > 1:  # the one that was proven then is asked first
+        plans.sort(key=lambda each: not as_recorded(assemble(each), standing.record))
     tries = measured.search.synthesis.tries if measured.search and measured.search.synthesis else ()
     failure: TrainergenError | None = None
     before = failed_tale = outcome.copy()
@@ -140,14 +166,14 @@ def first_proven(
         staged: assembly.Assembled | None = None
         asked = prove_request(plan, facts, model_request(model, request.wishes, measured))
         try:
-            with begun(lab, asked) if request.prove and existing is None else nullcontext() as proof:
+            with begun(lab, asked) if request.prove and standing is None else nullcontext() as proof:
                 progress("rendering")
-                staged = assembly.assemble(plan, planned_for, request.wishes, ground, existing)
-                if existing is not None:
-                    different = assembly.differing(staged, Path(project.root), existing)
-                    if not different:
+                staged = assemble(plan)
+                if standing is not None:
+                    settled = standing.settle(staged)
+                    if settled is None:
                         return Proven(plan, staged, Evidence.of_identical())
-                    staged = assembly.regenerated(staged, Path(project.root), different, force=request.force)
+                    staged = settled
                 demand_way(project, staged, force=request.force)
                 progress("proving")
                 return Proven(plan, staged, concluded(request, lab, asked, proof, staged))
