@@ -16,9 +16,12 @@ from .plain import from_plain, to_plain
 from .planning.questions import needed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .families.torch.facts import TorchFacts
     from .inspection.model_facts import ModelFacts
     from .lab.opening import Laboratory
+    from .planning.sources import Source
     from .planning.wishes import Wishes
 
 SEED = 0
@@ -50,14 +53,15 @@ def model_request(model: ModelFacts, wishes: Wishes, measured: TorchFacts | None
         "factory": wishes.factory,
         "arguments": arguments,
         "forward": to_plain(model.forward),
-        "loader": (
-            {"target": wishes.loader, "validation": wishes.val_loader, "batch_size": 32, "seed": SEED}
-            if wishes.loader
-            else None
-        ),
+        "loader": loader_request(wishes.loader, wishes.val_loader) if wishes.loader else None,
         "seed": SEED,
         "steps": STEPS,
     }
+
+
+def loader_request(target: str, validation: str | None = None) -> dict[str, Any]:
+    """A loader as the lab opens it."""
+    return {"target": target, "validation": validation, "batch_size": 32, "seed": SEED}
 
 
 def tagged(value: Any) -> Any:
@@ -71,7 +75,9 @@ def tagged(value: Any) -> Any:
     return value
 
 
-def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, root: Path) -> TorchFacts:
+def measure(
+    lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, root: Path, sources: Sequence[Source] = ()
+) -> TorchFacts:
     """What the lab measures of the model on a real batch; what nobody said is found by trying.
 
     Args:
@@ -80,6 +86,7 @@ def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, roo
         model: the class.
         wishes: what the user said.
         root: the project, whose own use of the class is the best source there is.
+        sources: loaders of the project that may feed the model, where the user named none.
 
     Raises:
         AnswerNeeded: the search found no constructor arguments, or no batch; with the furthest point and the flag.
@@ -100,8 +107,12 @@ def measure(lab: Laboratory, family: str, model: ModelFacts, wishes: Wishes, roo
         },
     }
     operation = f"families.{family}.measure:build"
+    tried = [loader_request(each.target) for each in sources] if wishes.batch is None and wishes.loader is None else []
     try:
-        answer = lab.request(operation, payload)
+        if tried:
+            answer = lab.request(f"families.{family}.measure_sources:build", {**payload, "sources": tried})
+        else:
+            answer = lab.request(operation, payload)
     except UserCodeFailed as failure:
         if not failure.ended_the_lab or wishes.batch is not None or wishes.loader is not None:
             raise

@@ -1,0 +1,64 @@
+"""Which of the loaders that a project has may feed a model, likeliest first: the lab tries them in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..inspection.model_facts import ModelFacts
+from ..inspection.training_facts import DataSource
+from .names import snake_case
+
+FED = ("batch_size", "shuffle", "seed", "splits", "split", "train")
+"""Parameters that a loader is given; see `lab.loaders`."""
+
+MOST = 4
+"""Loaders that are tried: each costs a reading of the data."""
+
+VAGUE = frozenset(("model", "net", "data", "loader", "dataloader", "dataset", "build", "make", "get", "create", "load"))
+"""Words of a name that say nothing about which data it is."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A loader that may feed the model: ``module:name``, and what speaks for it."""
+
+    target: str
+    reason: str
+
+
+def rank_sources(
+    data: Sequence[DataSource], model: ModelFacts, mentioning: Callable[[str, str], tuple[str, ...]]
+) -> tuple[Source, ...]:
+    """The loaders worth a try; only those that can be called with what trainergen gives.
+
+    Args:
+        data: what the project has.
+        model: what is to be fed.
+        mentioning: files that mention both of two words.
+    """
+    ranked = []
+    for number, each in enumerate(data):
+        if each.kind == "dataset" or not _callable(each):
+            continue
+        target = f"{each.module}:{each.name}"
+        together = [file for file in mentioning(model.name, each.name) if file != each.file]
+        shared = _words(f"{each.module} {each.name}") & _words(f"{model.module} {model.name}")
+        if together:
+            ranked.append((0, number, Source(target, f"{together[0]} uses it with {model.name}")))
+        elif shared:
+            ranked.append((1, number, Source(target, f"its name shares {', '.join(sorted(shared))} with the model's")))
+        else:
+            ranked.append((2, number, Source(target, "the project has it, and its batches feed the model")))
+    return tuple(source for _, _, source in sorted(ranked, key=lambda each: each[:2]))[:MOST]
+
+
+def _callable(source: DataSource) -> bool:
+    return all(
+        each.default is not None or each.name in FED or each.kind in ("args", "kwargs") for each in source.parameters
+    )
+
+
+def _words(text: str) -> set[str]:
+    words = {part for name in text.replace(".", " ").split() for part in snake_case(name).split("_")}
+    return {word for word in words if len(word) > 2} - VAGUE
