@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..errors import InternalError
-from ..families.torch.facts import OPERATIONS
+from ..families.torch.facts import ENDS, HALVES, OPERATIONS
 
 CASTS = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 
@@ -24,9 +24,11 @@ def operations(prepare: tuple[str, ...], dtype: str) -> str:
 
 
 def _operation(name: str, text: str, dtype: str) -> str:
-    if name in ("drop_first", "drop_last"):
+    if name in ENDS:
         kept = "1:" if name == "drop_first" else ":-1"
         return f"[{':, ' * int(text)}{kept}]"
+    if name in HALVES:
+        return f".chunk(2, dim={text})[{HALVES.index(name)}]"
     return f".{CASTS.get(dtype, name) if name == 'float' else name}({text.replace(',', ', ')})"
 
 
@@ -43,7 +45,9 @@ def prepared_form(
             dims = (*dims[: numbers[0]], *dims[numbers[0] + 1 :])
         elif name == "permute":
             dims = tuple(dims[axis] for axis in numbers)
-        elif name in ("drop_first", "drop_last"):
+        elif name in HALVES:
+            dims = tuple(_half(dim) if axis == numbers[0] else dim for axis, dim in enumerate(dims))
+        elif name in ENDS:
             dims = tuple(_shorter(dim) if axis == numbers[0] else dim for axis, dim in enumerate(dims))
         elif name == "flatten":
             dims = (*dims[: numbers[0]], _product(dims[numbers[0] :]))
@@ -54,6 +58,10 @@ def prepared_form(
 
 def _shorter(dim: int | str) -> int | str:
     return dim - 1 if isinstance(dim, int) else f"{dim}-1"
+
+
+def _half(dim: int | str) -> int | str:
+    return dim // 2 if isinstance(dim, int) else f"{dim}/2"
 
 
 def _product(dims: tuple[int | str, ...]) -> int | str:

@@ -9,16 +9,32 @@ from ...inspection.batch_spec import Path, parse_path, spell_path
 from ...planning.plan import Auxiliary, Decision, Objective, Setting
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TorchFacts
+from .objectives.own_loss import MIXTURE, QUANTISER
 from .pairs import scalars
+from .seen import Seen
+
+LOSS = re.compile(
+    r"loss|penalt|regulari[sz]|(^|_)(reg|aux|auxiliary|kl|kld|kl_div|elbo|nll|bce|mse|entropy|commitment|sparsity|balance|diversity"
+    r"|divergence|cost|objective|energy_dist)(_|$)"
+)
+"""What a loss is called. Words that a number of another meaning has too (``scale``, ``score``, ``distance``) are none."""
+SAID = r"\b(aux\w*|additional|regulari[sz]\w+|balanc\w+|commitment|codebook|sparsity|kl|divergence|orthogonality|diversity|own)\b[^.]{0,30}\b(loss|losses|term|penalty)\b"
+"""What a docstring calls it."""
+OF_SUCH_MODELS = rf"{MIXTURE}|{QUANTISER}"
+"""Models whose second output is such a loss as a rule: of a router, of a codebook."""
+LOSS_MODULE = re.compile(r"Loss$|Criterion$")
 
 
 def choose_auxiliaries(
-    wishes: Wishes, measured: TorchFacts, taken: tuple[Path, ...], *, own: bool = False
+    wishes: Wishes, seen: Seen, measured: TorchFacts, taken: tuple[Path, ...], *, own: bool = False
 ) -> tuple[tuple[Auxiliary, ...], tuple[Decision, ...]]:
-    """The auxiliary losses with their decisions.
+    """The auxiliary losses with their decisions: scalars with a graph that something says to be losses, or the user.
+
+    Of a scalar that nothing says that of (a temperature, a gate's mean, a distance) the plan says that it is left out.
 
     Args:
         wishes: names and weights given by ``--auxiliary``.
+        seen: what is known of the model.
         measured: the outputs.
         taken: outputs that are the prediction, or the model's own loss.
         own: the model's own loss is trained: what else it returns is taken for that loss's parts, unless asked for.
@@ -36,14 +52,25 @@ def choose_auxiliaries(
         given = output.path in weights
         if not given and (own or output not in scalars(measured)):
             continue
-        name = _variable(output)
+        called = seen.called(output)
+        name = _variable(output, called)
+        evidence = "you said so" if given else _is_loss(seen, measured, output)
+        spelt = spell_path(output.path)
+        shown = spelt if called in ("", str(output.path[-1]).lower()) else f"{spelt} ({called})"
+        if evidence is None:
+            choice = f"the scalar {shown} stays out of the loss"
+            runner_up = f"a loss of its own: nothing in its name or the docstrings says so (--auxiliary {spelt}=1)"
+            reason = "forward returns it beside its output, and a number may be anything"
+            decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, False, True))
+            continue
         weight = weights.get(output.path, 1.0)
         found.append(Auxiliary(name, output.path, f"{name}_weight", weight, output.training_only))
-        reason = "you said so" if given else f"forward returns the scalar {spell_path(output.path)} beside its output"
+        reason = evidence if given else f"forward returns the scalar {shown} beside its output, and {evidence}"
         reason += ", in train mode alone" if output.training_only else ""
         choice = f"auxiliary {name}, weight {weight:g}"
-        runner_up = f"weight 0: the value stays in the logs, out of the loss (--auxiliary {name}=0)"
-        decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, given))
+        runner_up = f"weight 0: the value stays in the logs, out of the loss (--auxiliary {spelt}=0)"
+        assumed = not given and LOSS.search(called) is None
+        decisions.append(Decision("auxiliary", choice, reason, "--auxiliary", runner_up, given, assumed))
     return tuple(found), tuple(decisions)
 
 
@@ -77,6 +104,29 @@ def _demand_scalar(path: Path, measured: TorchFacts) -> None:
         )
 
 
-def _variable(output: OutputFacts) -> str:
+def _is_loss(seen: Seen, measured: TorchFacts, output: OutputFacts) -> str | None:
+    """What says that a scalar is a loss, as a phrase: its name, a docstring, a loss among the modules; None: nothing."""
+    called = seen.called(output)
+    if LOSS.search(called):
+        return "that is a loss by its name"
+    if called and called == _learnt_number(seen):
+        return None
+    told = re.search(r"loss|penalty", seen.returned, re.IGNORECASE)
+    if told is not None:
+        return f'its docstring says that forward returns a "{told[0].lower()}"'
+    words = seen.says(SAID) or seen.says(OF_SUCH_MODELS)
+    if words is not None:
+        return words
+    module = next((kind for kind in measured.module_types if LOSS_MODULE.search(kind)), None)
+    return f"the model holds a {module}" if module is not None else None
+
+
+def _learnt_number(seen: Seen) -> str | None:
+    """The name of a parameter that is one number, without what holds it: it is no loss, whatever else is said."""
+    return next((name.rpartition(".")[2].lower() for name, shape in seen.parameters if shape in ((), (1,))), None)
+
+
+def _variable(output: OutputFacts, called: str) -> str:
     last = str(output.path[-1])
-    return f"auxiliary_{last}" if last.isdigit() else re.sub(r"\W", "_", last)
+    name = called if last.isdigit() and called.isidentifier() else last
+    return f"auxiliary_{name}" if name.isdigit() else re.sub(r"\W", "_", name)

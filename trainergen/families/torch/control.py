@@ -20,7 +20,7 @@ from ...lab.imports import import_object
 from ...lab.protocol import Context
 from ...runtime import metrics as known_metrics
 from . import objectives  # the lab imports this file while it waits: what every objective needs is then there
-from .facts import OPERATIONS
+from .facts import ENDS, HALVES, OPERATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -238,7 +238,11 @@ def prepared(value: Any, operations: Any, model: nn.Module) -> Any:
         numbers = [int(number) for number in argument.split(",")] if argument else []
         if name == "float":
             value = value.to(floating_dtype(model))
-        elif name in ("drop_first", "drop_last"):
+        elif name in HALVES:
+            (axis,) = numbers
+            half = value.shape[axis] // 2
+            value = value.narrow(axis, half * HALVES.index(name), half)
+        elif name in ENDS:
             (axis,) = numbers
             value = value.narrow(axis, int(name == "drop_first"), value.shape[axis] - 1)
         else:

@@ -8,10 +8,13 @@ from typing import Literal
 from ...inspection.batch_spec import BatchSpec, Path
 from ...inspection.construction import Search
 
-OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten", "drop_first", "drop_last")
+HALVES = ("first_half", "second_half")
+ENDS = ("drop_first", "drop_last")
+OPERATIONS = ("float", "long", "bool", "unsqueeze", "squeeze", "permute", "flatten", *ENDS, *HALVES)
 """What an input, a target or a prediction may be prepared by: methods of a tensor, their integers after a colon, but for
-``float``, which is the cast to the model's floating dtype, and ``drop_first:1`` and ``drop_last:1``, which leave out the
-first and the last entry along a dimension. The control run does them, generated code spells them."""
+``float``, which is the cast to the model's floating dtype, ``drop_first:1`` and ``drop_last:1``, which leave out the
+first and the last entry along a dimension, and ``first_half:1`` and ``second_half:1``, the halves of one of even size. The
+control run does them, generated code spells them."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,21 @@ class TokenOrder:
 
 
 @dataclass(frozen=True)
+class OutputName:
+    """What the submodule that made a part of a tuple calls it in its own ``return``.
+
+    Attributes:
+        path: in the model's output.
+        name: ``aux_loss``.
+        module_type: of the submodule; the model's own class where it is the model.
+    """
+
+    path: Path
+    name: str
+    module_type: str
+
+
+@dataclass(frozen=True)
 class TorchFacts:
     """Everything measured by one build in the lab. Measured floats decide no default (see DESIGN: records)."""
 
@@ -198,6 +216,7 @@ class TorchFacts:
     synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
     orders: tuple[TokenOrder, ...] = ()  # of the ids that go in, where that could be told
     bare_in_eval: bool = False  # several outputs in train mode, in eval mode one tensor
+    called: tuple[OutputName, ...] = ()  # parts of a tuple or list, where the source of who made them names them
     ran: tuple[str, ...] = ()  # types of the leaf modules that ran, in the order in which they ended, the last twenty
 
     @property

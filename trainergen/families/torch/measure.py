@@ -33,7 +33,7 @@ from .measure_model import (
     module_types,
     parameter_facts,
 )
-from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind
+from .measure_output import demand_auxiliaries, demand_learnable, output_facts, output_kind, output_names
 from .measure_search import NothingFound, seek
 from .measure_sizes import Sizing, find_sizes
 
@@ -106,6 +106,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         search=search,
         synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
         bare_in_eval=begun.bare and kind != "tensor",
+        called=output_names(subject, feeding) if kind in ("tuple", "list") else (),
         ran=tuple(ran.modules[-20:]),
         orders=token_orders(subject, feeding, inputs, output),
     )

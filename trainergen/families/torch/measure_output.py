@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch import nn
 
 from ...errors import did_you_mean
 from ...inspection.batch_spec import spell_path
@@ -18,9 +21,10 @@ from ...lab.batch_form import (
     value_range,
 )
 from ...lab.protocol import LabProblem
-from .facts import OutputFacts
+from .facts import Feeding, OutputFacts, OutputName
 from .measure_call import Subject, batch_notes
 from .measure_model import forward_place
+from .return_names import return_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +52,47 @@ def output_facts(output: Any) -> tuple[OutputFacts, ...]:
             value = float(leaf)
             found.append(OutputFacts(path, type(leaf).__name__, (), (), value, value, math.isfinite(value), False))
     return tuple(found)
+
+
+def output_names(subject: Subject, feeding: Feeding) -> tuple[OutputName, ...]:
+    """What the parts of a tuple are called by the innermost module that returned them, as in ``return self.net(x)``.
+
+    The model is run once more, in train mode; a part that is made by no module's return alone has no name here.
+    """
+    makers: dict[int, tuple[str, str]] = {}
+    kept: list[torch.Tensor] = []  # alive, so that no later tensor has the number of one that is gone
+
+    def note(module: nn.Module, _: Any, output: Any) -> None:
+        if not isinstance(output, (tuple, list)):
+            return
+        names: dict[int, str] | None = None
+        for index, value in enumerate(output):
+            if isinstance(value, torch.Tensor) and id(value) not in makers:
+                names = _names_in(type(module)) if names is None else names
+                if index in names:
+                    makers[id(value)] = (names[index], type(module).__name__)
+                    kept.append(value)
+
+    handles = [module.register_forward_hook(note) for module in subject.model.modules()]
+    try:
+        subject.model.train()
+        output = subject.run(feeding)
+    except Exception:  # it ran before; what is random in it may refuse now: nothing can be said
+        return ()
+    finally:
+        for handle in handles:
+            handle.remove()
+        subject.snapshot.restore()
+    found = ((path, makers[id(leaf)]) for path, leaf in live_leaves(output) if len(path) == 1 and id(leaf) in makers)
+    return tuple(OutputName(path, *maker) for path, maker in found)
+
+
+def _names_in(kind: type) -> dict[int, str]:
+    """What the ``forward`` of a class calls the parts of its tuple; nothing where there is no source."""
+    try:
+        return return_names(textwrap.dedent(inspect.getsource(kind.forward)))  # type: ignore[attr-defined]
+    except (AttributeError, OSError, TypeError):
+        return {}
 
 
 def demand_learnable(

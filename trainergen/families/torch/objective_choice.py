@@ -22,7 +22,7 @@ from .objective_decisions import (
 from .objective_questions import ONE_ANSWER, ask_about_output, ask_about_target, nothing_fits
 from .objectives import Fit, LossOption, Proposal, Task
 from .pairs import TARGET_NAMES, candidate_targets, feeding_inputs, name_bonus, predictions, side_penalty
-from .proposals import demand_no_adversary
+from .proposals import demand_no_adversary, look
 from .readings import Reading, readings
 from .seen import Role
 
@@ -56,7 +56,7 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     target = _wished_target(wishes, measured)
     read = readings(wishes, model, measured, target)
     if wishes.loss is not None and ":" in wishes.loss:
-        return (_own_function(wishes, measured, read, target),)
+        return (_own_function(wishes, model, measured, read, target),)
     if wishes.loss is not None:
         read = _only_loss(wishes.loss, read)
     if not read:
@@ -82,7 +82,7 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     if wishes.loss is None and wishes.target is None:
         close = (each for each in read[1:] if best.score - each.score < SPLIT and not each.fit.problem)
         chosen += [each for each in close if each.task.TASK != best.task.TASK and not each.fit.question][:2]
-    return tuple(_decide(wishes, each, read) for each in chosen)
+    return tuple(_decide(wishes, model, each, read) for each in chosen)
 
 
 def _wished_target(wishes: Wishes, measured: TorchFacts) -> Path | None:
@@ -126,7 +126,9 @@ def _option(fit: Fit, loss: str) -> LossOption | None:
     return next((option for option in fit.losses if option.name in wanted), None)
 
 
-def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], target: Path | None) -> ChosenObjective:
+def _own_function(
+    wishes: Wishes, model: ModelFacts, measured: TorchFacts, read: list[Reading], target: Path | None
+) -> ChosenObjective:
     """``--loss module:name``: called with the output and the target, neither of them prepared.
 
     A model with several outputs has all of them passed on, as forward returned them. Where no part of the batch is left
@@ -150,7 +152,11 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
     task = best.task if best is not None and single else None
     outputs = predictions(measured) or measured.output
     metrics, epoch_metrics, metric_decision = _metrics(wishes, task, best.fit if best and task else None)
-    auxiliaries, notes = choose_auxiliaries(wishes, measured, taken=()) if wishes.auxiliaries else ((), ())
+    auxiliaries, notes = (
+        choose_auxiliaries(wishes, look(wishes, model, measured), measured, taken=())
+        if wishes.auxiliaries
+        else ((), ())
+    )
     objective = Objective(
         task=task.TASK if task is not None else "regression",  # words only: no listed loss, no metrics of it
         loss=wishes.loss,
@@ -177,12 +183,13 @@ def _own_function(wishes: Wishes, measured: TorchFacts, read: list[Reading], tar
     return ChosenObjective(objective, decisions, outputs[0], facts)
 
 
-def _decide(wishes: Wishes, reading: Reading, read: list[Reading]) -> ChosenObjective:
+def _decide(wishes: Wishes, model: ModelFacts, reading: Reading, read: list[Reading]) -> ChosenObjective:
     fit, task, output = reading.fit, reading.task, reading.output
     option = (_option(fit, wishes.loss) if wishes.loss else None) or fit.losses[0]
     metrics, epoch_metrics, metric_decision = _metrics(wishes, task, fit)
     taken = (output.path, *(each.path for each in reading.roles if each.origin == "output"))
-    auxiliaries, notes = choose_auxiliaries(wishes, reading.facts, taken=taken, own=task.TASK == "own-loss")
+    own = task.TASK == "own-loss"
+    auxiliaries, notes = choose_auxiliaries(wishes, look(wishes, model, reading.facts), reading.facts, taken, own=own)
     objective = Objective(
         task=task.TASK,
         loss=option.name,

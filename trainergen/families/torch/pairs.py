@@ -10,6 +10,7 @@ from ...inspection.model_facts import ModelFacts
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TargetFacts, TorchFacts
 from .objectives import Pair, Values
+from .return_names import ACTIVATIONS, RESHAPES
 from .seen import FLOATING, INTEGRAL
 
 TARGET_NAMES = (
@@ -28,10 +29,6 @@ TARGET_NAMES = (
 SIDE_NAMES = re.compile(
     r"(^|_)(mask|weight|weights|length|lengths|id|ids|idx|index|indices|name|names|meta)(_|$)", re.IGNORECASE
 )
-RESHAPES = frozenset(
-    {"squeeze", "unsqueeze", "view", "reshape", "flatten", "permute", "transpose", "contiguous", "float"}
-)
-ACTIVATIONS = {"sigmoid": "Sigmoid", "softmax": "Softmax", "log_softmax": "LogSoftmax", "logsigmoid": "LogSigmoid"}
 
 
 def predictions(measured: TorchFacts) -> tuple[OutputFacts, ...]:

@@ -9,11 +9,13 @@ from dataclasses import replace
 from ...errors import AnswerNeeded, Question
 from ...inspection.batch_spec import Leaf, Path, find, leaves
 from ...inspection.model_facts import ModelFacts
+from ...planning.argument_docs import argument_docs
 from ...planning.wishes import Wishes
 from .facts import TorchFacts
 from .objectives import Proposal, Task, fitter, tasks
-from .pairs import candidate_targets, last_activation, returned
-from .seen import INTEGRAL, Seen, SeenInput, prose, spelled
+from .pairs import candidate_targets, last_activation
+from .return_names import return_names
+from .seen import INTEGRAL, Seen, SeenInput, prose, returned_prose, spelled
 
 ADVERSARIES = re.compile(r"\b(discriminators?|critics?|generators?|gan)\b")
 PAIRED = re.compile(
@@ -58,8 +60,11 @@ def look(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> Seen:
         name=model.name,
         module=model.module,
         docstring="\n".join(filter(None, (prose(model.docstring), prose(model.forward_docstring)))),
+        returned="\n".join(filter(None, (returned_prose(model.docstring), returned_prose(model.forward_docstring)))),
         source=model.source,
         arguments=_arguments(wishes, model, measured),
+        said_of=argument_docs(_constructor_docs(model.source)) | argument_docs(model.docstring),
+        decided={(each.path, each.axis): each.argument for each in measured.bindings if each.origin == "output"},
         asked=(*wishes.patterns, *([wishes.loss] if wishes.loss else [])),
     )
 
@@ -125,22 +130,24 @@ def _arguments(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -> dict[
 
 
 def _output_names(model: ModelFacts, measured: TorchFacts) -> dict[Path, str]:
-    """What forward's return calls the parts of a tuple: ``return recon, mu, logvar``."""
+    """What forward's returns call the parts of a tuple that have no keys."""
     if measured.output_kind not in ("tuple", "list"):
         return {}
-    value = returned(model.source)
-    if not isinstance(value, (ast.Tuple, ast.List)):
-        return {}
-    return {(index,): name for index, each in enumerate(value.elts) if (name := _name(each))}
+    deeper = {
+        each.path: each.name for each in measured.called
+    }  # a forward that is inherited, or ``return self.net(x)``
+    return deeper | {(index,): name for index, name in return_names(model.source).items()}
 
 
-def _name(value: ast.expr) -> str:
-    """``self.fc_mu(h)`` is called ``fc_mu``, ``z.mean`` is ``mean``, ``mu`` is ``mu``."""
-    while isinstance(value, ast.Call):
-        value = value.func
-    if isinstance(value, ast.Attribute):
-        return value.attr
-    return value.id if isinstance(value, ast.Name) else ""
+def _constructor_docs(source: str) -> str | None:
+    """The docstring of ``__init__``: arguments are often documented there."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return None
+    made = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+    first = next(made, None)
+    return None if first is None else ast.get_docstring(first)
 
 
 def renamed(proposal: Proposal, key: str) -> Proposal:

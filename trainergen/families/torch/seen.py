@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,14 @@ SECTIONS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Where a docstring stops saying what a class is for and begins to list its parts."""
+RETURNS = re.compile(
+    r"^(?:returns?|outputs?)[ \t]*\n-{3,}[ \t]*\n(?P<numpy>.*?)(?=^\S[^\n]*\n-{3,}|\Z)"
+    r"|^:?(?:returns?|outputs?)\b[ \t]*:?[ \t]*(?P<plain>[^\n]*\n?(?:^[ \t]+\S[^\n]*\n?)*)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""Sections of a docstring about what comes back, NumPy's, then Google's and Sphinx's, or a sentence that begins so."""
 ROLES = re.compile(r":[a-z:]+:(?=`)")
+OUTPUT_WORD = re.compile(r"(^|_)(out|outs|outputs?)(_|$)")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -105,8 +113,11 @@ class Seen:
         name: the class's name.
         module: the dotted path it is imported by.
         docstring: what those of the class and of forward say in prose: see `prose`.
+        returned: what those say of the value that forward returns.
         source: of the class.
         arguments: constructor argument -> source text of its value: what was passed, else the default, else ``""``.
+        said_of: constructor argument -> what the docstrings of the class and of ``__init__`` say of it.
+        decided: (where in the output, axis) -> the constructor argument that decides that size, where it was measured.
         asked: the loss and the patterns that the user named.
     """
 
@@ -125,8 +136,11 @@ class Seen:
     name: str = ""
     module: str = ""
     docstring: str = ""
+    returned: str = ""
     source: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    said_of: Mapping[str, str] = field(default_factory=dict)
+    decided: Mapping[tuple[Path, int], str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
 
     @property
@@ -202,6 +216,20 @@ class Seen:
         for name, text in self.arguments.items():
             if wanted.fullmatch(name) and (value is None or not text.isdigit() or int(text) == value):
                 return name
+        return None
+
+    def documented(self, output: OutputFacts, axis: int, pattern: str) -> str | None:
+        """Where the documentation of the argument that decides a size of the output says `pattern`, as a phrase.
+
+        The argument is the measured one; where none was, those of that value that are named after the output.
+        """
+        wanted, size = re.compile(pattern, re.IGNORECASE), str(output.sizes[axis])
+        measured = self.decided.get((output.path, axis))
+        named = [name for name, text in self.arguments.items() if text == size and OUTPUT_WORD.search(name)]
+        for name in [measured] if measured is not None else named:
+            found = wanted.search(self.said_of.get(name, ""))
+            if found is not None:
+                return f'the documentation of {name} says "{_whole_words(found).lower()}"'
         return None
 
     def want(
@@ -281,6 +309,12 @@ def prose(docstring: str | None) -> str:
     return ROLES.sub("", text[: end.start()] if end else text)
 
 
+def returned_prose(docstring: str | None) -> str:
+    """What a docstring says of the returned value: ``Returns:`` or ``Outputs:`` with what is indented below, ``:returns:``."""
+    found = RETURNS.finditer(inspect.cleandoc(docstring or ""))
+    return "\n".join(" ".join((each["numpy"] or each["plain"] or "").split()) for each in found)
+
+
 def assumed_leaf(
     dtype: str, like: OutputFacts | Leaf, *, low: int | float | None = None, high: int | float | None = None
 ) -> Leaf:
@@ -317,6 +351,7 @@ __all__ = [
     "assumed_leaf",
     "of_samples",
     "prose",
+    "returned_prose",
     "said",
     "spelled",
     "without_axis",

@@ -39,9 +39,11 @@ REFERENCES = {
 
 
 SAYS_SO = (
-    r"\bbinary|classif|\bdetect|fraud|\bclick|\bctr\b|churn|\bspam|sentiment|\blogit|segment|\bmasks?\b|\bu[- ]?net"
-    r"|\bsalien|anomal"
+    r"\bbinary|classif|\bdetect|fraud|\bclick|\bctr\b|churn|\bspam|sentiment|\blogit|segment|\bmasks?\b|\bsalien|anomal"
+    r"|parcell|\blesions?\b"
 )
+MAP_NETWORKS = r"\bu[- ]?net"
+"""As in `multi_class`: mostly met in segmentation, but no word for it."""
 
 
 LAST_LAYER = re.compile(r"(^|\.)(mask|seg\w*|foreground|saliency|is_\w+)(\.|$)")
@@ -63,7 +65,7 @@ def propose(seen: Seen) -> Proposal | None:
     if not column and len(sizes) != 1:
         return None
     probability = is_probability(seen, output)
-    words = seen.says(SAYS_SO) or _called_so(seen)
+    words = seen.says(SAYS_SO) or _called_so(seen) or (seen.says(MAP_NETWORKS) if len(sizes) > 2 else None)
     if not probability and words is None and not seen.asks(LOSSES):
         return None
     leaf = without_axis(output, 1, "int64", 2) if column else of_samples(seen, "int64", low=0, high=2)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ....inspection.batch_spec import Leaf
 from ..facts import OutputFacts
 from ..seen import Seen, assumed_leaf, said, without_axis
-from . import LossOption, Proposal
+from . import LossOption, Proposal, multi_class
 
 TASK = "heteroscedastic"
 LOSSES = {
@@ -50,6 +51,16 @@ SAYS_SO = (
     r"heteros?ked|heteroscedastic|aleatoric|uncertain|gaussian.?nll|\bprobabilistic|nix and weigend|deep ensemble"
     r"|mean.?(and|&).?(log.?)?(variance|std|standard deviation)|mean.?variance"
 )
+BOTH = (
+    r"\b(?:means?|mu)(?:,| and| &|/|, and)\s*(?:its |the |an? |of )*"
+    r"((?:log(?:arithm)?[- _]?(?:of )?(?:the |its )?)?(?:var(?:iance)?|sigma|std|standard deviation|deviation)s?)\b"
+)
+"""``mean and log-variance``, ``mu, sigma``: the second name says which loss takes it."""
+IN_ONE = (
+    r"heteros?ked|heteroscedastic|aleatoric|gaussian.?(nll|neg)|nix and weigend"
+    rf"|\b(predict|output|emit|estimat|parameteri[sz])\w*\b[^.]{{0,40}}{BOTH}"
+)
+"""What says that one tensor holds both: ``uncertain`` and ``probabilistic`` are too little for that."""
 OF_A_POLICY = r"\bactor\b|\bpolicy\b|\baction"
 LATENT = r"\bvae|vae\b|variational|\blatent|posterior|\bencoder"
 MADE_POSITIVE = re.compile(
@@ -58,6 +69,49 @@ MADE_POSITIVE = re.compile(
 
 
 def propose(seen: Seen) -> Proposal | None:
+    """A mean and a spread: two outputs, else the halves of one."""
+    return _two(seen) or _halves(seen)
+
+
+def _halves(seen: Seen) -> Proposal | None:
+    """One output [batch, 2 D] of a model that is said to give a mean and how sure it is: the mean first."""
+    output = seen.main
+    told = re.search(BOTH, seen.returned, re.IGNORECASE)
+    words = seen.says(IN_ONE) or (f'its docstring says that forward returns "{told[0].lower()}"' if told else None)
+    if output is None or words is None or len(seen.learnt) != 1 or len(output.sizes) != 2 or output.sizes[1] % 2:
+        return None
+    if output.sums_to_one or output.log_sums_to_one or seen.activation in ("Sigmoid", "Softmax", "LogSoftmax"):
+        return None
+    if seen.says(LATENT) or seen.argument(multi_class.CLASS_ARGUMENTS, output.sizes[1]):
+        return None
+    half = output.sizes[1] // 2
+    dims = (output.dims[0], half) if half > 1 else output.dims[:1]
+    sizes = (output.sizes[0], half) if half > 1 else output.sizes[:1]
+    target = seen.want("target", Leaf(output.dtype, dims, sizes, source="assumed"), also=TARGETS)
+    if target is None:
+        return None
+    squeeze = () if half > 1 else ("squeeze:1",)
+    told = told or re.search(BOTH, seen.docstring, re.IGNORECASE)
+    best = (_loss_by_name(re.sub(r"\W+", "_", told[1].lower())) if told else None) or "gaussian_nll_log_variance"
+    best = best if "log" in best else "gaussian_nll_softplus"
+    why = "of any sign: taken for the logarithm" if "log" in best else "may be negative: a softplus makes it a variance"
+    return Proposal(
+        score=90,
+        reason=f"{said(output)}: its first half the mean, its second the spread; {words}",
+        losses=tuple(
+            LossOption(name, why if name == best else LOSSES[name], ("first_half:1", *squeeze), target.prepare)
+            for name in (best, *(each for each in LOSSES if each != best))
+        ),
+        assumed=True,
+        roles=(
+            seen.output("prediction", output),
+            target,
+            seen.output("spread", output, ("second_half:1", *squeeze), "spread"),
+        ),
+    )
+
+
+def _two(seen: Seen) -> Proposal | None:
     """Two outputs of one shape: a mean and a spread by their names, or in that order where words say so."""
     learnt = seen.learnt
     words = seen.says(SAYS_SO)

@@ -50,10 +50,16 @@ CLASS_ARGUMENTS = (
     r"|(class|cls|label)(es|s)?_?(num|count|nums|number)?"
 )
 SAYS_SO = (
-    r"classif|\bclass(es)?\b|\blogits?\b|categor|recogni[sz]|image.?net|cifar|mnist|\btagger|\btagging|\bner\b"
-    r"|part.of.speech"
+    r"classif|\bclasses\b(?! (in|that|which|for|of)\b)|\b(num\w*|each|per|target|output|\d+)[- ]class\b"
+    r"|\bclass[- ](labels?|scores?|logits?|prob\w+|ind\w+|tokens?|numbers?)|\blogits?\b|categor|recogni[sz]"
+    r"|image.?net|cifar|mnist|\btagger|\btagging|\bner\b|part.of.speech"
 )
-MAPS = r"seg(ment|mentation)?\b|segment|u[- ]?net|\bfcn\b|parsing|\bmasks?\b|panoptic"
+"""Words for classes; ``this class``, ``subclasses`` and ``the classes in this module`` are the language's."""
+MAPS = r"seg(ment|mentation)?\b|segment|parsing|parcell|\bmasks?\b|panoptic|\blesions?\b"
+MAP_NETWORKS = r"u[- ]?net|\bfcn\b"
+"""Networks that are mostly met in segmentation, and in denoising, registration and depth as well: no word for a task."""
+DOCUMENTED = r"\bclass(es)?\b|classif|categor|\blabels?\b|segment"
+"""What the documentation of an argument says that counts classes."""
 HEAD = r"(^|\.)(classifier|cls|fc\d*|head|heads|logits?|to_logits|mlp_head|classification_head|out|output)(\.|$)"
 
 
@@ -118,8 +124,12 @@ def _signs(seen: Seen, output: OutputFacts, axis: int) -> tuple[int, str]:
         return (90 if words else 86), f"the constructor takes {argument}" + (f", {words}" if words else "")
     if words is not None:
         return (82 if seen.is_called(f"{SAYS_SO}|{MAPS}") else 78), words
+    documented = seen.documented(output, axis, DOCUMENTED)
+    if documented is not None:
+        return 80, documented
     if len(sizes) >= 4:
-        return _of_map(seen, sizes)
+        network = seen.says(MAP_NETWORKS)
+        return (74, network) if network else _of_map(seen, sizes)
     if len(sizes) == 3:
         return _of_sequence(seen, sizes, axis)
     nodes = next((each.leaf.sizes[0] for each in seen.inputs if each.leaf.dtype in FLOATING and each.leaf.sizes), None)

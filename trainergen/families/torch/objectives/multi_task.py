@@ -29,7 +29,7 @@ REFERENCES = {"weighted_sum": _each}
 SAYS_SO = r"multi.?(task|head|output|objective)"
 NO_HEAD = re.compile(
     r"(^|_)(embed\w*|feat\w*|hidden\w*|states?|code|latent|z|attn|attention|weights?|mask|mu|mean|log_?var\w*|sigma|std"
-    r"|var\w*|scale|loc|recon\w*|x_hat|aux\w*|cache|memory|prob\w*|softmax|h|c|h_n|c_n|query|key|anchor|positive|negative)(_|$|\d)"
+    r"|var\w*|scale|loc|recon\w*|x_hat|aux\w*|cache|memory|prob\w*|softmax|h|c|h_n|c_n|query|key|proj\w*|anchor|positive|negative)(_|$|\d)"
 )
 KINDS = (multi_class, binary, multi_label, regression)
 
@@ -65,10 +65,14 @@ def propose(seen: Seen) -> Proposal | None:
         options.append(replace(loss, target_prepare=casts))
         heads.append(Head(name, task, loss.name, f"{prefix}prediction", f"{prefix}target", f"{name}_weight"))
     words = seen.says(SAYS_SO)
+    layers = {part.lower().strip("_") for name, _ in seen.parameters for part in name.split(".")[:-1]}
+    alike = len({each.sizes for each in outputs}) == 1 and outputs[0].sizes[1:] not in ((), (1,))  # embeddings are, too
+    own = not alike and all(seen.called(each) in layers for each in outputs)  # left out, that layer would learn nothing
+    evidence = words or ("each has a layer of its own, called so" if own else "")
     first = options[0]
     return Proposal(
-        score=92 if words else 68,
-        reason=f"outputs {', '.join(names)} have a target each" + (f": {words}" if words else ""),
+        score=92 if words else 91 if own else 68,
+        reason=f"outputs {', '.join(names)} have a target each" + (f": {evidence}" if evidence else ""),
         losses=(LossOption("weighted_sum", LOSSES["weighted_sum"], first.prediction_prepare, first.target_prepare),),
         assumed=True,
         roles=tuple(roles),

@@ -37,7 +37,7 @@ REFERENCES = {
     "masked_mse": _masked_mse,
 }
 MASKS = r"mask(ed)?.?auto.?encod|\bmae\b|mask(ed)?.?(image|patch|autoencoder|modell?ing)|sim.?mim"
-SAYS_SO = re.compile(r"auto_?encoder|(^|_)v?ae($|_)|vae|reconstruct|denois|inpaint|recon(_|$)|x_hat", re.IGNORECASE)
+SAYS_SO = re.compile(r"auto_?enc(?!ryp)|(^|_)v?ae($|_)|vae|reconstruct|denois|inpaint|recon(_|$)|x_hat", re.IGNORECASE)
 
 
 def propose(seen: Seen) -> Proposal | None:

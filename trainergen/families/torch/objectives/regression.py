@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ..facts import OutputFacts
-from ..seen import FLOATING, INTEGRAL, Seen, assumed_leaf, said, without_axis
+from ..seen import FLOATING, INTEGRAL, Seen, assumed_leaf, said, spelled, without_axis
 from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
 
 TASK = "regression"
@@ -46,12 +48,14 @@ SAYS_SO = (
     r"|depth.?(map|estimat|predict)|optical.?flow|super.?resolution|denois|registration|deform|displacement"
     r"|neural.(field|radiance)|implicit.neural"
 )
+NAMED = r"(?<!logistic )(?<!softmax )(?<!logit )(?<!auto )\bregress(or|ion)\b|\breg\b(?! net)"
+"""In a class's own name as words, ``reg`` too: of maps the registration. ``RegNet`` is a classifier's backbone."""
 FORECASTS = r"forecast|time.?series|\bhorizon|\bfuture\b|steps.ahead"
 HORIZON = (
     r"(pred(iction)?|forecast(ing)?|out(put)?|tgt|target|future)_?(len(gth)?|steps?|horizon|window|chunk(_length)?|seq_len(gth)?)"
     r"|(forecast_?)?horizon|n_?(ahead|forecasts?)|(n_)?steps_ahead|forecast_size"
 )
-FEATURES = r"\bembed|encoder\b|\bfeature|\bbackbone|\brepresentation|\bprojector?\b"
+FEATURES = r"\bembed|encoder\b|\bfeature|\bbackbone|\brepresentation|\bprojector?\b|fingerprint|\bdescriptor"
 
 
 def propose(seen: Seen) -> Proposal | None:
@@ -95,6 +99,8 @@ def _ahead(seen: Seen, output: OutputFacts) -> tuple[int, str] | None:
 def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, str]:
     """How surely numbers are meant, and why: a word, one column or row, the input's own form; else a last resort."""
     sizes = output.sizes
+    if re.search(NAMED, spelled(seen.name)):
+        return 88, f"it is called {seen.name}"
     if said_so:
         return (84 if seen.is_called(SAYS_SO) else 76), said_so
     if seen.activation in ("Sigmoid", "Softmax", "LogSoftmax") or output.sums_to_one or output.log_sums_to_one:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ....planning.plan import Term
 from ..facts import OutputFacts
-from ..seen import FLOATING, Seen, SeenInput, said
-from . import LossOption, Proposal
+from ..seen import FLOATING, Seen, SeenInput, assumed_leaf, said
+from . import LossOption, Proposal, binary
 
 TASK = "vae"
 LOSSES = {
@@ -37,6 +37,8 @@ LOG_VARIANCES = (
 SAYS_SO = r"\bvae|vae\b|variational|\belbo\b|evidence lower bound|kullback"
 BETA = "weight of the KL divergence; above 1 the latent code is simpler, the reconstruction worse"
 
+TERMS = (Term("reconstruction_loss"), Term("kl_divergence", "beta", 1.0, BETA))
+
 
 def _terms(functional: Any, prediction: Any, target: Any, mu: Any, logvar: Any, *, error: str) -> dict[str, Any]:
     """Kingma and Welling 2014, appendix B, written a sample at a time."""
@@ -63,6 +65,8 @@ def propose(seen: Seen) -> Proposal | None:
     mu, logvar = seen.named(*MEANS), seen.named(*LOG_VARIANCES)
     named = mu is not None and logvar is not None
     rebuilt = _rebuilt(seen, (mu, logvar))
+    if rebuilt is None and mu is not None and logvar is not None and words:
+        return _of_another_form(seen, mu, logvar, words)
     if rebuilt is None or (not named and words is None):
         return None
     output, part, flat = rebuilt
@@ -74,9 +78,8 @@ def propose(seen: Seen) -> Proposal | None:
         mu, logvar = twins[0]
     if mu.sizes != logvar.sizes or mu.sizes[:1] != output.sizes[:1]:
         return None
-    terms = (Term("reconstruction_loss"), Term("kl_divergence", "beta", 1.0, BETA))
     prepare = ("flatten:1",) if flat else ()
-    options = [LossOption(name, reason, (), (*part.prepare, *prepare), terms=terms) for name, reason in LOSSES.items()]
+    options = [LossOption(name, reason, (), (*part.prepare, *prepare), terms=TERMS) for name, reason in LOSSES.items()]
     if seen.activation == "Sigmoid" and part.leaf.low == 0 and part.leaf.high == 1:
         options.reverse()
     evidence = "names say mean and log-variance" if named else "two outputs of one shape follow it"
@@ -91,6 +94,28 @@ def propose(seen: Seen) -> Proposal | None:
             seen.output("mu", mu),
             seen.output("logvar", logvar),
         ),
+    )
+
+
+def _of_another_form(seen: Seen, mu: OutputFacts, logvar: OutputFacts, words: str) -> Proposal | None:
+    """Mean and log-variance by their names, and an output that no input has the shape of: its target is its own."""
+    output = next((each for each in seen.learnt if each.sizes not in (mu.sizes, logvar.sizes)), None)
+    if output is None or mu.sizes != logvar.sizes or mu.sizes[:1] != output.sizes[:1]:
+        return None
+    bits = binary.is_probability(seen, output)
+    low, high = (0.0, 1.0) if bits else (None, None)
+    target = seen.want("target", assumed_leaf(output.dtype, output, low=low, high=high), low=low, high=high)
+    if target is None:
+        return None
+    options = [LossOption(name, reason, (), target.prepare, terms=TERMS) for name, reason in LOSSES.items()]
+    return Proposal(
+        score=90,
+        reason=f"names say mean and log-variance; {words}; {said(output)} has no input's shape: a target of its own",
+        losses=tuple(options[::-1] if bits else options),
+        assumed=True,
+        low=low,
+        high=high,
+        roles=(seen.output("prediction", output), target, seen.output("mu", mu), seen.output("logvar", logvar)),
     )
 
 
