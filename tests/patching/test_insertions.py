@@ -12,7 +12,6 @@ from trainergen.errors import Conflict
 from trainergen.patching import exports
 from trainergen.patching.configs import dataclass_module, ini
 from trainergen.patching.draft import Draft, Edit, Insertion
-from trainergen.patching.project import registry_style, registry_styles
 from trainergen.patching.registries import default
 from trainergen.resources import resource_folder
 from trainergen.staging.hunks import take_out
@@ -91,20 +90,16 @@ def test_a_one_line_registry_that_grows_too_wide_is_laid_out_one_a_line() -> Non
 )
 def test_a_registry_that_can_t_take_the_entry_is_a_conflict(text: str) -> None:
     with pytest.raises(Conflict) as caught:
-        registry_style(text.encode(), "train/__init__.py").edit(
-            text.encode(), "train/__init__.py", key=KEY, target=TARGET, width=88
-        )
+        default.edit(text.encode(), "train/__init__.py", key=KEY, target=TARGET, width=88)
     assert "train/__init__.py" in (caught.value.place or "") and caught.value.hint
 
 
-@pytest.mark.parametrize("style", sorted(registry_styles()))
-def test_the_example_of_every_registry_style(style: str) -> None:
-    folder = resource_folder("registry_patches") / style
+def test_the_example_of_the_default_registry() -> None:
+    folder = resource_folder("registry_patches") / "default"
     before = (folder / "before.py").read_bytes()
-    found = registry_style(before, "before.py")
-    edit = found.edit(before, "before.py", key=KEY, target=TARGET, width=88)
+    edit = default.edit(before, "before.py", key=KEY, target=TARGET, width=88)
     assert holds(edit, before) == (folder / "after.py").read_bytes()
-    assert set(found.read_back(before, "before.py")) | {KEY} == set(found.read_back(edit.after, "after.py"))
+    assert set(default.read_back(before, "before.py")) | {KEY} == set(default.read_back(edit.after, "after.py"))
 
 
 SECTION = "[train_digits_net]\n# the rate\nlearning_rate = 0.001\n"
@@ -237,6 +232,18 @@ NAME = "DigitsNetTrainerConfig"
         ("from .train import A as A\n__all__ = {'A'}\n", "from .train import A as A, NAME\n__all__ = {'A', 'NAME'}\n"),
         ("__all__ = ()\n", 'from .train import NAME\n\n__all__ = ("NAME",)\n'),
         ("from config.train import A\n", "from config.train import A, NAME\n"),
+        (
+            "from .train import A\n__all__ = ['A']\n__all__ += ['b']\n",
+            "from .train import A, NAME\n__all__ = ['A']\n__all__ += ['b', 'NAME']\n",
+        ),
+        (
+            "from . import a\n__all__ = a.__all__ + [\n    'A',  # why\n]\n",
+            "from . import a\nfrom .train import NAME\n__all__ = a.__all__ + [\n    'A',  # why\n    'NAME',\n]\n",
+        ),
+        (
+            "from . import a\n__all__ = {*a.__all__}\n",
+            'from . import a\nfrom .train import NAME\n__all__ = {*a.__all__, "NAME"}\n',
+        ),
     ],
 )
 def test_an_export_joins_the_import_and_all(before: str, expected: str) -> None:
@@ -246,9 +253,7 @@ def test_an_export_joins_the_import_and_all(before: str, expected: str) -> None:
     assert NAME in exports.read_back(edit.after, "config/__init__.py")
 
 
-@pytest.mark.parametrize(
-    "text", ["__all__ = sorted(globals())\n", "__all__ = ['a']\n__all__ += ['b']\n", "__all__ = 'a', 'b'\n"]
-)
+@pytest.mark.parametrize("text", ["__all__ = sorted(globals())\n", "__all__ = [str(1)]\n", "__all__ = 'a', 'b'\n"])
 def test_a_computed_all_is_a_conflict(text: str) -> None:
     with pytest.raises(Conflict, match="__all__"):
         exports.edit(text.encode(), "config/__init__.py", module=".train", name=NAME, width=100)

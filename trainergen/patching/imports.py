@@ -32,7 +32,7 @@ def need_name(draft: Draft, module: str, name: str, *, width: int, first_party: 
         return
     for node in source.tree.body:
         if isinstance(node, ast.ImportFrom) and spell_module(node) == module and node.names[0].name != "*":
-            insertions = _extend(source, node, name, width)
+            insertions = extend(source, node, name, width)
             if insertions:
                 draft.insert(insertions)
                 return
@@ -82,7 +82,7 @@ def _binds(node: ast.stmt, name: str) -> bool:
     return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
-def _extend(source: Source, node: ast.ImportFrom, name: str, width: int) -> list[Insertion]:
+def extend(source: Source, node: ast.ImportFrom, name: str, width: int) -> list[Insertion]:
     """`name` among the names of an existing statement; empty where its layout is not ours to continue."""
     names = [alias.name for alias in node.names]
     index = sorted_index(names, name)
@@ -129,7 +129,7 @@ def _new_statement(source: Source, module: str, name: str, first_party: frozense
         later = [
             node
             for node in mine
-            if isinstance(node, ast.ImportFrom) and _module_order(spell_module(node)) > _module_order(module)
+            if isinstance(node, ast.ImportFrom) and module_order(spell_module(node)) > module_order(module)
         ]
         if later:
             return Insertion(source.line_start(source.start(later[0])), line)
@@ -180,6 +180,7 @@ def _section(module: str, first_party: frozenset[str]) -> int:
     return FIRST_PARTY if top in first_party else THIRD_PARTY
 
 
-def _module_order(module: str) -> tuple[int, str]:
+def module_order(module: str) -> tuple[int, str]:
+    """What isort sorts imports of one section by: the farther package first, then the name in lower case."""
     dots = len(module) - len(module.lstrip("."))
     return (-dots, module.lstrip(".").lower())

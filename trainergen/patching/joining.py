@@ -8,6 +8,8 @@ from typing import Literal
 
 from .draft import Edit
 
+Gives = Literal["class", "instance", "text", "function"]
+
 
 @dataclass(frozen=True)
 class Sibling:
@@ -27,6 +29,7 @@ class Entry:
         class_name, module, file: the trainer's.
         base: the base trainer's class.
         summary: one sentence, where a registry keeps help texts.
+        config: ``module:Class`` of its configuration, where it has a class of its own for that.
     """
 
     snake: str
@@ -35,6 +38,7 @@ class Entry:
     file: str
     base: str = ""
     summary: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,13 @@ class Lookup:
     Attributes:
         how: ``mapping``: `symbol` of `module` holds it under `key`; ``call``: `symbol` of `module` is called with `key`;
             ``scan``: `symbol` of `module` is a class among whose subclasses it is; ``attribute``: it is `symbol` of `module`;
-            ``entry-point``: an installed entry point `key` of the group `symbol`.
-        module, symbol, key: see there.
+            ``entry-point``: an entry point `key` of the group `symbol`, declared in the file `module`.
+        module, symbol, key: see there; `symbol` may be dotted (``REGISTRY.get``). A list or set is a mapping as well, by
+            what its elements are called.
         needs: modules that the project imports before it looks.
         gives: the class, an instance (the call builds it), text (``module:Class`` or dotted), or a function that builds it.
+        expects: ``module:Class`` of the trainer: where building one takes more than its key, it is enough to see that
+            this class is what gets built.
     """
 
     how: Literal["mapping", "call", "scan", "attribute", "entry-point"]
@@ -75,7 +82,8 @@ class Lookup:
     symbol: str
     key: str
     needs: tuple[str, ...] = ()
-    gives: Literal["class", "instance", "text", "function"] = "class"
+    gives: Gives = "class"
+    expects: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,10 @@ class Registration:
         key: what a user types.
         edits: path -> edit of a file that exists.
         decorator: for the class in the new file, with the @; "" for none.
-        decorator_import: module and name that the decorator needs.
+        decorator_import: module and name that the decorator, or else the statement, needs.
         statement: a line below the class in the new file (``register(WineTrainer)``); "" for none.
+        class_attribute: a line in the class's body by which it is found (``name = "wine"``); "" for none.
+        class_keywords: what follows the bases (``key="wine"``); "" for none.
         file_pattern: glob that the new file must match to be found (``train/*_trainer.py``); "" for none.
         lookup: None where nothing is registered and the class is imported directly.
         said: one phrase for the report (``TRAINER_REGISTRY["wine"]``, ``nothing registers trainers here``).
@@ -98,6 +108,8 @@ class Registration:
     decorator: str = ""
     decorator_import: tuple[str, str] | None = None
     statement: str = ""
+    class_attribute: str = ""
+    class_keywords: str = ""
     file_pattern: str = ""
     lookup: Lookup | None = None
     said: str = ""

@@ -6,28 +6,13 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from types import ModuleType
 
-from ..errors import Conflict
 from ..planning.plan import Names
 from . import exports, registries
 from .configs import dataclass_module, ini
 from .draft import Edit
-
-
-class RegistryStyle(Protocol):
-    """What a file in `registries` offers."""
-
-    def detect(self, data: bytes, path: str) -> bool:
-        """Whether the file holds a registry of this style."""
-
-    def edit(
-        self, data: bytes, path: str, *, key: str, target: str, width: int, quote: str = '"', spread: bool = True
-    ) -> Edit:
-        """Add an entry."""
-
-    def read_back(self, data: bytes, path: str) -> dict[str, str]:
-        """What the registry lists."""
+from .registries import default
 
 
 @dataclass(frozen=True)
@@ -49,29 +34,10 @@ class Parts:
     spread: bool = True
 
 
-def registry_styles() -> dict[str, RegistryStyle]:
-    """Every registry style by name: each module in `registries` is one."""
+def registry_styles() -> dict[str, ModuleType]:
+    """Every registry style by name, the default project's among them: each module in `registries` is one."""
     names = sorted(module.name for module in pkgutil.iter_modules(registries.__path__))
-    return {name: cast("RegistryStyle", import_module(f"{registries.__name__}.{name}")) for name in names}
-
-
-def registry_style(data: bytes, path: str) -> RegistryStyle:
-    """The style of the registry in a file.
-
-    Raises:
-        Conflict: none that we know, or the file does not parse.
-    """
-    for style in registry_styles().values():
-        if style.detect(data, path):
-            return style
-    from .source import Source
-
-    Source(data, path)  # a file that does not parse says so itself, with the line
-    raise Conflict(
-        f"{path} holds no registry of trainers that can be edited",
-        place=path,
-        hint='write it as one dict literal: TRAINER_REGISTRY: dict[str, str] = {"Name": "module:Class"}',
-    )
+    return {name: import_module(f"{registries.__name__}.{name}") for name in names}
 
 
 def edit_project(names: Names, parts: Parts, read: Callable[[str], bytes], *, width: int) -> dict[str, Edit]:
@@ -101,7 +67,7 @@ def edit_project(names: Names, parts: Parts, read: Callable[[str], bytes], *, wi
             read(names.config_init), names.config_init, module=module, name=names.config_class, width=width
         ),
         names.ini_file: ini.edit(read(names.ini_file), names.ini_file, section=names.section, text=parts.ini_section),
-        names.train_init: registry_style(registry, names.train_init).edit(
+        names.train_init: default.edit(
             registry,
             names.train_init,
             key=names.trainer_class,
