@@ -33,7 +33,7 @@ def test_each_gate_stops_its_failing_example_and_lets_the_passing_one_through(ga
 @pytest.mark.parametrize("missing", ["WHAT", "WHY", "PASSING", "FAILING", "check"])
 def test_a_gate_without_documentation_or_examples_does_not_load(missing: str) -> None:
     gate = ModuleType("gates.tg099_new")
-    for name in {"CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "WATCHES", "check"} - {missing}:
+    for name in {"CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE", "WATCHES", "check"} - {missing}:
         setattr(gate, name, "TG099" if name == "CODE" else "said")
     with pytest.raises(ImportError, match=f"tg099_new has no {missing}"):
         load_gate(gate)
@@ -41,8 +41,8 @@ def test_a_gate_without_documentation_or_examples_does_not_load(missing: str) ->
 
 def test_a_gate_is_found_under_its_own_code() -> None:
     gate = ModuleType("gates.tg098_new")
-    for name in ("CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "WATCHES", "check"):
-        setattr(gate, name, "TG099")
+    for name in ("CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE", "WATCHES", "check"):
+        setattr(gate, name, {"FIX": "none", "TORCH": ">=2.0"}.get(name, "TG099"))
     with pytest.raises(ImportError, match="must begin with that code"):
         load_gate(gate)
 

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from .source import Function, Source, methods
+from .versions import Range, torch_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +60,7 @@ class Facts:
         codes: the gates that apply here, as the contract says; None: all.
     """
 
-    __slots__ = ("_locals", "_sources", "codes", "files", "root")
+    __slots__ = ("_locals", "_sources", "_torch", "codes", "files", "root")
 
     def __init__(
         self, root: str | None = None, files: Mapping[str, str] | None = None, codes: frozenset[str] | None = None
@@ -69,6 +70,14 @@ class Facts:
         self.codes = codes
         self._sources: dict[str, Source | None] = {}
         self._locals: frozenset[str] | None = None
+        self._torch: tuple[Range | None] | None = None
+
+    @property
+    def torch(self) -> Range | None:
+        """The releases of torch that the project asks for; None where it says nothing."""
+        if self._torch is None:
+            self._torch = (torch_of(self.root),)
+        return self._torch[0]
 
     def adopt(self, source: Source) -> None:
         """Take `source` for what its path holds: the file under judgement counts as it is given."""

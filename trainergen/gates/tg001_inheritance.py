@@ -50,6 +50,9 @@ class DigitsTrainer(Trainer):
     def compute_loss(self, batch):
         return self.model(batch)
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 1 of ten"
 WATCHES = (ast.ClassDef,)
 
 HOOKS = ("on_train_begin", "on_train_end")

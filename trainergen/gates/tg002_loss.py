@@ -47,6 +47,9 @@ class DigitsTrainer(Trainer):
         loss = functional.cross_entropy(self.model(image), label)
         return loss.detach()
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 2 of ten"
 WATCHES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _NOT_TENSORS = {

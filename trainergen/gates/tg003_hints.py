@@ -41,6 +41,9 @@ class DigitsTrainer(Trainer):
     def compute_loss(self, batch):
         return self.model(batch["image"])
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 3 of ten"
 WATCHES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -51,6 +51,9 @@ class DigitsTrainer(Trainer):
         super().on_train_end()
         logger.info("training is over")
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 4 of ten"
 WATCHES = (ast.ClassDef,)
 
 

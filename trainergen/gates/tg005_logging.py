@@ -44,6 +44,9 @@ class DigitsTrainer(Trainer):
     def on_epoch_start(self):
         logger.info("epoch %d, learning rate %s", self.epoch)
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 5 of ten"
 WATCHES = (ast.Call,)
 
 _LEVELS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"}

@@ -40,6 +40,9 @@ class DigitsTrainer(Trainer):
     def on_train_begin(self):
         os.makedirs(os.path.join(self.config.model_save_directory, "plots"))
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 6 of ten"
 WATCHES = (ast.Call,)
 
 _INSTEAD = {

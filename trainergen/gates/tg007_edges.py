@@ -53,6 +53,9 @@ class DigitsTrainer(Trainer):
         assert batch is not None
         return self.model(batch)
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 7 of ten"
 WATCHES = (ast.ClassDef, ast.Assert)
 
 _GUARD = re.compile(r"valid|check|require|ensure|guard|expect|refuse", re.IGNORECASE)

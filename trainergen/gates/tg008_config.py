@@ -52,6 +52,9 @@ class DigitsTrainerConfig(BaseTrainerConfig):
 """
 PASSING = {"train/digits_trainer.py": _TRAINER, "config/train.py": _CONFIG}
 FAILING = {"train/digits_trainer.py": _TRAINER, "config/train.py": _CONFIG.replace("@dataclass\n", "")}
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 8 of ten"
 WATCHES = (ast.ClassDef,)
 
 

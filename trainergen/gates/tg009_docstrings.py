@@ -49,6 +49,9 @@ class DigitsTrainer(Trainer):
     def compute_loss(self, batch):
         return self.model(batch)
 '''
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 9 of ten"
 WATCHES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 _EMPTY = re.compile(r"\W*(todo|fixme|tbd|xxx|docstring|description)?\W*", re.IGNORECASE)

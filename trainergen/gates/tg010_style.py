@@ -55,6 +55,9 @@ class DigitsTrainer(Trainer):
     def compute_loss(self, batch: torch.Tensor) -> torch.Tensor:
         return self.model(batch.cuda())
 """
+FIX = "none"
+TORCH = ">=2.6"
+SOURCE = "the contract of trainergen's own trainers, gate 10 of ten"
 WATCHES = (ast.Module, ast.Call, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Subscript)
 
 _DEVICE = re.compile(r"(cuda|mps|xpu|hip)(:\d+)?")

@@ -1,0 +1,247 @@
+"""What a training rule looks at: a file's training code, its loops told apart, and the way to report a finding in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
+from .finding import Edit, Finding, Fix
+from .reading import Class, Place, Reading, Routine, text_of
+from .roles import LOADER, Roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .facts import Facts
+    from .source import Source
+
+HELD_OUT = re.compile(r"(?i)(^|_|\.)(val|valid|validation|eval|evaluation|test|testing|dev|held_?out)(_|\d|$|\.|loader|set|dl|data|iter|batch)")
+TRAINED_ON = re.compile(r"(?i)(^|_|\.)(train|training|tr)(_|\d|$|\.|loader|set|dl|data|iter|batch)")
+_EVALUATES = re.compile(r"(?i)(^|_)(val|validate|validation|valid|eval|evaluate|evaluation|test|tst|predict|inference|infer|score)(_|$)")
+_WRAPPING = {"enumerate", "tqdm", "trange", "iter", "islice", "track", "zip", "cycle", "reversed", "list", "progress_bar", "notebook_tqdm", "auto_tqdm"}
+
+
+class Round(NamedTuple):
+    """The innermost loop that both computes gradients and steps an optimizer, or a routine that does so once a call.
+
+    Attributes:
+        place: the loop; None for a routine without one.
+        events: everything in it, in order.
+        trace: the whole trace that it is part of.
+        root: the routine that the trace begins in.
+    """
+
+    place: Place | None
+    events: tuple[Event, ...]
+    trace: list[Event]
+    root: Routine
+
+
+class Training:
+    """The training code of one file, shared by all rules.
+
+    Args:
+        reading: the file, read.
+        facts: the project around it.
+
+    Attributes:
+        reading, roles, traces, source, facts: see their classes.
+    """
+
+    def __init__(self, reading: Reading, facts: Facts) -> None:
+        self.reading = reading
+        self.facts = facts
+        self.source: Source = reading.source
+        self.roles = Roles(reading)
+        self.traces = Traces(reading, self.roles)
+        self._rounds: tuple[Round, ...] | None = None
+        self._starts: list[int] | None = None
+
+    # -- loops ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """Every round of the file, once for each way that leads to it."""
+        if self._rounds is None:
+            self._rounds = tuple(self._find_rounds())
+        return self._rounds
+
+    def _find_rounds(self) -> Iterator[Round]:
+        for root in self.traces.roots:
+            trace = self.traces.of(root)
+            backward = [event for event in trace if event.kind == BACKWARD]
+            if not backward:
+                continue
+            met: set[int] = set()
+            for step in trace:
+                if step.kind not in (STEP, SCALER_STEP):
+                    continue
+                place = next(
+                    (loop for loop in reversed(step.loops) if any(event.within(loop) for event in backward)), None
+                )
+                if id(place) in met:
+                    continue
+                met.add(id(place))
+                if place is not None:
+                    yield Round(place, tuple(event for event in trace if event.within(place)), trace, root)
+                elif any(event.loop is None for event in backward):
+                    inner = {id(event.loop) for event in backward if event.loop is not None}
+                    events = tuple(event for event in trace if not inner & {id(loop) for loop in event.loops})
+                    yield Round(None, events, trace, root)
+
+    def batch_loops(self) -> Iterator[tuple[Place, list[Event], Routine]]:
+        """The innermost loops that compute gradients: place, whole trace, root."""
+        for root in self.traces.roots:
+            trace = self.traces.of(root)
+            met: set[int] = set()
+            for event in trace:
+                loop = event.loop
+                if event.kind == BACKWARD and loop is not None and id(loop) not in met:
+                    met.add(id(loop))
+                    yield loop, trace, root
+
+    def iterated(self, loop: Place) -> ast.expr | None:
+        """What a ``for`` goes through, without enumerate, tqdm and their like; None for ``while``."""
+        node = loop.node
+        return core_of(node.iter) if isinstance(node, ast.For | ast.AsyncFor) else None
+
+    def over_loader(self, loop: Place, routine: Routine) -> bool:
+        """Whether a loop goes through a data loader (by what made it, else by its name)."""
+        core = self.iterated(loop)
+        if core is None:
+            return False
+        if self.roles.of(core, routine) == LOADER:
+            return True
+        text = text_of(core) or ""
+        return bool(HELD_OUT.search(text) or TRAINED_ON.search(text))
+
+    def held_out(self, loop: Place, routine: Routine) -> bool:
+        """Whether a loop goes through data that a model is judged on: by the loader's name, else by the routine's."""
+        core = self.iterated(loop)
+        text = text_of(core) if core is not None else None
+        if text is not None and HELD_OUT.search(text) and not TRAINED_ON.search(text):
+            return True
+        named_so = bool(_EVALUATES.search(routine.name))
+        return named_so and self.over_loader(loop, routine) and not TRAINED_ON.search(text or "")
+
+    # -- classes -------------------------------------------------------------------------------------------------------
+
+    def framework(self, owner: Class | None) -> str | None:
+        """Whose loop runs a class's hooks: ``lightning``, ``transformers``, ``trainergen``; None for nobody's known."""
+        if owner is None:
+            return None
+        for base in self.roles.lineage(owner):
+            last = base.rpartition(".")[2]
+            if last in ("LightningModule", "LightningDataModule", "Callback"):
+                return "lightning"
+            if last.endswith("Trainer") and base.startswith(("transformers.", "trl.", "sentence_transformers.", "setfit.")):
+                return "transformers"
+            if last == "Trainer" and ("base_trainer" in base or "trainergen" in base):
+                return "trainergen"
+        return None
+
+    def framework_at(self, routine: Routine) -> str | None:
+        """As `framework`, for the class around a routine."""
+        return self.framework(routine.owner)
+
+    # -- reporting -----------------------------------------------------------------------------------------------------
+
+    def finding(
+        self, code: str, node: ast.AST, message: str, hint: str, label: str = "", fix: Fix | None = None
+    ) -> Finding:
+        """A finding at `node`; a compound statement is marked by its first line, a class or function by its name."""
+        assert isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler)
+        line = node.lineno
+        text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
+        start, stop = self.source.columns(node)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            at = text.find(node.name, start - 1)
+            if at >= 0:
+                start, stop = at + 1, at + 1 + len(node.name)
+        return Finding(code, message, self.source.path, line, start, stop, hint, label, fix)
+
+    def offset(self, line: int, column: int) -> int:
+        """The character offset of a 1-based line and a 0-based byte column, as ``ast`` counts."""
+        if self._starts is None:
+            self._starts = [0]
+            for text in self.source.text.splitlines(keepends=True):
+                self._starts.append(self._starts[-1] + len(text))
+        content = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
+        return self._starts[line - 1] + len(content.encode()[:column].decode(errors="replace"))
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """The character offsets of a node: first, one past the last."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+
+    def segment(self, node: ast.expr | ast.stmt) -> str:
+        """The text of a node as it stands in the file."""
+        start, stop = self.span(node)
+        return self.source.text[start:stop]
+
+    def replacing(self, node: ast.expr | ast.stmt, text: str) -> Edit:
+        """The edit that puts `text` where `node` stands."""
+        return Edit(*self.span(node), text)
+
+    def appending(self, node: ast.expr | ast.stmt, text: str) -> Edit:
+        """The edit that puts `text` right behind `node`."""
+        stop = self.span(node)[1]
+        return Edit(stop, stop, text)
+
+    def line_above(self, node: ast.stmt, text: str) -> Edit:
+        """The edit that puts a line of its own, indented alike, above a statement."""
+        start = self.offset(node.lineno, 0)
+        indentation = self.source.lines[node.lineno - 1][: self.span(node)[0] - start]
+        return Edit(start, start, f"{indentation}{text}\n")
+
+    def adding_argument(self, call: ast.Call, text: str) -> Edit:
+        """The edit that adds a last argument to a call."""
+        stop = self.span(call)[1] - 1
+        inside = self.source.text[:stop].rstrip()
+        filled = bool(call.args or call.keywords)
+        place = len(inside)
+        lead = "" if not filled else " " if inside.endswith(",") else ", "
+        return Edit(place, place, f"{lead}{text}")
+
+
+def core_of(expression: ast.expr) -> ast.expr:
+    """What an iteration goes through: ``enumerate(tqdm(loader), 1)`` -> ``loader``."""
+    while isinstance(expression, ast.Call) and expression.args:
+        function = expression.func
+        name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+        if name not in _WRAPPING:
+            break
+        expression = expression.args[0]
+    return expression
+
+
+def statement_of(training: Training, node: ast.AST, routine: Routine) -> ast.stmt | None:
+    """The smallest statement of a routine that holds `node`, compound ones by their heads left out."""
+    best: ast.stmt | None = None
+    line = getattr(node, "lineno", 0)
+    waiting: list[ast.stmt] = list(routine.node.body)
+    while waiting:
+        statement = waiting.pop()
+        if statement.lineno <= line <= (statement.end_lineno or line):
+            best = statement
+            for name in ("body", "orelse", "finalbody", "handlers"):
+                for item in getattr(statement, name, ()):
+                    waiting.extend(item.body if isinstance(item, ast.ExceptHandler) else [item])
+    return best
+
+
+def mentions(node: ast.AST, *words: str) -> bool:
+    """Whether any name, attribute or keyword below `node` is one of `words`."""
+    for part in ast.walk(node):
+        said = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else None
+        if said in words:
+            return True
+    return False
+
+
+def has_modulo(test: ast.AST) -> bool:
+    """Whether a condition counts: it contains a ``%``, or a comparison with a number of steps."""
+    return any(isinstance(part, ast.Mod) for part in ast.walk(test))

@@ -1,0 +1,68 @@
+"""Ranges of torch releases: what a gate holds for, and what a project asks for."""
+
+# ruff: noqa: PTH118, PTH123, PTH208  (importing pathlib costs more than a whole static check)
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+Release = tuple[int, ...]
+_CLAUSE = re.compile(r"(>=|<=|==|~=|>|<|!=)\s*(\d+(?:\.\d+)*)")
+_REQUIREMENT = re.compile(
+    r"""(?mx) (?:^|["'\s]) torch \s* (?:\[[^\]]*\])? \s* =? \s* ["']? \s*
+        ( (?:\^|>=|<=|==|~=|>|<|!=) \s* \d+(?:\.\d+)* (?: \s*,\s* (?:>=|<=|==|~=|>|<|!=) \s* \d+(?:\.\d+)* )* )"""
+)
+_FILES = ("pyproject.toml", "requirements.txt", "setup.cfg", "setup.py", "environment.yml")
+
+
+class Range(NamedTuple):
+    """Releases from `low` (inclusive) to `high` (exclusive); None: no end on that side."""
+
+    low: Release | None = None
+    high: Release | None = None
+
+    @classmethod
+    def of(cls, requirement: str) -> Range:
+        """The range of a requirement such as ``>=2.4`` or ``>=1.9,<2.6``; ``!=`` is passed over.
+
+        Raises:
+            ValueError: it is no requirement.
+        """
+        clauses = _CLAUSE.findall(requirement.replace("^", ">="))
+        if not clauses:
+            raise ValueError(f"no range of releases: {requirement!r}, write one such as >=2.4 or <2.6")
+        low: Release | None = None
+        high: Release | None = None
+        for sign, number in clauses:
+            release = tuple(int(part) for part in number.split("."))
+            if sign in (">=", ">", "==", "~="):
+                low = release if low is None else max(low, release)
+            if sign == "<":
+                high = release if high is None else min(high, release)
+            elif sign in ("<=", "=="):
+                following = (*release[:-1], release[-1] + 1)
+                high = following if high is None else min(high, following)
+        return cls(low, high)
+
+    def meets(self, other: Range) -> bool:
+        """Whether some release lies in both."""
+        lows = [each for each in (self.low, other.low) if each is not None]
+        highs = [each for each in (self.high, other.high) if each is not None]
+        return not lows or not highs or max(lows) < min(highs)
+
+
+def torch_of(root: str | None) -> Range | None:
+    """The releases of torch that the project at `root` asks for; None where it says nothing."""
+    if root is None:
+        return None
+    for name in _FILES:
+        try:
+            with open(os.path.join(root, name), encoding="utf-8", errors="replace") as stream:
+                found = _REQUIREMENT.search(stream.read())
+        except OSError:
+            continue
+        if found is not None:
+            return Range.of(found[1])
+    return None
