@@ -29,6 +29,29 @@ SPREAD = model(
     'return {"mean": self.mean(features), "variance": self.spread(features)}',
     "dict[str, torch.Tensor]",
 )
+DOC = "Predicts the mean and log-variance of {}."
+ONE_HEAD = model(
+    "OneHead", "self.head = nn.Linear(6, 2)", "features", "return self.head(features)", doc=DOC.format("a load")
+)
+HALVES = model(
+    "Halves", "self.head = nn.Linear(6, 6)", "features", "return self.head(features)", doc=DOC.format("loads")
+)
+LATENT = "self.mu, self.logvar, self.out = nn.Linear(6, 2), nn.Linear(6, 2), nn.Linear(2, 5)"
+OTHER_FORM = model(
+    "MapVAE",
+    LATENT,
+    "features",
+    "mu = self.mu(features)\n            return self.out(mu).sigmoid(), mu, self.logvar(features)",
+    "tuple[torch.Tensor, torch.Tensor, torch.Tensor]",
+)
+GRAY = model("GrayAutoEnc", "self.a = nn.Conv2d(3, 1, 3, 1, 1)", "image", "return self.a(image)")
+ACTOR = model(
+    "Agent",
+    "self.body, self.pi, self.v = nn.Linear(6, 8), nn.Linear(8, 3), nn.Linear(8, 1)",
+    "features",
+    "h = torch.tanh(self.body(features))\n            return self.pi(h), torch.squeeze(self.v(h), -1)",
+    "tuple[torch.Tensor, torch.Tensor]",
+)
 QUANTILES = model("QuantileNet", "self.head = nn.Linear(6, 3)", "features", "return self.head(features)")
 TOWERS = "self.a, self.b = nn.Linear(4, 8), nn.Linear(5, 8)"
 PAIRED = "image: float32[6,4]; text: float32[6,5]"

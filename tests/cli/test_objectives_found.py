@@ -24,6 +24,44 @@ CASES = {
             "assumed: target target float32 [batch]",
         ),
     ),
+    "mean and spread of one column": Case(
+        models.ONE_HEAD,
+        "features: float32[4,6]",
+        "gaussian_nll_log_variance",
+        (
+            "mean = outputs.chunk(2, dim=1)[0].squeeze(1)",
+            "spread = outputs.chunk(2, dim=1)[1].squeeze(1)",
+            "loss = functional.gaussian_nll_loss(mean, target, spread.exp())",
+            "assumed: target target float32 [batch]",
+        ),
+    ),
+    "mean and spread of several": Case(
+        models.HALVES,
+        "features: float32[4,6]",
+        "gaussian_nll_log_variance",
+        ("spread = outputs.chunk(2, dim=1)[1]", "assumed: target target float32 [batch, 3]"),
+    ),
+    "another form than the input's": Case(
+        models.OTHER_FORM,
+        "features: float32[4,6]",
+        "elbo_bce",
+        ("functional.binary_cross_entropy(reconstruction, target", "losses.kl_to_standard_normal(mu, logvar)"),
+    ),
+    "other channels than the input's": Case(
+        models.GRAY,
+        "image: float32[2,3,8,8]",
+        "mse",
+        (
+            "loss = functional.mse_loss(reconstruction, target)",
+            "assumed: target target float32 [batch, 1, height, width]",
+        ),
+    ),
+    "a policy and a value": Case(
+        models.ACTOR,
+        "features: float32[4,6]",
+        "weighted_sum",
+        ("functional.cross_entropy(pi_prediction, pi)", "functional.mse_loss(v_prediction, v_target)"),
+    ),
     "quantile": Case(
         models.QUANTILES.replace("self.head =", "self.quantiles = (0.05, 0.5, 0.95)\n            self.head ="),
         "features: float32[4,6]",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...errors import AnswerNeeded, Question
 from ...inspection.batch_spec import Leaf, Path, find, spell_path
 from ...planning.wishes import Wishes
-from .facts import TorchFacts
-from .objectives import shape_text
+from .facts import OutputFacts, TorchFacts
+from .objectives import detection, diffusion, shape_text
 from .pairs import candidate_targets
 from .readings import Reading
+from .seen import Seen, said
 
 ONE_ANSWER = "needs 1 answer that your project does not hold"
 
@@ -44,6 +45,41 @@ def nothing_fits(wishes: Wishes, measured: TorchFacts, target: Path | None) -> A
         questions=(question,),
         hint="a listed loss takes a target of a shape that fits; any other: a function, --loss module:name",
     )
+
+
+def ask_about_raw_outputs(wishes: Wishes, seen: Seen) -> None:
+    """Outputs that only the model's own loss can take apart: a detector's grid, a noise with its learnt variance.
+
+    Raises:
+        AnswerNeeded: that is what comes out, and the user named no loss.
+    """
+    if wishes.loss is not None:
+        return
+    grid = detection.raw_grid(seen)
+    if grid is not None:
+        output, words = grid
+        raise AnswerNeeded(
+            f"{said(output)} holds boxes, scores and classes in one tensor ({words}): how objects are assigned to its places, "
+            "and which columns are which, its loss says",
+            questions=(_function_for(output, words),),
+            hint="its loss as a function (output, target) -> scalar, --loss module:name; or a model that returns boxes "
+            "[batch, places, 4] and scores [batch, places, classes] apart",
+        )
+    variance = diffusion.learnt_variance(seen)
+    if variance is not None:
+        output, sample, words = variance
+        raise AnswerNeeded(
+            f"{said(output)} has twice the channels of {sample.name} ({words}): the noise and its variance, whose loss needs "
+            "your noise schedule",
+            questions=(_function_for(output, words),),
+            hint="a function (output, target) -> scalar that knows the schedule, --loss module:name; or build the model "
+            "without the learnt variance: --model-arg",
+        )
+
+
+def _function_for(output: OutputFacts, words: str) -> Question:
+    about = f"how {said(output)} is compared: a function (output, target) -> scalar loss"
+    return Question("--loss", "", about, None, (words,), "module:name")
 
 
 def ask_about_target(wishes: Wishes, read: list[Reading]) -> None:

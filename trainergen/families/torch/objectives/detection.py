@@ -22,6 +22,10 @@ LOSSES_ON_PROBABILITIES = ()
 BOXES = r"(pred_?|out_?)?(bbox|box|boxes|bboxes|loc|locs|bbox_reg\w*|box_reg\w*|bbox_pred\w*|box_pred\w*|pred_boxes|regression|reg|offsets)"
 CLASSES = r"(pred_?|out_?)?(cls|class|classes|logits|scores|conf|confidence|labels|cls_\w+|class_\w+|classification|pred_logits)"
 SAYS_SO = r"detect(?!.?(anomal|fraud|spam))|\bssd|retina.?net|\byolo|anchor|\bdetr\b|faster.?rcnn|bounding.?box"
+RAW = (
+    r"\byolo|object.?detect|bounding.?box|\bone.?stage|\bsingle.?(shot|stage)|anchor.?(box|based|free)|\bssd\b|\bfcos\b"
+)
+"""What says that boxes come out; to detect changes, edges or anomalies takes none."""
 FIXED_PLACES = r"\bssd|retina.?net|anchor|prior.?box|default.?box"
 WEIGHT = "weight of the boxes' error beside the cross-entropy of the classes"
 
@@ -84,6 +88,23 @@ def propose(seen: Seen) -> Proposal | None:
             wanted,
         ),
     )
+
+
+def raw_grid(seen: Seen) -> tuple[OutputFacts, str] | None:
+    """The output of a detector that holds, at each place of a grid, boxes, scores and classes as columns; and its words.
+
+    Five columns at least, last or second, and no other output that could be boxes.
+    """
+    words = seen.says(RAW)
+    if words is None or _pair(seen) is not None or not any(len(each.leaf.sizes) == 4 for each in seen.inputs):
+        return None
+    grids = [each for each in seen.learnt if len(each.sizes) >= 3]
+    if not grids or len(grids) < len(seen.learnt) or any(max(each.sizes[1], each.sizes[-1]) < 5 for each in grids):
+        return None
+    whole = {each.leaf.sizes[2:] for each in seen.inputs if len(each.leaf.sizes) == 4}
+    if any(each.sizes[2:] in whole for each in grids):  # a map of the image's own extent: of classes, of heat
+        return None
+    return grids[0], words
 
 
 def _corners(boxes: OutputFacts) -> Leaf:

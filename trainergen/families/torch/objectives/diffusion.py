@@ -32,6 +32,9 @@ SAYS_SO = (
 VELOCITY = r"\bv.?prediction|velocity|flow.?match|rectified.?flow|\bv.?param(et|\b)"
 DENOISED = r"\bdenoised\b|predicts?.?(the.)?(clean|x_?0|x_?start)|pred.?x_?0|x_?start.?pred|karras"
 
+LEARNT_VARIANCE = r"(learn|learned|learnt|pred|predict)_?(sigma|var\w*|range)|(var|sigma)_?type"
+VARIANCE_WORDS = r"(learn\w*|predict\w*) (the )?(\w+ and )?(the )?(sigma|variance)"
+
 
 def _error(kind: str) -> Any:
     """A mean over all elements of a function of the difference (Ho et al. 2020, equation 14, is the squared one)."""
@@ -104,6 +107,26 @@ def _parts(seen: Seen) -> tuple[OutputFacts, SeenInput, SeenInput] | None:
             ):
                 return output, part, time
     return None
+
+
+def learnt_variance(seen: Seen) -> tuple[OutputFacts, SeenInput, str] | None:
+    """The output of twice the sample's channels, the sample, and what says that a variance is learnt: argument or words.
+
+    The loss of the variance is a bound that takes the schedule of the noise (Nichol and Dhariwal 2021).
+    """
+    time = next((each for each in seen.inputs if _is_time(each)), None)
+    output = seen.main
+    if time is None or output is None or len(seen.learnt) != 1 or len(output.sizes) < 3:
+        return None
+    doubled = (output.sizes[0], output.sizes[1] // 2, *output.sizes[2:])
+    sample = next((each for each in seen.inputs if each.leaf.sizes == doubled and each.leaf.dtype in FLOATING), None)
+    if sample is None or output.sizes[1] % 2:
+        return None
+    name = seen.argument(LEARNT_VARIANCE)
+    if name is not None and seen.arguments[name] not in ("False", "None", ""):
+        return output, sample, f"{name} is {seen.arguments[name]}"
+    words = seen.says(VARIANCE_WORDS)
+    return None if words is None else (output, sample, words)
 
 
 def _is_time(part: SeenInput) -> bool:

@@ -23,6 +23,9 @@ METRIC_FUNCTIONS = {name: name for name in METRICS}
 LOSSES_ON_PROBABILITIES = ()
 
 
+AUTOENCODER = r"auto.?enc(?!ryp)"
+
+
 def _masked_mse(functional: Any, prediction: Any, target: Any, mask: Any) -> Any:  # noqa: ARG001 - as every reference
     """He et al. 2022: the mean over a patch, then over the hidden patches of the batch."""
     patches = (prediction - target).square().mean(dim=-1)
@@ -42,7 +45,7 @@ SAYS_SO = re.compile(r"auto_?enc(?!ryp)|(^|_)v?ae($|_)|vae|reconstruct|denois|in
 
 def propose(seen: Seen) -> Proposal | None:
     """An output of an input's shape; the names decide whether that is meant, or could be."""
-    found = _hidden_patches(seen)
+    found = _hidden_patches(seen) or _of_other_channels(seen)
     for output in seen.learnt:
         for part in seen.inputs:
             pair = Pair(output, part.path, part.leaf, None, True, part.prepare, True, name=seen.name)
@@ -81,6 +84,26 @@ def _hidden_patches(seen: Seen) -> Proposal | None:
                 roles=(seen.output("prediction", output), target, seen.output("mask", masks[0], variable="mask")),
             )
     return None
+
+
+def _of_other_channels(seen: Seen) -> Proposal | None:
+    """Of an autoencoder by its name, a map of the input's extent with other channels: what it rebuilds the loader gives."""
+    output = seen.main
+    if output is None or len(output.sizes) < 3 or not seen.is_called(AUTOENCODER):
+        return None
+    alike = (each for each in seen.inputs if each.leaf.dtype in FLOATING and each.leaf.sizes[2:] == output.sizes[2:])
+    part = next(alike, None)
+    target = seen.want("target", assumed_leaf(output.dtype, output))
+    if part is None or target is None or part.leaf.sizes[1] == output.sizes[1]:
+        return None
+    options = [LossOption(name, LOSSES[name], (), target.prepare) for name in ("mse", "l1")]
+    return Proposal(
+        score=84,
+        reason=f"it is called {seen.name}, and {said(output)} has the extent of {part.name}, if not its channels",
+        losses=tuple(options),
+        assumed=True,
+        roles=(seen.output("prediction", output), target),
+    )
 
 
 def fit(pair: Pair) -> Fit | None:

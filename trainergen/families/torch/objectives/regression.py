@@ -6,7 +6,7 @@ import re
 
 from ..facts import OutputFacts
 from ..seen import FLOATING, INTEGRAL, Seen, assumed_leaf, said, spelled, without_axis
-from . import Fit, LossOption, Pair, Proposal, align, cast, shape_text
+from . import Fit, LossOption, Pair, Proposal, align, cast, multi_class, shape_text
 
 TASK = "regression"
 LOSSES = {
@@ -44,10 +44,12 @@ COUNTED = (
 
 
 SAYS_SO = (
-    r"(?<!auto)(?<!auto[- ])regress|forecast|time.?series|\bpredict(s|ing)? (a |an |the )?(value|number|quantit|energ|price)"
+    r"(?<!auto)(?<!auto[- ])(?<!logistic)(?<!logistic[- ])(?<!softmax)(?<!softmax[- ])regress|forecast|time.?series|\bpredict(s|ing)? (a |an |the )?(value|number|quantit|energ|price)"
     r"|depth.?(map|estimat|predict)|optical.?flow|super.?resolution|denois|registration|deform|displacement"
     r"|neural.(field|radiance)|implicit.neural"
 )
+COORDINATES = re.compile(r"coords?|coordinates?|xyz?t?|positions?|lat_?lon\w*|locations?|query_(points|coords)")
+MOST_COORDINATES = 6
 NAMED = r"(?<!logistic )(?<!softmax )(?<!logit )(?<!auto )\bregress(or|ion)\b|\breg\b(?! net)"
 """In a class's own name as words, ``reg`` too: of maps the registration. ``RegNet`` is a classifier's backbone."""
 FORECASTS = r"forecast|time.?series|\bhorizon|\bfuture\b|steps.ahead"
@@ -101,6 +103,9 @@ def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, s
     sizes = output.sizes
     if re.search(NAMED, spelled(seen.name)):
         return 88, f"it is called {seen.name}"
+    field = _field(seen, output)
+    if field is not None:
+        return 76, field
     if said_so:
         return (84 if seen.is_called(SAYS_SO) else 76), said_so
     if seen.activation in ("Sigmoid", "Softmax", "LogSoftmax") or output.sums_to_one or output.log_sums_to_one:
@@ -117,6 +122,18 @@ def _score(seen: Seen, output: OutputFacts, said_so: str | None) -> tuple[int, s
     if len(sizes) == 2 and named:
         return 56, f"{named} columns, and no sign of classes"
     return 45, "no sign of classes"
+
+
+def _field(seen: Seen, output: OutputFacts) -> str | None:
+    """That the only input is coordinates, of which each row gets numbers of its own: a function of the place."""
+    if len(seen.inputs) != 1 or seen.argument(multi_class.CLASS_ARGUMENTS, output.sizes[-1]):
+        return None
+    part = seen.inputs[0]
+    few = len(part.leaf.sizes) >= 2 and part.leaf.sizes[-1] <= MOST_COORDINATES
+    placed = few and part.leaf.dtype in FLOATING and COORDINATES.fullmatch(part.name.lower()) is not None
+    if not placed or output.sizes[:-1] != part.leaf.sizes[:-1]:
+        return None
+    return f"values at the places that {part.name} says"
 
 
 def fit(pair: Pair) -> Fit | None:
