@@ -23,6 +23,9 @@ class Settings:
         device: ``cpu`` or ``cuda``.
         limit: as ``--limit``.
         vendor: copy the runtime in.
+        base_trainer: what new trainers inherit from, ``module:Class``; ``default`` for our own contract.
+        registry, config: where trainers are registered and configured, ``path:name``.
+        entry_point: how a training is started (``python -m pkg.train``), or the program's file.
     """
 
     python: str | None = None
@@ -33,6 +36,10 @@ class Settings:
     device: str | None = None
     limit: str | None = None
     vendor: bool = False
+    base_trainer: str | None = None
+    registry: str | None = None
+    config: str | None = None
+    entry_point: str | None = None
 
 
 KEYS: dict[str, type] = {
@@ -44,6 +51,10 @@ KEYS: dict[str, type] = {
     "device": str,
     "limit": str,
     "vendor": bool,
+    "base-trainer": str,
+    "registry": str,
+    "config": str,
+    "entry-point": str,
 }
 
 
@@ -80,7 +91,16 @@ def read_settings(root: Path) -> Settings:
     table = tool.get("trainergen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise UnusableInput(f"{TABLE} is no table", place="pyproject.toml", hint=f"write {TABLE}, then key = value")
-    return Settings(**{_checked(key, value, text): value for key, value in table.items()})
+    return Settings(**{_checked(key, value, text).replace("-", "_"): value for key, value in table.items()})
+
+
+def place_of(key: str, root: Path) -> str:
+    """Where the project sets `key`, for a message about its value."""
+    try:
+        text = (root / "pyproject.toml").read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):  # it comes from an option, not from the file
+        return TABLE
+    return f"pyproject.toml:{_line_of(key, text)}"
 
 
 def _checked(key: str, value: Any, text: str) -> str:

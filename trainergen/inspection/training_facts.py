@@ -120,9 +120,11 @@ class EntryPoint:
         command: as typed in the project's root, without the trainer's name (``python train.py``, ``python -m pkg.train``).
         kind: script, module, console-script.
         file, line: where the program begins.
-        selects: how a trainer is named: ``positional``, an option (``--trainer``), or "" where it is not.
+        selects: how a trainer is named: ``positional``, an option (``--trainer``), a hydra override (``trainer=``), or ""
+            where it is not.
         lists: the option that lists the trainers; "" where there is none.
-        bounds: options that end a training early, with the value that does (``--max-steps``: ``2``).
+        bounds: options that end a training early, with the value that does (``--max-steps``: ``2``); "" for one that
+            takes none; a name that ends in ``=`` is a hydra override.
     """
 
     command: str
@@ -191,7 +193,8 @@ class TrainingFacts:
         layout: src, flat or namespace.
         bases: candidates for the base trainer, best first; () where the project has none.
         chosen: the base to inherit from; None where there is none, or where two are as likely.
-        by_setting: the user named it (``base-trainer``).
+        by_setting: the user decided it (``base-trainer``), also for our own contract: then `chosen` is None.
+        ours: our own default project stands here; `chosen` is None unless the user named one.
         entry: how a training is started.
         style: of the siblings.
         data: loaders and data sets that exist.
@@ -199,6 +202,8 @@ class TrainingFacts:
         tracker: wandb, mlflow, tensorboard ..., "" for none.
         tests: the folder and the pattern of the project's tests, "" where there are none.
         contradictions: see `Contradiction`.
+        standalone: concrete trainers that inherit from nothing of the project: no contract, but a style.
+        damaged: Python files that could not be read, as ``path:line: why``; nothing in them is known.
     """
 
     roots: tuple[str, ...] = ("",)
@@ -206,6 +211,7 @@ class TrainingFacts:
     bases: tuple[BaseTrainer, ...] = ()
     chosen: BaseTrainer | None = None
     by_setting: bool = False
+    ours: bool = False
     entry: EntryPoint | None = None
     style: StyleFacts = StyleFacts()
     data: tuple[DataSource, ...] = ()
@@ -213,3 +219,10 @@ class TrainingFacts:
     tracker: str = ""
     tests: str = ""
     contradictions: tuple[Contradiction, ...] = ()
+    standalone: tuple[ClassFacts, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def undecided(self) -> bool:
+        """Several bases are as likely as each other, and only the user knows which is meant."""
+        return self.chosen is None and bool(self.bases) and not self.by_setting and not self.ours

@@ -1,0 +1,316 @@
+"""Projects that train in ways of their own, as dict literals: the shapes that discovery is shown."""
+
+from __future__ import annotations
+
+Tree = dict[str, str | bytes]
+
+# A base with the loop in it, compute_loss to be written, a registry as a dict of classes.
+LOSS_RETURNING: Tree = {
+    "train.py": '''
+        """Start a training."""
+        import argparse
+
+        from train import TRAINER_REGISTRY
+
+
+        def main():
+            parser = argparse.ArgumentParser(description=__doc__)
+            parser.add_argument("trainer", nargs="?", help="which one")
+            parser.add_argument("--list", action="store_true", help="show them")
+            parser.add_argument("--max-steps", type=int)
+            arguments = parser.parse_args()
+            TRAINER_REGISTRY[arguments.trainer](arguments)
+
+
+        if __name__ == "__main__":
+            main()
+        ''',
+    "train/__init__.py": """
+        from .base_trainer import Trainer
+        from .red_wine_trainer import RedWineTrainer
+        from .tide_trainer import TideTrainer
+
+        TRAINER_REGISTRY = {"red_wine": RedWineTrainer, "tide": TideTrainer}
+        __all__ = ["Trainer", "RedWineTrainer", "TideTrainer", "TRAINER_REGISTRY"]
+        """,
+    "train/base_trainer.py": '''
+        """What all trainers share."""
+        from __future__ import annotations
+
+        import logging
+
+        logger = logging.getLogger(__name__)
+
+
+        class Trainer:
+            """Owns the loop."""
+
+            def __init__(self, model, dataloader, optimizer, config, *, run_name=None, run_directory=None):
+                self.model = model
+
+            def compute_loss(self, batch):
+                """Give the loss."""
+                raise NotImplementedError("write it")
+
+            def train(self):
+                for batch in self.dataloader:
+                    self.compute_loss(batch).backward()
+                logger.info("done")
+
+            def on_epoch_end(self): ...
+        ''',
+    "train/red_wine_trainer.py": '''
+        """Trains the red one."""
+        from __future__ import annotations
+
+        import logging
+
+        from config import WineConfig
+
+        from .base_trainer import Trainer
+
+        logger = logging.getLogger(__name__)
+
+
+        class RedWineTrainer(Trainer):
+            """Grades wine."""
+
+            def compute_loss(self, batch: tuple) -> "Tensor":
+                """Squared error.
+
+                Args:
+                    batch: features and grades.
+                """
+                logger.info("batch of %s", len(batch))
+                return 0
+        ''',
+    "train/tide_trainer.py": '''
+        from __future__ import annotations
+
+        import logging
+
+        from .base_trainer import Trainer
+
+        logger = logging.getLogger(__name__)
+
+
+        class TideTrainer(Trainer):
+            """Foretells the tide."""
+
+            def compute_loss(self, batch: tuple) -> "Tensor":
+                """Squared error."""
+                logger.debug("tide")
+                return 0
+        ''',
+    "config/__init__.py": "class WineConfig:\n    SECTION = 'wine'\n",
+    "dataloader/wine.py": """
+        from torch.utils.data import DataLoader, Dataset
+
+
+        class WineDataset(Dataset):
+            def __init__(self, path, rows=10):
+                self.rows = rows
+
+
+        def build_wine_loader(path: str, batch_size: int = 8):
+            loader = DataLoader(WineDataset(path), batch_size=batch_size)
+            return loader
+        """,
+    "losses.py": """
+        from torch import nn
+
+
+        class FocalLoss(nn.Module):
+            def forward(self, scores, labels):
+                return 0
+
+
+        def smooth_loss(output, target, beta=1.0):
+            return 0
+
+
+        def plot_loss(output, target):
+            return None
+        """,
+    "tests/train/test_tide_trainer.py": """
+        from train.base_trainer import Trainer
+
+
+        class FakeTrainer(Trainer):
+            def compute_loss(self, batch):
+                return 1
+        """,
+}
+
+# The same some weeks later: more keywords, more methods, a base class of the configs.
+WIDER: Tree = LOSS_RETURNING | {
+    "train/base_trainer.py": '''
+        class Trainer:
+            """Owns the loop."""
+
+            def __init__(self, model, dataloader, optimizer, config, *, val_dataloader=None, scheduler=None, run_name=None):
+                self.model = model
+
+            def compute_loss(self, batch):
+                raise NotImplementedError
+
+            def _forward_batch(self, batch):
+                return self.compute_loss(batch)
+
+            def _evaluate_batch(self, batch):
+                return self._forward_batch(batch)
+
+            def _collect_batch_metrics(self):
+                return {}
+
+            def train(self):
+                return []
+        ''',
+}
+
+# A base that takes nothing: the subclass sets everything first and calls it last.
+ARGUMENTLESS: Tree = {
+    "train.py": '''
+        """Train by name."""
+        import argparse
+
+        from trainers import TRAINERS
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--trainer", choices=sorted(TRAINERS))
+            parser.add_argument("--list", action="store_true")
+            arguments = parser.parse_args()
+            TRAINERS[arguments.trainer]().train()
+        ''',
+    "trainers/__init__.py": """
+        from trainers.hop import HopTrainer
+
+        TRAINERS = {"hop": HopTrainer}
+        """,
+    "trainers/base.py": """
+        from abc import ABC, abstractmethod
+
+        from tqdm import tqdm
+
+
+        class BaseTrainer(ABC):
+            def __init__(self):
+                self.progress.set_description("training")
+
+            @abstractmethod
+            def train(self): ...
+
+            @abstractmethod
+            def save_metrics(self, force_save=False, **kwargs): ...
+
+            @abstractmethod
+            def loss_fn(self, batch): ...
+
+            @abstractmethod
+            def save_checkpoint(self, epoch, is_best=False): ...
+
+            @abstractmethod
+            def save_model(self, save_path): ...
+        """,
+    "trainers/hop.py": """
+        from beautilog import logger
+        from tqdm import tqdm
+
+        from trainers.base import BaseTrainer
+
+
+        class HopTrainer(BaseTrainer):
+            def __init__(self):
+                self.config = {}
+                self.model, self.optimizer = None, None
+                self.dataloader: object = []
+                self.progress = tqdm(range(3))
+                super().__init__()
+                self.after = True
+
+            def train(self):
+                logger.info('hop')
+
+            def save_metrics(self, force_save=False, **kwargs):
+                logger.info('saved')
+
+            def loss_fn(self, batch):
+                return 0
+
+            def save_checkpoint(self, epoch, is_best=False):
+                pass
+
+            def save_model(self, save_path):
+                pass
+        """,
+    "config.ini": "[hop]\nseed = 1",
+}
+
+# Epochs are the subclass's, the base builds model and optimizer from dicts.
+EPOCH_LEVEL: Tree = {
+    "graph_train/__init__.py": "from .base_trainer import BaseTrainer\n",
+    "graph_train/base_trainer.py": '''
+        from abc import abstractmethod
+
+
+        class BaseTrainer:
+            """Builds model and optimizer."""
+
+            def __init__(self, model_config: dict, training_config: dict, output_dir="models", tensorboard_dir=None):
+                from torch.utils.tensorboard import SummaryWriter
+
+                self.writer = SummaryWriter(tensorboard_dir)
+
+            @abstractmethod
+            def train_epoch(self, graph) -> dict[str, float]:
+                """One epoch."""
+
+            @abstractmethod
+            def evaluate(self, graph) -> dict[str, float]:
+                """Held out."""
+
+            def on_epoch_start(self):
+                pass
+
+            def on_epoch_end(self, train_metrics, eval_metrics) -> bool:
+                return False
+
+            def train(self, graph):
+                for epoch in range(self.epochs):
+                    self.train_epoch(graph)
+        ''',
+    "graph_train/simple.py": """
+        from .base_trainer import BaseTrainer
+
+
+        class SimpleTrainer(BaseTrainer):
+            def train_epoch(self, graph) -> dict[str, float]:
+                return {}
+
+            def evaluate(self, graph) -> dict[str, float]:
+                return {}
+        """,
+    "graph_train/factory.py": """
+        def create_trainer(kind, **kwargs):
+            from .simple import SimpleTrainer
+
+            trainers = {"simple": SimpleTrainer}
+            return trainers[kind](**kwargs)
+        """,
+    "graph_train/__main__.py": """
+        import click
+
+        from .factory import create_trainer
+
+
+        @click.command()
+        @click.argument("kind")
+        @click.option("--num-epochs", type=int, default=5)
+        def main(kind, num_epochs):
+            create_trainer(kind)
+
+
+        main()
+        """,
+}
