@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InternalError
@@ -70,6 +71,19 @@ class Draft:
         if take_out(self.data, tuple(self.spans)) != self.before:
             raise InternalError(f"an edit of {self.path} changed bytes that are not its own", place=self.path)
         return Edit(self.before, self.data, tuple(self.spans), label)
+
+
+def joined(edits: Sequence[Edit], path: str, label: str) -> Edit:
+    """Edits of one file, each made on what the one before it gave, as one."""
+    draft = Draft(edits[0].before, path)
+    for edit in edits:
+        gone = 0
+        insertions = []
+        for start, end in edit.spans:
+            insertions.append(Insertion(start - gone, edit.after[start:end]))
+            gone += end - start
+        draft.insert(insertions)
+    return draft.finish(label)
 
 
 def _shift(span: Span, insertions: list[Insertion]) -> list[Span]:

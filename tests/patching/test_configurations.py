@@ -1,0 +1,156 @@
+"""A new trainer's settings join the project's, and its own loader reads them back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.patching.configured_projects import holds, move_in, sibling
+from trainergen.errors import Conflict
+
+WINE, BEER = sibling("WineTrainer", "train/wine_trainer.py"), sibling("BeerTrainer", "train/beer_trainer.py")
+BASE = """
+class BaseTrainer:
+    def __init__(self, config):
+        self.config = config
+        self.epochs = config["epochs"]
+        self.clip = config.get("clip", 1.0)
+        self.out = config["out_dir"]
+"""
+TRAINER = """
+from train.base import BaseTrainer
+
+
+class {name}Trainer(BaseTrainer):
+    def build(self):
+        return self.config["optim"]["lr"], self.config["model"]["hidden"]
+"""
+TRAINERS = {
+    "train/__init__.py": "",
+    "train/base.py": BASE,
+    "train/wine_trainer.py": TRAINER.format(name="Wine"),
+    "train/beer_trainer.py": TRAINER.format(name="Beer"),
+}
+YAML_MAIN = """
+import sys
+import yaml
+
+
+def load_config(path="config.yaml"):
+    with open(path, encoding="utf-8-sig") as file:
+        return yaml.safe_load(file)
+
+
+def main():
+    config = load_config()
+    name = sys.argv[1]
+    build(name, config["trainers"][name])
+"""
+YAML = """\
+# settings
+seed: 1
+
+trainers:
+  wine:
+    name: wine
+    epochs: 10  # short
+    out_dir: runs/wine
+    optim: {lr: 1.0e-3}
+    data:
+      batch_size: 8
+    model:
+      hidden: 0x10
+
+  beer:
+    name: beer
+    epochs: 20
+    out_dir: runs/beer
+    optim:
+      lr: 0.1
+    data:
+      batch_size: 8
+    model:
+      hidden: 32
+# end
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_a_section_of_a_yaml_file(tmp_path: Path, ends: str, bom: bytes) -> None:
+    files = {**TRAINERS, "main.py": YAML_MAIN, "config.yaml": bom + YAML.replace("\n", ends).encode()}
+    moved = move_in(files, [WINE, BEER])
+    assert moved.place.style == "yaml_file"
+    assert moved.configuration.access["learning_rate"] == '{config}["optim"]["lr"]'
+    assert moved.configuration.access["model_hidden_size"] == '{config}["model"]["hidden_size"]'
+    assert ("epochs",) in moved.place.required
+    assert ("clip",) not in moved.place.required
+    text = moved.files["config.yaml"].decode("utf-8-sig").replace(ends, "\n")
+    assert (
+        "\n  digits_net:\n    name: digits_net\n    epochs: 7\n    out_dir: runs/digits\n    optim:\n      lr: 1.0e-5\n"
+        in text
+    )
+    holds(moved, tmp_path)
+
+
+def test_a_yaml_file_a_trainer(tmp_path: Path) -> None:
+    one = "epochs: 10\nout_dir: runs/wine\nlr: 0.1\nbatch_size: 8\n"
+    main = YAML_MAIN.replace('path="config.yaml"', "path").replace(
+        "load_config()", 'load_config("configs/" + name + ".yaml")'
+    )
+    files = {
+        **TRAINERS,
+        "main.py": main.replace('config["trainers"][name]', "config"),
+        "configs/train_wine.yaml": one,
+        "configs/train_beer.yaml": one,
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert list(moved.configuration.created) == ["configs/train_digits_net.yaml"]
+    assert moved.configuration.access["learning_rate"] == '{config}["lr"]'
+    holds(moved, tmp_path)
+
+
+def test_one_yaml_file_for_all_keeps_what_is_there(tmp_path: Path) -> None:
+    files = {
+        **TRAINERS,
+        "main.py": YAML_MAIN.replace('config["trainers"][name]', "config"),
+        "config.yaml": "epochs: 10\nout_dir: runs  # here\noptim:\n  lr: 0.1\nmodel:\n  hidden: 8\n  depth: 2\n\nbatch_size: 4",
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert moved.configuration.shared["learning_rate"] == "0.1"
+    assert moved.files["config.yaml"].decode() == (
+        "epochs: 10\nout_dir: runs  # here\noptim:\n  lr: 0.1\nmodel:\n  hidden: 8\n  depth: 2\n  hidden_size: 64\n\n"
+        "batch_size: 4\nshuffle: true\n"
+    )
+    holds(moved, tmp_path)
+
+
+JSON_MAIN = (
+    YAML_MAIN.replace("yaml.safe_load", "json.load").replace("import yaml", "import json").replace(".yaml", ".json")
+)
+
+
+def test_a_section_of_a_json_file(tmp_path: Path) -> None:
+    text = '{\n    "trainers": {\n        "wine": {"epochs": 1, "out_dir": "a", "optim": {"lr": 1e-3}, "batch_size": 2}\n    }\n}'
+    files = {**TRAINERS, "main.py": JSON_MAIN, "config.json": text}
+    moved = move_in(files, [WINE, BEER])
+    assert moved.place.style == "json_file"
+    holds(moved, tmp_path)
+
+
+def test_a_table_of_a_toml_file(tmp_path: Path) -> None:
+    main = YAML_MAIN.replace("yaml.safe_load", "tomllib.load").replace("import yaml", "import tomllib")
+    main = main.replace(".yaml", ".toml").replace('open(path, encoding="utf-8-sig")', 'open(path, "rb")')
+    text = "[trainers.wine]\nepochs = 1 # one\nout_dir = 'a'\noptim.lr = 1_0e-3\n\n[trainers.beer]\nepochs = 0x10\nout_dir = 'a'\n"
+    files = {**TRAINERS, "main.py": main, "config.toml": text}
+    moved = move_in(files, [WINE, BEER])
+    assert moved.place.style == "toml_file"
+    holds(moved, tmp_path)
+
+
+@pytest.mark.parametrize("taken", ["digits_net", "Digits_Net"])
+def test_a_taken_section_is_refused(taken: str) -> None:
+    files = {**TRAINERS, "main.py": YAML_MAIN, "config.yaml": YAML.replace("# end", f"  {taken}: {{epochs: 1}}\n# end")}
+    with pytest.raises(Conflict, match="already"):
+        move_in(files, [WINE, BEER])

@@ -1,0 +1,1 @@
+"""What the trainers that exist show: how their settings are named, read and kept."""

@@ -1,0 +1,150 @@
+"""Where settings in data files are: a section a trainer in one file, a file a trainer in one folder, or one file for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...configuration import ConfigPlace, KeyPath
+from ...joining import Sibling
+from ..syntax import ini_text, json_text, toml_text
+from ..syntax.formats import SUFFIXES, format_name
+from ..syntax.tree import flatten
+from ..syntax.yaml_document import Document
+from .loading import load_of, reads_format
+from .names import pattern_of
+from .project import Project
+from .reads import Read, manner, shared_reads, sibling_reads
+from .sections import Section, data_files, files_of, followed, pattern, sections_of
+
+
+def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: str) -> ConfigPlace | None:
+    """Where the siblings' settings are in files of the format `form`; None where they are not.
+
+    Args:
+        project: its files.
+        siblings: the trainers that exist.
+        base_file: of their base.
+        form: the module in `syntax`.
+    """
+    if not reads_format(project, form):
+        return None
+    suffixes = [suffix for suffix, name in SUFFIXES.items() if name == form]
+    inner, files = sections_of(project, siblings, suffixes), files_of(project, siblings, suffixes)
+    sections, kind = (inner, "section") if len(inner) >= len(files) else (files, "file")
+    own = [read for sibling in siblings for read in sibling_reads(project, sibling)]
+    shared = shared_reads(project, siblings, base_file)
+    if not sections:
+        return _one_for_all(project, siblings, form, own, shared)
+    example = followed(sections)
+    name = pattern(sections)
+    inside = _inside(example, kind, [read for sibling in siblings for read in sibling_reads(project, sibling)])
+    whole = (*example.parent, example.key) if kind == "section" else ()
+    above = whole[: len(whole) - len(inside)]
+    load = load_of(project, form, example.path, example.sibling)
+    path = tuple(_patterned(key, example.sibling) for key in above)
+    keys = tuple(dict.fromkeys(key for each in (example, *sections) for key in flatten(each.tree)))
+    prefixes = [(*each.parent, each.key) for each in sections]
+    relative = [_relative(read, prefixes) for read in (*shared, *own)]
+    needed = tuple(dict.fromkeys(key for key, optional in relative if not optional and _known(key, keys)))
+    spared = tuple(dict.fromkeys(key for key, optional in relative if optional and _known(key, keys)))
+    return ConfigPlace(
+        style="",
+        path=example.path,
+        line=_line(project, form, example, kind),
+        symbol=name,
+        example=example.key,
+        parent=example.parent,
+        keys=keys,
+        required=tuple(key for key in needed if key not in spared),
+        optional=spared,
+        access=manner(own or shared) if own or shared else "item",
+        inside=tuple(_patterned(key, example.sibling) for key in inside),
+        load=replace(load, path=path),
+        detail={"kind": kind, "form": form, **_sibling(example.sibling)},
+    )
+
+
+def _sibling(sibling: Sibling) -> dict[str, str]:
+    return {"name": sibling.name, "module": sibling.module, "file": sibling.file}
+
+
+def sibling_of(place: ConfigPlace) -> Sibling:
+    """The sibling that is followed."""
+    return Sibling(place.detail["name"], place.detail["module"], place.detail["file"])
+
+
+def _patterned(key: str, sibling: Sibling) -> str:
+    return pattern_of(key, sibling) or key.replace("{", "{{").replace("}", "}}")
+
+
+def _known(key: KeyPath, keys: Sequence[KeyPath]) -> bool:
+    return any(each[: len(key)] == key for each in keys)
+
+
+def _inside(example: Section, kind: str, reads: Sequence[Read]) -> KeyPath:
+    """The part of the section's path that the trainers themselves walk."""
+    whole = (*example.parent, example.key) if kind == "section" else ()
+    for length in range(len(whole)):
+        tail = whole[length:]
+        if any(read.keys[: len(tail)] == tail for read in reads):
+            return tail
+    return ()
+
+
+def _relative(read: Read, prefixes: Sequence[KeyPath]) -> tuple[KeyPath, bool]:
+    for prefix in prefixes:
+        for length in range(len(prefix)):
+            tail = prefix[length:]
+            if read.keys[: len(tail)] == tail and len(read.keys) > len(tail):
+                return read.keys[len(tail) :], read.optional
+    return read.keys, read.optional
+
+
+def _line(project: Project, form: str, example: Section, kind: str) -> int:
+    if kind == "file":
+        return 1
+    data, keys = project.data(example.path), (*example.parent, example.key)
+    if form == "yaml_text":
+        return Document(data, example.path).line(keys)
+    if form == "ini_text":
+        return ini_text.line(data, example.path, keys)
+    if form == "toml_text":
+        return toml_text.line(data, example.path, keys)
+    return json_text.line(data, example.path, keys)
+
+
+def _one_for_all(
+    project: Project, siblings: Sequence[Sibling], form: str, own: Sequence[Read], shared: Sequence[Read]
+) -> ConfigPlace | None:
+    """One file whose settings all trainers read."""
+    best: tuple[int, str, KeyPath, tuple[KeyPath, ...]] | None = None
+    reads = list(dict.fromkeys((*own, *shared)))
+    for path, tree in data_files(project):
+        if format_name(path) != form:
+            continue
+        keys = tuple(flatten(tree))
+        for depth in (0, 1):
+            for above in dict.fromkeys(key[:depth] for key in keys if len(key) > depth):
+                inner = [key[depth:] for key in keys if key[:depth] == above]
+                hits = sum(read.keys in inner for read in reads)
+                if hits and (best is None or hits > best[0]):
+                    best = (hits, path, above, tuple(inner))
+    if best is None or best[0] * 2 < len({read.keys for read in own}) or not siblings:
+        return None
+    _, path, above, keys = best
+    load = load_of(project, form, path, siblings[-1])
+    return ConfigPlace(
+        style="",
+        path=path,
+        line=1,
+        symbol=path,
+        example=path,
+        parent=above,
+        keys=keys,
+        required=tuple(dict.fromkeys(read.keys for read in shared if not read.optional and read.keys in keys)),
+        optional=tuple(dict.fromkeys(read.keys for read in shared if read.optional and read.keys in keys)),
+        access=manner(own or shared),
+        load=replace(load, path=above),
+        detail={"kind": "all", "form": form, **_sibling(siblings[-1])},
+    )
