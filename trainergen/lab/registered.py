@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 Lookup = Mapping[str, Any]
-"""``patching.joining.Lookup`` as a plain mapping: how, module, symbol, key, needs, gives, expects."""
+"""``patching.joining.Lookup`` as a plain mapping: how, module, symbol, key, needs, gives, expects, parameter."""
 
 
 class _Built(BaseException):
@@ -190,7 +190,7 @@ def _class_within(found: object, lookup: Lookup) -> object:
 def _call(function: Callable[..., object], lookup: Lookup) -> object:
     """What `function` gives for the key; the class that it builds as soon as it begins to build it."""
     key = lookup["key"]
-    arguments, keywords = _arguments(function, key)
+    arguments, keywords = _arguments(function, key, lookup.get("parameter", ""))
     module, _, name = lookup.get("expects", "").partition(":")
 
     def watch(frame: FrameType, event: str, _: object) -> None:
@@ -218,16 +218,25 @@ def _call(function: Callable[..., object], lookup: Lookup) -> object:
         sys.setprofile(before)
 
 
-def _arguments(function: Callable[..., object], key: str) -> tuple[list[object], dict[str, object]]:
+def _arguments(function: Callable[..., object], key: str, asked: str) -> tuple[list[object], dict[str, object]]:
     """The key for every argument that has no default: as text, and as a configuration that answers with it."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return [key], {}
     positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    required = [each for each in positional if each.default is each.empty] or positional[:1]
-    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.default is each.empty]
-    return [Placeholder(key) for _ in required], {each.name: Placeholder(key) for each in named}
+    names = [each.name for each in positional]
+    count = max([number for number, each in enumerate(positional, 1) if each.default is each.empty], default=0)
+    if asked in names:
+        count = max(count, names.index(asked) + 1)
+    elif not asked:
+        count = max(count, min(1, len(positional)))
+    given: list[object] = [
+        Placeholder(key) if each.default is each.empty or each.name == asked or number == 0 else each.default
+        for number, each in enumerate(positional[:count])
+    ]
+    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    return given, {each.name: Placeholder(key) for each in named if each.default is each.empty or each.name == asked}
 
 
 def _entry_points(lookup: Lookup) -> dict[str, str]:

@@ -15,6 +15,7 @@ from .project_code import CodeFile
 from .source import Lexeme
 
 STRING = re.compile(r"^(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')(?P<body>.*)(?P=quote)$", re.DOTALL)
+COMMENT = "\0"  # in a text that is being rewritten: here a comment stood
 CONFIGURATIONS = ("config", "cfg", "conf", "configuration", "settings", "args", "arguments", "params", "options")
 """How the name of a trainer's configuration class ends."""
 
@@ -39,7 +40,7 @@ class Analogy:
         self.names_config = False
         self._stems = (PurePosixPath(sibling.file).stem, PurePosixPath(entry.file).stem)
         self._own = class_stem(sibling.name, siblings)
-        self._siblings = siblings
+        self._local: frozenset[str] = frozenset()
 
     def rewrite(self, file: CodeFile, start: int, end: int) -> str:
         """The source between two offsets, renamed; comments are left out.
@@ -48,6 +49,7 @@ class Analogy:
             Conflict: it names a configuration of the sibling's own, and the entry has none.
         """
         imports = self._imports(file, start, end)
+        self._local = _local_aliases(file, start, end)
         pieces: list[str] = []
         position = start
         data = file.source.data
@@ -56,7 +58,7 @@ class Analogy:
                 continue
             replaced = next((each for each in imports if each[0] <= lexeme.start < each[1]), None)
             if lexeme.kind == tokenize.COMMENT:
-                pieces.append(data[position : lexeme.start].decode("utf-8"))
+                pieces.append(data[position : lexeme.start].decode("utf-8") + COMMENT)
                 position = lexeme.end
             elif replaced is not None:
                 pieces.append(data[position : replaced[0]].decode("utf-8") + replaced[2])
@@ -65,8 +67,8 @@ class Analogy:
                 pieces.append(data[position : lexeme.start].decode("utf-8") + self._renamed(file, lexeme))
                 position = lexeme.end
         pieces.append(data[position:end].decode("utf-8"))
-        text = "".join(pieces)
-        return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", text) if line.strip())
+        lines = re.split(r"\r\n|\r|\n", "".join(pieces))
+        return "\n".join(line.replace(COMMENT, "").rstrip() for line in lines if line.strip() != COMMENT)
 
     def respell(self, module: str) -> str:
         """The entry's module, spelled as `module` spells the sibling's: by the same root, or the same package above."""
@@ -101,6 +103,8 @@ class Analogy:
             quote = match["quote"]
             return f"{match['prefix']}{quote}{self.text(match['body'])}{quote}"
         if lexeme.kind != tokenize.NAME:
+            return lexeme.text
+        if lexeme.text in self._local:
             return lexeme.text
         origin = file.names.get(lexeme.text, "")
         if lexeme.text == self.sibling.name or origin.rpartition(":")[2] == self.sibling.name:
@@ -146,6 +150,17 @@ class Analogy:
                 (inside[0].start, inside[last - 1].end, relative_or_absolute(file, node, self.entry.module, self))
             )
         return found
+
+
+def _local_aliases(file: CodeFile, start: int, end: int) -> frozenset[str]:
+    """Names that imports within the text give to what they import: they mean the entry there."""
+    return frozenset(
+        alias.asname
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.ImportFrom | ast.Import) and start <= file.source.start(node) < end
+        for alias in node.names
+        if alias.asname and alias.asname != alias.name
+    )
 
 
 def relative_or_absolute(file: CodeFile, node: ast.ImportFrom, module: str, analogy: Analogy) -> str:

@@ -52,7 +52,7 @@ def bring(code: ProjectCode, path: str, entry: Entry, *, width: int, function: s
     """
     file = code.current(path)
     bound = bindings(code, file, function)
-    if not function and file.names.get(entry.class_name) == f"{entry.module}:{entry.class_name}":
+    if not function and _is_there(file, entry):
         pass  # another registry in the same file has brought it already
     elif not bound:
         bring_name(code, path, entry.module, entry.class_name, width=width)
@@ -121,6 +121,19 @@ def _beside(code: ProjectCode, file: CodeFile, bound: list[Binding], entry: Entr
         _statement(file, draft, bound, f"from {spelled} import {name}", spelled)
 
 
+def _is_there(file: CodeFile, entry: Entry) -> bool:
+    """Whether an import outside of functions binds the entry's class, or its module."""
+    package, _, stem = entry.module.rpartition(".")
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.ImportFrom) and file.function(node) is None:
+            module, names = file.absolute(node), {alias.name for alias in node.names}
+            if (module == entry.module and names & {entry.class_name, "*"}) or (module == package and stem in names):
+                return True
+        if isinstance(node, ast.Import) and entry.module in {alias.name for alias in node.names}:
+            return True
+    return False
+
+
 def bindings_again(code: ProjectCode, file: CodeFile, bound: list[Binding]) -> list[Binding]:
     """The same bindings after other files were edited: this one's draft is parsed anew."""
     function = file.function(bound[-1].node)
@@ -158,14 +171,16 @@ def _statement(file: CodeFile, draft: Draft, bound: list[Binding], text: str, mo
     nodes = list(dict.fromkeys(each.node for each in bound))
     block = file.block(nodes[-1])
     nodes = [each for each in nodes if file.block(each) is block]
+    nodes = _run(block, nodes)
     orders = [module_order(import_text(each)) for each in nodes]
     later = next((each for each in nodes if module_order(import_text(each)) > module_order(module)), None)
     sorted_here = len(nodes) > 1 and orders == sorted(orders)
-    parent = file.parents[nodes[-1]]
-    anchor: ast.stmt = nodes[-1]
+    last = bound[-1].node
+    parent = file.parents[last]
+    anchor: ast.stmt = nodes[-1] if sorted_here else last
     if isinstance(parent, ast.Try) and len(nodes) == 1:
         anchor, later = parent, None
-    line = text + _comment(source, nodes)
+    line = text + _comment(source, [each.node for each in bound])
     if later is not None and sorted_here:
         start = source.start(later)
         above = source.line_start(start)
@@ -174,6 +189,26 @@ def _statement(file: CodeFile, draft: Draft, bound: list[Binding], text: str, mo
             draft.insert([Insertion(above, indent + line.encode() + source.newline)])
             return
     draft.insert([below(source, anchor, line)])
+
+
+def _run(block: list[ast.stmt], nodes: list[ast.ImportFrom | ast.Import]) -> list[ast.ImportFrom | ast.Import]:
+    """The imports around those of the siblings, without a gap, where all are of one kind and in order; else the siblings'."""
+    number = block.index(nodes[-1])
+    run: list[ast.ImportFrom | ast.Import] = [nodes[-1]]
+    for step in (-1, 1):
+        at = number + step
+        while 0 <= at < len(block):
+            each = block[at]
+            above, under = (each, block[at + 1]) if step < 0 else (block[at - 1], each)
+            if not isinstance(each, type(nodes[-1])) or under.lineno - (above.end_lineno or 0) != 1:
+                break
+            assert isinstance(each, ast.ImportFrom | ast.Import)
+            if import_text(each).partition(".")[0] != import_text(nodes[-1]).partition(".")[0]:
+                break
+            run = [each, *run] if step < 0 else [*run, each]
+            at += step
+    orders = [module_order(import_text(each)) for each in run]
+    return run if orders == sorted(orders) and set(nodes) <= set(run) else nodes
 
 
 def below(source: Source, anchor: ast.stmt, text: str) -> Insertion:

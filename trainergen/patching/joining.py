@@ -75,6 +75,7 @@ class Lookup:
         gives: the class, an instance (the call builds it), text (``module:Class`` or dotted), or a function that builds it.
         expects: ``module:Class`` of the trainer: where building one takes more than its key, it is enough to see that
             this class is what gets built.
+        parameter: of a function that is called: the one that takes the key; "" for every one that has no default.
     """
 
     how: Literal["mapping", "call", "scan", "attribute", "entry-point"]
@@ -84,6 +85,7 @@ class Lookup:
     needs: tuple[str, ...] = ()
     gives: Gives = "class"
     expects: str = ""
+    parameter: str = ""
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,9 @@ class ProjectCode:
 
     def sibling_named(self, origin: str) -> Sibling | None:
         """The sibling that ``module:Name`` is, also where a package above its module re-exports it."""
-        module, _, name = origin.partition(":")
+        module, _, dotted = origin.partition(":")
+        inner, _, name = dotted.rpartition(".")  # a module imported from its package: trainers:linear.LinearTrainer
+        module = f"{module}.{inner}" if inner and module else inner or module
         found = [each for each in self.siblings if each.name == name]
         exact = [each for each in found if each.module == module]
         return next(iter(exact or [each for each in found if same_module(module, each.module)]), None)
