@@ -111,7 +111,8 @@ def assemble(
             raise Conflict(f"{path} is a folder", place=path, hint="move it away, or say --package NAME") from None
 
     scaffold = ground.scaffold
-    rendered = render_trainer(plan, project, engine=ground.engine)
+    own = standing.record.created if standing is not None else ()
+    rendered = render_trainer(plan, project, engine=ground.engine, own=own)
 
     def now(path: str) -> bytes:
         data = on_disk(path)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .inspection.batch_spec import leaves, spell_path, spell_shape
 from .inspection.examination import SEVERITIES
 from .inspection.expressions import spell
-from .measuring import tagged
 from .narrative import spoken_names
-from .plain import to_plain
+from .plain import tagged, to_plain
 
 if TYPE_CHECKING:
     from pathlib import Path

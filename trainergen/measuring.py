@@ -12,7 +12,7 @@ from .inspection.batch_spec import parse_path
 from .inspection.construction import Unanswered
 from .inspection.usage import find_usages
 from .lab.limits import Limits
-from .plain import from_plain, to_plain
+from .plain import from_plain, tagged, to_plain
 from .planning.questions import needed
 
 if TYPE_CHECKING:
@@ -62,17 +62,6 @@ def model_request(model: ModelFacts, wishes: Wishes, measured: TorchFacts | None
 def loader_request(target: str, validation: str | None = None) -> dict[str, Any]:
     """A loader as the lab opens it."""
     return {"target": target, "validation": validation, "batch_size": 32, "seed": SEED}
-
-
-def tagged(value: Any) -> Any:
-    """A literal as JSON, tuples marked so that they arrive as tuples."""
-    if isinstance(value, tuple):
-        return {"$tuple": [tagged(item) for item in value]}
-    if isinstance(value, list):
-        return [tagged(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): tagged(item) for key, item in value.items()}
-    return value
 
 
 def measure(

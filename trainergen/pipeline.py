@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
+from .answers import portable
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .handover import check_apart, check_handover, render_handover, write_handover
 from .inspection.imports import environment_imports
@@ -76,6 +77,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
     ) as laboratory:
         facts, ground = gather(request, project, settings, laboratory, outcome, progress)
         existing = record.read_record(root, name_trainer(request.wishes, facts.model, project).record_file)
+        request = replace(request, wishes=portable(request.wishes, root, Path.cwd()))
         standing = None if existing is None else Regenerating(existing, root, request.force)
         proven = first_proven(request, facts, ground, laboratory, outcome, progress, standing)
     narrative.tell_proof(outcome, proven)
@@ -148,15 +150,8 @@ def first_proven(
 
     Where the trainer stands already, `standing` says what is to become of it.
     """
-    project, model, measured = facts.project, facts.model, facts.measured
-    planned_for = project if standing is None else record.without_own(project, standing.record)
-    plans = plan_trainers(request.wishes, model, measured, planned_for)
-
-    def assemble(plan: TrainerPlan) -> assembly.Assembled:
-        return assembly.assemble(plan, planned_for, request.wishes, ground, standing)
-
-    if standing is not None and len(plans) > 1:  # the one that was proven then is asked first
-        plans.sort(key=lambda each: not as_recorded(assemble(each), standing.record))
+    model, measured = facts.model, facts.measured
+    plans, assemble = ranked(request, facts, ground, standing)
     tries = measured.search.synthesis.tries if measured.search and measured.search.synthesis else ()
     failure: TrainergenError | None = None
     before = failed_tale = outcome.copy()
@@ -174,7 +169,7 @@ def first_proven(
                     if settled is None:
                         return Proven(plan, staged, Evidence.of_identical())
                     staged = settled
-                demand_way(project, staged, force=request.force)
+                demand_way(facts.project, staged, force=request.force if standing is None else standing.replaces)
                 progress("proving")
                 return Proven(plan, staged, concluded(request, lab, asked, proof, staged))
         except ProofFailed as problem:
@@ -185,6 +180,21 @@ def first_proven(
     assert failure is not None
     outcome.become(failed_tale)  # the decisions of the plan whose failure is shown
     raise failure
+
+
+def ranked(
+    request: NewRequest, facts: Facts, ground: assembly.Ground, standing: Standing | None
+) -> tuple[list[TrainerPlan], Callable[[TrainerPlan], assembly.Assembled]]:
+    """The plans, best first, and what makes a change set of one; where the trainer stands, its recorded plan is first."""
+    project = facts.project if standing is None else record.without_own(facts.project, standing.record)
+    plans = plan_trainers(request.wishes, facts.model, facts.measured, project)
+
+    def assemble(plan: TrainerPlan) -> assembly.Assembled:
+        return assembly.assemble(plan, project, request.wishes, ground, standing)
+
+    if standing is not None and len(plans) > 1:
+        plans.sort(key=lambda each: not as_recorded(assemble(each), standing.record))
+    return plans, assemble
 
 
 def concluded(

@@ -21,6 +21,17 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+def tagged(value: Any) -> Any:
+    """A literal as JSON, tuples marked so that they arrive as tuples."""
+    if isinstance(value, tuple):
+        return {"$tuple": [tagged(item) for item in value]}
+    if isinstance(value, list):
+        return [tagged(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): tagged(item) for key, item in value.items()}
+    return value
+
+
 def from_plain(kind: type[T], data: Any) -> T:
     """The dataclass `kind` from what `to_plain` gave.
 

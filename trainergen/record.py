@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .answers import answers_of, wishes_of
 from .errors import Conflict
 from .inspection.batch_spec import BatchSpec, Branch, Leaf
 from .inspection.project_facts import ProjectFacts
@@ -21,6 +22,7 @@ from .plain import to_plain
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
 from .staging.hunks import follow, take_out
+from .staging.paths import CONTROL
 
 SCHEMA = "trainergen/record/1"
 
@@ -32,14 +34,27 @@ class Record:
     Attributes:
         trainer: its class.
         section: its section of config.ini.
+        file: where the record lies, relative to the project.
+        generator: what wrote it, ``trainergen 0.2.0``.
+        wishes: what the user had said by then.
+        plan: what was decided, as plain data.
         created: path -> text of each file that is wholly this trainer's.
         inserted: path -> a file shared with others as this trainer left it, and its own pieces there as byte ranges.
     """
 
     trainer: str
     section: str
+    file: str
+    generator: str
+    wishes: Wishes
+    plan: Mapping[str, Any]
     created: Mapping[str, str]
     inserted: Mapping[str, Insertion]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that holds something of the trainer's."""
+        return (*self.created, *self.inserted)
 
 
 @dataclass(frozen=True)
@@ -60,14 +75,13 @@ def write_record(
     plan: TrainerPlan, wishes: Wishes, created: Mapping[str, str], inserted: Mapping[str, Insertion]
 ) -> str:
     """The record's text."""
-    settled = replace(plan, batch=without_measured_ranges(plan.batch))
     record = {
         "schema": SCHEMA,
         "generator": f"trainergen {__version__}",
         "trainer": plan.names.trainer_class,
         "section": plan.names.section,
-        "answers": {key: value for key, value in to_plain(wishes).items() if value not in (None, [], False)},
-        "plan": to_plain(settled),
+        "answers": answers_of(wishes),
+        "plan": plain_plan(plan),
         "created": {path: {"sha256": _digest(text), "text": text} for path, text in created.items()},
         "inserted": {
             path: {"sha256": _digest(each.text), "text": each.text, "spans": to_plain(each.spans)}
@@ -84,28 +98,41 @@ def read_record(root: Path, file: str) -> Record | None:
         Conflict: it is there, but it is no record that this version reads.
     """
     try:
-        text = (root / file).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = json.loads((root / file).read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']}, this version reads {SCHEMA}")
         return Record(
             content["trainer"],
             content["section"],
+            file,
+            content["generator"],
+            wishes_of(content["answers"]),
+            content["plan"],
             {path: each["text"] for path, each in content["created"].items()},
             {
                 path: Insertion(each["text"], tuple((start, end) for start, end in each["spans"]))
                 for path, each in content["inserted"].items()
             },
         )
-    except (ValueError, KeyError, TypeError) as problem:
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        reason = f"{problem} is missing" if isinstance(problem, KeyError) else problem
         raise Conflict(
-            f"the record can't be read: {problem}",
+            f"the record can't be read: {reason}",
             place=file,
             hint="take it back from version control, or move it away to generate anew",
         ) from None
+
+
+def read_records(root: Path) -> tuple[Record, ...]:
+    """Every record of the project, by the name of its file.
+
+    Raises:
+        Conflict: see `read_record`.
+    """
+    files = sorted(f"{CONTROL}/{each.name}" for each in (root / CONTROL).glob("*.json"))
+    return tuple(found for file in files if (found := read_record(root, file)) is not None)
 
 
 def without_own(project: ProjectFacts, record: Record) -> ProjectFacts:
@@ -133,9 +160,15 @@ def take_out_own(path: str, data: bytes | None, record: Record) -> bytes | None:
         raise Conflict(
             f"{path}: what trainergen inserted there for {record.trainer} was edited since",
             place=path,
-            hint=f"trainergen undo {record.trainer}, then run this again",
+            hint=f"trainergen update {record.trainer} keeps your edits",
         )
     return take_out(data, found.spans)
+
+
+def plain_plan(plan: TrainerPlan) -> dict[str, Any]:
+    """The plan as a record holds it: what was decided, less what was only measured."""
+    plain: dict[str, Any] = to_plain(replace(plan, batch=without_measured_ranges(plan.batch)))
+    return plain
 
 
 def without_measured_ranges(batch: BatchSpec) -> BatchSpec:

@@ -22,6 +22,10 @@ class Standing(Protocol):
     def record(self) -> Record:
         """What was generated."""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether whole files that are there may be replaced."""
+
     def read(self, path: str) -> bytes | None:
         """A file as it would be without this trainer, None where there would be none."""
 
@@ -47,6 +51,11 @@ class Regenerating:
     record: Record
     root: Path
     force: bool
+
+    @property
+    def replaces(self) -> bool:
+        """See `Standing`."""
+        return self.force
 
     def read(self, path: str) -> bytes | None:
         """See `Standing`."""

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 # name -> its one-line help, so that `--help` imports no command.
 COMMANDS = {
+    "check": "Run the static gates over trainers; --drift: are they as generated now?",
     "completion": "Print the shell completion for bash, zsh or fish.",
     "init": "Create the default project: config.ini, config/, train/, train.py.",
     "inspect": "Measure a model and its data: what a training will meet, with advice.",
     "list": "List patterns, registry patches, templates, and this project's trainers.",
     "new": "Generate a trainer for a model class, prove it, commit it.",
     "undo": "Take the last change set, or a trainer's, back out.",
+    "update": "Regenerate trainers, merge with your edits, prove, commit.",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,7 +47,12 @@ class RenderedTrainer:
 
 
 def render_trainer(
-    plan: TrainerPlan, project: ProjectFacts, *, overrides: Path | None = None, engine: Engine | None = None
+    plan: TrainerPlan,
+    project: ProjectFacts,
+    *,
+    overrides: Path | None = None,
+    engine: Engine | None = None,
+    own: Collection[str] = (),
 ) -> RenderedTrainer:
     """Render and format everything that `plan` asks for.
 
@@ -55,6 +61,7 @@ def render_trainer(
         project: where the files go: formatter, layout.
         overrides: the team's own folder of templates.
         engine: one that was made for it already, its templates compiled.
+        own: files that an earlier run created for this trainer: what is there of them is no reason to leave one out.
 
     Raises:
         UnusableInput: a template of the team's is broken; names template, line and variable.
@@ -86,7 +93,7 @@ def render_trainer(
         path = f"{module}.py"
         files[path] = python(f"{plan.family}/similarity_loader.py.j2", path, variables)
         package = f"{module.parent}/__init__.py"
-        if len(module.parts) > 1 and not (root / package).exists():
+        if len(module.parts) > 1 and (package in own or not (root / package).exists()):
             files[package] = engine.render(f"{plan.family}/project/dataloader/__init__.py.j2", {})
     return RenderedTrainer(files, *_parts(plan, project, engine, width))
 

@@ -54,10 +54,11 @@ class Merged:
     clashes: tuple[Clash, ...] = ()
 
 
-def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged:
+def merge(base: bytes, ours: bytes, theirs: bytes, *, favour_ours: bool = False) -> Merged:
     """Merge what `ours` and `theirs` made of `base`.
 
-    Symmetric but for the names of the sides. A line that a side added is in the result, or in a clash.
+    Symmetric but for the names of the sides. A line that a side added is in the result, or in a clash; with
+    `favour_ours` a clash comes out as ours has it.
     """
     if theirs in (base, ours):
         return Merged(ours)
@@ -75,6 +76,9 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged:
             pieces += settled
             continue
         (a, b), (c, d) = cluster.ours(), cluster.theirs()
+        if favour_ours:
+            pieces += our.lines[a:b]
+            continue
         clashes.append(
             Clash(
                 old.spell(old.lines[cluster.start : cluster.end]),

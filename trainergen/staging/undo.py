@@ -16,6 +16,7 @@ from trainergen.staging.hunks import Spans, carried, follow, overlap, take_out, 
 from trainergen.staging.intent import Intent, Write, with_bits
 from trainergen.staging.journal import perform, recover
 from trainergen.staging.lock import project_lock
+from trainergen.staging.merge import merge
 from trainergen.staging.paths import real_path
 
 
@@ -183,6 +184,8 @@ class _Reversal:
             return "gone"
         if edit.spans and edit.before is not None:
             return self._reverse_insertion(entry, edit, path, now)
+        if edit.before is not None and now is not None and not edit.private:
+            return self._reverse_replacement(entry, edit, path, now)
         if now != edit.after and not self._force:
             if entry.scaffold:
                 return "keep"
@@ -221,6 +224,44 @@ class _Reversal:
             return "keep" if found.lost else "gone"
         return "restore" if after == edit.before else "take out"
 
+    def _reverse_replacement(
+        self, entry: Entry, edit: Edit, path: str, now: bytes
+    ) -> Literal["restore", "take out", "keep"]:
+        """Take back lines that an update changed: those that others changed since stay, as in any three-way merge."""
+        before = edit.before or b""
+        result = merge(edit.after, before, now, favour_ours=self._force)
+        if result.data is None:
+            if entry.scaffold:
+                return "keep"
+            raise self._edited(entry, edit, tuple(clash.their_line for clash in result.clashes))
+        if _breaks(edit.path, now, result.data):
+            raise Conflict(
+                f"{edit.path}: with what trainergen changed there taken back the file could not be parsed any more",
+                place=edit.path,
+                hint="something that was added since depends on it; take that out first",
+            )
+        self._revert_in_later_entries(entry, edit, before)
+        self._new[path] = result.data
+        if result.data == before and edit.old_mode is not None:
+            self._bits[path] = edit.old_mode
+        return "restore" if result.data == before else "take out"
+
+    def _revert_in_later_entries(self, entry: Entry, edit: Edit, before: bytes) -> None:
+        """Rewrite every later entry as if `edit` had never been, so that it can be undone exactly as well."""
+        for later in [each for each in self.entries.values() if each.number > entry.number]:
+            for index, other in enumerate(later.edits):
+                if other.path != edit.path or other.before is None:
+                    continue
+                old, new = merge(edit.after, before, other.before).data, merge(edit.after, before, other.after).data
+                if old is None or new is None:
+                    continue  # what is there when it is undone decides
+                spans = follow(other.after, other.spans, new).spans
+                if len(spans) < len(other.spans) or (spans and take_out(new, spans) != old):
+                    continue
+                edits = list(self.entries[later.number].edits)
+                edits[index] = replace(other, before=old, after=new, spans=spans)
+                self.entries[later.number] = replace(self.entries[later.number], edits=tuple(edits))
+
     def _through_later_entries(self, entry: Entry, edit: Edit) -> tuple[bytes, Spans]:
         """The text that the last entry on this file left, and where the inserted text of `edit` stands in it.
 
@@ -250,7 +291,7 @@ class _Reversal:
                 text, spans = other.after, after
         return text, spans
 
-    def _edited(self, entry: Entry, edit: Edit) -> Conflict:
+    def _edited(self, entry: Entry, edit: Edit, lines: tuple[int, ...] = ()) -> Conflict:
         later = [each for each in self.entries.values() if each.number > entry.number]
         users = sorted({each.trainer for each in later if any(other.path == edit.path for other in each.edits)})
         hint = (
@@ -258,7 +299,9 @@ class _Reversal:
             if users
             else "move your version away and run undo again, or remove it with: trainergen undo --force"
         )
-        return Conflict(f"{edit.path} was edited since trainergen wrote it", place=edit.path, hint=hint)
+        place = f"{edit.path}:{lines[0]}" if lines else edit.path
+        notes = tuple(f"   also line {line}" for line in lines[1:])
+        return Conflict(f"{edit.path} was edited since trainergen wrote it", place=place, hint=hint, notes=notes)
 
 
 def _content(folder: Path, absent: set[Path]) -> list[Path]:
