@@ -6,7 +6,16 @@ from . import losses, metrics
 from .callbacks import Callback
 from .config import BaseTrainerConfig, ConfigParser
 from .device import choose_device, infer_batch_size, move_batch
-from .errors import CheckpointError, ConfigError, SettingError, TrainingDiverged
+from .errors import (
+    CheckpointError,
+    ConfigError,
+    NonFiniteLoss,
+    SettingError,
+    TrainingDiverged,
+    TrainingError,
+    TrainingStuck,
+    TrainingTerminated,
+)
 from .metrics import EpochScores
 from .optimizers import parameter_groups
 from .schedulers import WarmupCosine, per_step
@@ -20,9 +29,13 @@ __all__ = [
     "ConfigError",
     "ConfigParser",
     "EpochScores",
+    "NonFiniteLoss",
     "SettingError",
     "Trainer",
     "TrainingDiverged",
+    "TrainingError",
+    "TrainingStuck",
+    "TrainingTerminated",
     "WarmupCosine",
     "choose_device",
     "infer_batch_size",

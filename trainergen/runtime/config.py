@@ -45,7 +45,10 @@ class BaseTrainerConfig:
         log_every_n_steps: optimizer steps from one log line to the next; 0 for none.
         log_every_n_epochs: epochs from one log line to the next; 0 for none.
         checkpoint_every_n_steps: optimizer steps between checkpoints inside an epoch; None for those at its end alone.
-        keep_last_checkpoints: resumable checkpoints that stay; None for all.
+        keep_last_checkpoints: resumable checkpoints that stay, two at least; None for all.
+        divergence_evaluations: evaluations in a row whose loss is clearly worse than the best, after which training
+            stops; None for never.
+        gradient_norm_limit: 2-norm of all gradients, before clipping, above which training stops; None for no limit.
         progress_description: text before the progress line; None for the trainer's name.
         model_save_directory: where ``runs/`` is created.
 
@@ -82,14 +85,19 @@ class BaseTrainerConfig:
     log_every_n_epochs: int = 1
     checkpoint_every_n_steps: int | None = None
     keep_last_checkpoints: int | None = 3
+    divergence_evaluations: int | None = 3
+    gradient_norm_limit: float | None = None
     progress_description: str | None = None
     model_save_directory: Path = Path("saved_models")
 
     def __post_init__(self) -> None:
         for name in ("num_epochs", "batch_size", "accumulation_steps", "validation_interval_epochs"):
             self.require(name, at_least=1)
-        for name in ("max_steps", "checkpoint_every_n_steps", "keep_last_checkpoints", "early_stopping_patience"):
+        for name in ("max_steps", "checkpoint_every_n_steps", "early_stopping_patience", "divergence_evaluations"):
             self.require(name, at_least=1, optional=True)
+        # One to go on from, and one for where that turns out to be damaged.
+        self.require("keep_last_checkpoints", at_least=2, optional=True)
+        self.require("gradient_norm_limit", above=0, optional=True)
         for name in ("seed", "log_every_n_steps", "log_every_n_epochs", "scheduler_cooldown"):
             self.require(name, at_least=0)
         self.require("scheduler_patience", at_least=0, optional=True)

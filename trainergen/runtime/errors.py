@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import signal
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class SettingError(ValueError):
@@ -35,25 +37,84 @@ class ConfigError(ValueError):
         self.file, self.line, self.section, self.key = file, line, section, key
 
 
+class TrainingError(RuntimeError):
+    """What ended a run, with what a program needs to react.
+
+    Attributes:
+        what: one phrase.
+        epoch: the epoch it happened in, counted from 1; 0 before the first.
+        step: the optimizer step it would have become, counted from 1; 0 before the first.
+        checkpoint: the last valid checkpoint, or None.
+        details: further facts, JSON-able.
+        suggestion: what to try.
+    """
+
+    suggestion = ""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        epoch: int = 0,
+        step: int = 0,
+        checkpoint: Path | None = None,
+        details: Mapping[str, Any] | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        self.what, self.epoch, self.step, self.checkpoint = what, epoch, step, checkpoint
+        self.details = dict(details or {})
+        self.suggestion = type(self).suggestion if suggestion is None else suggestion
+        where = f" in epoch {epoch}, step {step}" if epoch else ""
+        saved = f"; last valid checkpoint: {checkpoint}" if checkpoint is not None else "; no checkpoint yet"
+        advice = f". Try: {self.suggestion}." if self.suggestion else ""
+        super().__init__(f"{what}{where}{saved if epoch else ''}{advice}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The error as data: ``{"error", "what", "epoch", "step", "checkpoint", "details", "suggestion"}``."""
+        return {
+            "error": type(self).__name__,
+            "what": self.what,
+            "epoch": self.epoch,
+            "step": self.step,
+            "checkpoint": None if self.checkpoint is None else str(self.checkpoint),
+            "details": self.details,
+            "suggestion": self.suggestion,
+        }
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint can't be written, verified, read, or does not fit this trainer."""
 
 
-class TrainingDiverged(RuntimeError):
-    """The loss or the gradient norm is not finite; the optimizer did not step on it (on CPU).
+class TrainingDiverged(TrainingError):
+    """The training gets worse instead of better; nothing of what it was is lost: see `checkpoint`."""
 
-    Attributes:
-        epoch: the epoch it happened in, counted from 1.
-        step: the optimizer step it would have become, counted from 1.
-        checkpoint: the last valid checkpoint, or None.
-        suggestion: what to try.
+    suggestion = "lower learning_rate, set gradient_clip_norm, or look for bad values in this batch"
+
+
+class NonFiniteLoss(TrainingDiverged):
+    """A loss or a gradient norm is not finite; the optimizer did not step on it (on CPU).
+
+    ``details["batch"]`` is the file that holds the batch, where it could be saved.
     """
 
-    def __init__(self, what: str, *, epoch: int, step: int, checkpoint: Path | None = None) -> None:
-        self.epoch, self.step, self.checkpoint = epoch, step, checkpoint
-        self.suggestion = "lower learning_rate, set gradient_clip_norm, or look for bad values in this batch"
-        saved = f"; last valid checkpoint: {checkpoint}" if checkpoint is not None else "; no checkpoint yet"
-        super().__init__(f"{what} in epoch {epoch}, step {step}{saved}. Try: {self.suggestion}.")
+
+class TrainingStuck(TrainingError):
+    """Nothing is learnt, and nothing will be: no parameter gets a gradient."""
+
+    suggestion = "is the output detached, is every parameter frozen, does the loss saturate at its start?"
+
+
+class TrainingTerminated(SystemExit):
+    """Somebody asked the process to end (SIGTERM): the checkpoint is written, the exit status is the signal's.
+
+    Attributes:
+        checkpoint: what to resume from.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        super().__init__(128 + signal.SIGTERM)
+        self.checkpoint = checkpoint
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import pickle
 import shutil
 import tempfile
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .atomic import write_tensors
 from .checkpoints import CheckpointStore, load_state
-from .errors import CheckpointError, TrainingDiverged
+from .errors import CheckpointError, TrainingDiverged, TrainingError
 from .history import FILE, append_record, rewrite_history
 from .manifest import Manifest, now, write_status
 from .plots import plot_all
@@ -131,6 +132,19 @@ class RunRecorder:
             self._write_manifest()
         return path
 
+    def save_bad_batch(self, batch: Any) -> Path | None:
+        """Keep the batch that made a loss not finite, for a look at it; None where it can't be saved.
+
+        The run has failed already: what goes wrong here is logged.
+        """
+        path = self.open() / f"bad-batch-step-{self._trainer.step + 1:08d}.pt"
+        try:
+            write_tensors(path, batch)
+        except (CheckpointError, OSError, TypeError, AttributeError, pickle.PicklingError):
+            logger.warning("the batch of step %d could not be saved", self._trainer.step + 1, exc_info=True)
+            return None
+        return path
+
     def ensure_final_weights(self, earlier: Path | None) -> None:
         """Save the weights if `on_train_end` did not; `earlier` is what was saved before it."""
         if self._final is None or self._final == earlier:
@@ -207,6 +221,7 @@ class RunRecorder:
         if self._trainer.dry_run_steps is None and self._trainer.history:
             self._plot(folder / "plots")
         error = None if problem is None else f"{type(problem).__name__}: {problem}"
+        self._manifest.data["failure"] = problem.to_json() if isinstance(problem, TrainingError) else None
         earlier = self._manifest.data["seconds"] or 0.0
         seconds = earlier + time.perf_counter() - started
         self._manifest.data |= {"status": status, "error": error, "ended_at": now(), "seconds": seconds}

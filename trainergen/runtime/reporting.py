@@ -10,6 +10,7 @@ import torch
 
 from .callbacks import Callback
 from .config import BaseTrainerConfig
+from .guards import DivergenceGuard
 from .progress import ProgressLine, progress_is_wanted
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def reporting_callbacks(config: BaseTrainerConfig, name: str) -> list[Callback]:
         found.append(StepLog(config.log_every_n_steps))
     if config.log_every_n_epochs:
         found.append(EpochLog(config.log_every_n_epochs))
+    if config.divergence_evaluations is not None:
+        found.append(DivergenceGuard(config.divergence_evaluations))
     if config.checkpoint_every_n_steps is not None:
         found.append(StepCheckpoint(config.checkpoint_every_n_steps))
     return found

@@ -22,8 +22,9 @@ from .contract import BatchT, ConfigT, TrainerContract
 from .device import choose_device, move_batch
 from .early_stopping import EarlyStopping, Monitor
 from .epoch_means import EpochMeans
-from .errors import TrainingDiverged
+from .errors import NonFiniteLoss, TrainingDiverged, TrainingTerminated
 from .feeding import EpochFeed
+from .guards import NormWatch, warn_of_what_never_comes
 from .history import read_history
 from .metrics import EpochScores
 from .plots import default_plot_path, plot_metric
@@ -32,6 +33,7 @@ from .recorder import RunRecorder
 from .reporting import describe, reporting_callbacks
 from .schedulers import bind_scheduler, cadence
 from .seeding import preserved_random_state, restore_random_state, seed_everything
+from .termination import Termination
 
 logger = logging.getLogger("trainergen")
 
@@ -86,8 +88,11 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         self.means = EpochMeans(self.device)
         self.feed = EpochFeed(dataloader)
         self.recorder = RunRecorder(self, run_name, run_directory)
+        self.termination = Termination()
         self.callbacks = [*callbacks, *reporting_callbacks(config, type(self).__name__)]
         self._step_listeners = [callback.on_step_end for callback in self.callbacks if listens_to_steps(callback)]
+        self._norms = NormWatch(config.gradient_norm_limit)
+        self._batch: BatchT | None = None
         self._window = AccumulationWindow(1 if self.manual_step else config.accumulation_steps)
         self._parameters = self._optimized_parameters()
         self._cadence = None if scheduler is None else cadence(scheduler)
@@ -145,10 +150,12 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             The history: one record an epoch, ``{"epoch", "step", "train", "validation", "learning_rate", "seconds"}``.
 
         Raises:
-            TrainingDiverged: a loss or gradient norm is not finite.
+            NonFiniteLoss: a loss or gradient norm is not finite.
+            TrainingDiverged: the loss climbs away from its best, or the gradient norm is above its limit.
+            TrainingTerminated: SIGTERM came; a checkpoint is written, ``resume("auto")`` goes on from it.
             ValueError: an epoch without a batch.
         """
-        with self.recorder.session():
+        with self.recorder.session(), self.termination.listening():
             self._begin()
             while self.stop_reason is None:
                 started = time.perf_counter()
@@ -173,6 +180,8 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
                 continue
             for listener in self._step_listeners:
                 listener(self, loss)
+            if self.termination.requested:
+                self._leave()
             if step_limit is not None and self.step >= step_limit:
                 break
         if self._window.count:  # the epoch's short last window
@@ -185,9 +194,9 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         """One batch: zero_grad, forward, backward and, when its window is full, clip and step. The detached loss.
 
         Raises:
-            TrainingDiverged: the loss is not finite; the weights are those of the step before (on CPU).
+            NonFiniteLoss: the loss is not finite; the weights are those of the step before (on CPU).
         """
-        batch = move_batch(batch, self.device)
+        self._batch = batch = move_batch(batch, self.device)
         weight = self._batch_weight(batch)
         if self._window.count == 0 and not self.manual_step:
             self.optimizer.zero_grad(set_to_none=True)
@@ -217,7 +226,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
 
         Raises:
             TypeError, ValueError: the loss is no scalar tensor, or has no graph.
-            TrainingDiverged: it is not finite (on CPU, where looking is cheap).
+            NonFiniteLoss: it is not finite (on CPU, where looking is cheap).
         """
         if not isinstance(loss, torch.Tensor):
             raise TypeError(f"compute_loss must return a scalar tensor, got {type(loss).__name__}")
@@ -251,13 +260,20 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         """Clip the optimizer's gradients to `gradient_clip_norm`, and count the norm before that as a metric.
 
         Raises:
-            TrainingDiverged: the norm is not finite (on CPU; under float16 that is the scaler's business).
+            NonFiniteLoss: the norm is not finite (on CPU; under float16 that is the scaler's business).
+            TrainingDiverged: it is above `gradient_norm_limit` (on CPU).
         """
-        if not self.config.gradient_clip_norm:
+        if not self.config.gradient_clip_norm and self._norms.limit is None:
             return
-        norm = clip_grad_norm_(self._parameters, self.config.gradient_clip_norm)
-        if not self.means.add_metric("gradient_norm", norm, 1) and self.precision.scaler is None:
-            raise self._diverged("the gradient norm is not finite")
+        norm = clip_grad_norm_(self._parameters, self.config.gradient_clip_norm or math.inf)
+        if not self.means.add_metric("gradient_norm", norm, 1):
+            if self.precision.scaler is None:
+                raise self._diverged("the gradient norm is not finite")
+        elif self.device.type == "cpu" and self._norms.exceeds(norm.item(), self.step + 1):
+            raise TrainingDiverged(
+                f"the gradient norm is {norm.item():.4g}, above gradient_norm_limit {self._norms.limit:g}",
+                **self._whereabouts(),
+            )
 
     # ------------------------------------------------------------------ evaluation
 
@@ -359,7 +375,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         """Raise if a loss since the epoch began was not finite. Waits for the device; on CPU it is known already.
 
         Raises:
-            TrainingDiverged: naming the step.
+            NonFiniteLoss: naming the step.
         """
         bad_step = self.means.first_bad_step()
         if bad_step is not None:
@@ -369,6 +385,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def _begin(self) -> None:
+        warn_of_what_never_comes(self)
         self.on_train_begin()
         for callback in self.callbacks:
             callback.on_train_begin(self)
@@ -457,6 +474,18 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             return f"{limit} steps done"
         return f"{self.epoch} epochs done" if self.epoch >= self.config.num_epochs else None
 
-    def _diverged(self, what: str, *, step: int | None = None) -> TrainingDiverged:
+    def _leave(self) -> None:
+        self.check_finite()
+        checkpoint = self.recorder.save_checkpoint()
+        logger.warning("asked to end (SIGTERM): %s is what to resume from", checkpoint)
+        raise TrainingTerminated(checkpoint)
+
+    def _whereabouts(self, step: int | None = None) -> dict[str, Any]:
         at = self.step + 1 if step is None else step
-        return TrainingDiverged(what, epoch=self.epoch + 1, step=at, checkpoint=self.recorder.newest_checkpoint())
+        return {"epoch": self.epoch + 1, "step": at, "checkpoint": self.recorder.newest_checkpoint()}
+
+    def _diverged(self, what: str, *, step: int | None = None) -> NonFiniteLoss:
+        known = step is None or step == self.step + 1  # off the CPU it is noticed later, with another batch at hand
+        saved = self.recorder.save_bad_batch(self._batch) if known else None
+        details = {} if saved is None else {"batch": str(saved)}
+        return NonFiniteLoss(what, **self._whereabouts(step), details=details)
