@@ -13,6 +13,9 @@ from ...lab.tree import DROPPED, LEFT_OUT
 
 BUILT = frozenset({"site-packages", "dist-packages", "build", "dist", "wandb", "mlruns", "outputs"})
 DOCUMENTS = (".md", ".rst", ".txt")
+SETTINGS = (".ini", ".cfg", ".yaml", ".yml", ".json", ".toml")
+LARGEST_SETTINGS = 1 << 18
+"""Bytes: a larger file of these kinds holds data, no settings."""
 MOST_ENTRIES = 200_000
 """Entries looked at; a tree with more (a data set below the project) is read in part, its upper folders first."""
 
@@ -42,11 +45,13 @@ class Walked:
     Attributes:
         sources: Python files, sorted by path.
         documents: text files that may describe the project, sorted.
+        settings: files that may hold settings, sorted.
         folders: every folder that was entered, sorted.
     """
 
     sources: tuple[SourceFile, ...]
     documents: tuple[str, ...]
+    settings: tuple[str, ...]
     folders: tuple[str, ...]
 
 
@@ -54,6 +59,7 @@ def walk(root: Path) -> Walked:
     """The project's own files; folders that can't be read are passed over, links to folders are not followed."""
     sources: list[SourceFile] = []
     documents: list[str] = []
+    settings: list[str] = []
     folders: list[str] = []
     waiting, entries_seen = [""], 0
     for folder in waiting:  # grows while it is walked: breadth first
@@ -78,11 +84,19 @@ def walk(root: Path) -> Walked:
                         sources.append(SourceFile(path, (status.st_mtime_ns, status.st_size)))
                 elif entry.name.endswith(DOCUMENTS):
                     documents.append(path)
+                elif entry.name.endswith(SETTINGS):
+                    if entry.is_file() and entry.stat().st_size <= LARGEST_SETTINGS:
+                        settings.append(path)
                 elif entry.is_dir(follow_symlinks=False) and not left_out(entry.name):
                     waiting.append(path)
             except OSError:  # removed while we look, or a link into nowhere
                 continue
-    return Walked(tuple(sorted(sources, key=lambda each: each.path)), tuple(sorted(documents)), tuple(sorted(folders)))
+    return Walked(
+        tuple(sorted(sources, key=lambda each: each.path)),
+        tuple(sorted(documents)),
+        tuple(sorted(settings)),
+        tuple(sorted(folders)),
+    )
 
 
 def left_out(name: str) -> bool:
