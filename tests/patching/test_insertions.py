@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainergen.errors import Conflict
 from trainergen.patching import exports
 from trainergen.patching.configs import dataclass_module, ini
-from trainergen.patching.draft import Draft, Edit, Insertion
+from trainergen.patching.draft import Draft, Edit, Insertion, composed
 from trainergen.patching.registries import default
 from trainergen.resources import resource_folder
 from trainergen.staging.hunks import take_out
@@ -267,3 +269,21 @@ def test_spans_stay_true_through_several_rounds_of_insertions() -> None:
     assert draft.data == b"<ab1NEW2xcd34ef>"
     assert take_out(draft.data, draft.spans) == b"abcdef"
     assert draft.spans == [(0, 1), (3, 9), (11, 13), (15, 16)]
+
+
+@given(
+    st.text("ab\n", max_size=12),
+    st.lists(st.tuples(st.floats(0, 1), st.text("XYZ", min_size=1, max_size=3)), max_size=3),
+    st.lists(st.tuples(st.floats(0, 1), st.text("XYZ", min_size=1, max_size=3)), max_size=3),
+)
+def test_two_edits_of_one_file_are_one(
+    text: str, first: list[tuple[float, str]], second: list[tuple[float, str]]
+) -> None:
+    def edited(data: bytes, pieces: list[tuple[float, str]]) -> Edit:
+        draft = Draft(data, "x.py")
+        draft.insert([Insertion(round(where * len(data)), piece.encode()) for where, piece in pieces])
+        return draft.finish("label")
+
+    one = edited(text.encode(), first)
+    both = composed(one, edited(one.after, second))
+    assert holds(both, text.encode()) == edited(one.after, second).after
