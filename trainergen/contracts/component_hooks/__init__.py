@@ -1,0 +1,1 @@
+"""Contract: the subclass gives components, the base does the rest."""

@@ -1,0 +1,1 @@
+"""Contract: the subclass trains an epoch, the base counts them."""

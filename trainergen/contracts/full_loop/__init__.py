@@ -1,0 +1,1 @@
+"""Contract: the subclass owns the whole loop."""

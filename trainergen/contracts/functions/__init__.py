@@ -1,0 +1,1 @@
+"""Contract: one function a model, no class."""

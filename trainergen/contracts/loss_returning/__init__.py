@@ -1,0 +1,1 @@
+"""Contract: the subclass gives the loss, the base steps."""

@@ -1,0 +1,1 @@
+"""Contract: the subclass takes a step, the base feeds it."""
