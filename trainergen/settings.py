@@ -24,7 +24,8 @@ class Settings:
         limit: as ``--limit``.
         vendor: copy the runtime in.
         base_trainer: what new trainers inherit from, ``module:Class``; ``default`` for our own contract.
-        registry, config: where trainers are registered and configured, ``path:name``.
+        registry: the file that lists the trainers.
+        config: the style of their settings (``ini``, ``yaml_file``).
         entry_point: how a training is started (``python -m pkg.train``), or the program's file.
     """
 

@@ -64,6 +64,7 @@ class ClassFacts:
         attributes: class-level names and the source text of their values ("" for a bare annotation).
         docstring: all of it; "" where there is none.
         before_super: attributes set on self in ``__init__`` before ``super().__init__()`` is called.
+        is_function: it is no class but a function that trains; its one method is itself.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ClassFacts:
     attributes: tuple[tuple[str, str], ...] = ()
     docstring: str = ""
     before_super: tuple[str, ...] = ()
+    is_function: bool = False
 
     def method(self, name: str) -> MethodFacts | None:
         """Its own method of that name."""
@@ -84,10 +86,10 @@ class ClassFacts:
 
 @dataclass(frozen=True)
 class BaseTrainer:
-    """A class that the project's trainers inherit from.
+    """A class that the project's trainers inherit from; where they are functions, the one that a new one follows.
 
     Attributes:
-        facts: the class itself.
+        facts: the class itself, or the function.
         lineage: its own bases within the project, nearest first.
         reasons: why it is taken for one, strongest first.
         siblings: the trainers that exist: concrete subclasses, direct or not, in order of file and line.

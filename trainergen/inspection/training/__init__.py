@@ -8,6 +8,7 @@ from ...settings import Settings, place_of
 from ..project import is_ours
 from ..training_facts import BaseTrainer, TrainingFacts
 from . import bases, data, documents, entry, style
+from .functions import find_functions
 from .index import ProjectIndex
 from .layout import layout_of
 
@@ -42,6 +43,8 @@ def survey(index: ProjectIndex, settings: Settings) -> TrainingFacts:
         chosen = bases.named(index, family, found, wanted, place_of("base-trainer", index.root))
     elif wanted is None and not ours:
         chosen = bases.choose(family, found)
+        if not found and not family.standalone():
+            chosen = find_functions(index)
     lines = documents.read_documents(index)
     told = documents.commands_told(lines)
     entries = entry.find_entries(index, chosen, told)

@@ -118,8 +118,16 @@ def _row(entry: Entry) -> list[Any]:
                 outline.aliases,
                 [_class_row(each) for each in outline.classes],
                 [
-                    [each.name, each.line, _parameter_rows(each.parameters), each.returns, each.decorators, each.gives]
-                    for each in outline.functions
+                    [
+                        it.name,
+                        it.line,
+                        _parameter_rows(it.parameters),
+                        it.returns,
+                        it.decorators,
+                        it.gives,
+                        it.docstring,
+                    ]
+                    for it in outline.functions
                 ],
                 outline.loaders,
                 outline.future_annotations,
@@ -170,8 +178,8 @@ def _outline(row: list[Any]) -> Outline:
         _tuples(aliases),
         tuple(_class(each) for each in classes),
         tuple(
-            FunctionFacts(name, line, _parameters(parameters), returns, tuple(decorators), gives)
-            for name, line, parameters, returns, decorators, gives in functions
+            FunctionFacts(name, line, _parameters(parameters), returns, tuple(decorators), gives, text)
+            for name, line, parameters, returns, decorators, gives, text in functions
         ),
         _tuples(loaders),
         future,

@@ -98,7 +98,7 @@ def find_tests(index: ProjectIndex, base: BaseTrainer | None) -> str:
     about = [path for path in tests if "train" in posixpath.basename(path)]
     if base is not None and not about:
         names = [each.name.encode() for each in (base.facts, *base.siblings)]
-        about = [path for path in tests[:200] if any(name in index.read(path) for name in names)]
+        about = [path for path in tests[:200] if any(name in index.peek(path) for name in names)]
     patterns = Counter(
         posixpath.join(
             posixpath.dirname(path), "test_*.py" if posixpath.basename(path).startswith("test_") else "*_test.py"

@@ -202,7 +202,7 @@ class _Judge:
         for name in (each.strip().partition(" ")[0] for each in match[2].split(",")):
             if (
                 name
-                and name.encode() not in self._index.read(file)
+                and name.encode() not in self._index.peek(file)
                 and self._index.locate(f"{match[1]}.{name}") is None
                 and not self._index.outline(file).stars
             ):

@@ -106,7 +106,7 @@ def _scripts(index: ProjectIndex) -> list[_Start]:
         for path in index.programs()
         if not is_test(path)
         and posixpath.basename(path) not in ("setup.py", "conftest.py", "noxfile.py")
-        and (path.endswith("__main__.py") or b"__main__" in index.read(path))
+        and (path.endswith("__main__.py") or b"__main__" in index.peek(path))
     ]
 
 
@@ -115,7 +115,7 @@ def _script(index: ProjectIndex, path: str) -> _Start:
     if name == "__main__.py":
         return _Start(f"python -m {index.module_name(path).removesuffix('.__main__')}", "module", path)
     in_package = f"{folder}/__init__.py" in index.files
-    relative = re.search(rb"^from[ \t]+\.", index.read(path), re.MULTILINE) is not None
+    relative = re.search(rb"^from[ \t]+\.", index.peek(path), re.MULTILINE) is not None
     if relative or in_package:
         return _Start(f"python -m {index.module_name(path)}", "module", path)
     return _Start(f"python {path}", "script", path)
@@ -142,8 +142,8 @@ def _console_scripts(index: ProjectIndex) -> list[_Start]:
                 found[name] = target
     except (OSError, ValueError, configparser.Error):
         pass
-    if "setup.py" in index.files and b"console_scripts" in index.read("setup.py"):
-        found |= _of_setup(index.read("setup.py"))
+    if "setup.py" in index.files and b"console_scripts" in index.peek("setup.py"):
+        found |= _of_setup(index.peek("setup.py"))
     starts = []
     for name, target in found.items():
         module, _, function = target.partition("[")[0].strip().partition(":")
@@ -187,7 +187,7 @@ def _read(index: ProjectIndex, start: _Start, base: BaseTrainer | None, told: Co
     starts_trainers = any(re.search(r"trainer|TRAINER", each) for each in program.names)
     if names & program.names or starts_trainers:
         score += 3
-    selects = _selects(program.options)
+    selects = _selects(program)
     if selects:
         score += 1
     elif not program.options and start.kind != "console-script" and score < 4:
@@ -209,17 +209,17 @@ def _line(index: ProjectIndex, start: _Start) -> int:
         key = index.find(start.path, start.function)
         if key is not None and key.path == start.path:
             return next((each.line for each in index.outline(start.path).functions if each.name == key.name), 1)
-    for number, line in enumerate(index.read(start.path).splitlines(), start=1):
+    for number, line in enumerate(index.peek(start.path).splitlines(), start=1):
         if line.startswith(b"if ") and b"__main__" in line:
             return number
     return 1
 
 
-def _selects(options: list[Option]) -> str:
+def _selects(program: Program) -> str:
     """How a trainer is named: ``positional``, an option, or "" where the program trains one thing."""
-    takers = [each for each in options if not each.flag and "." not in each.name]
-    for each in takers:  # what its declaration says weighs more than what it is called
-        if re.search(r"choices=.*(TRAINER|REGISTRY|trainer|registry)", each.text):
+    takers = [each for each in program.options if not each.flag and "." not in each.name]
+    for each in takers:  # what is done with it, and what its declaration says, weigh more than what it is called
+        if each.word in program.picks or re.search(r"choices=.*(TRAINER|REGISTRY|trainer|registry)", each.text):
             return "positional" if each.positional else each.name
     for word in SELECTING:
         for each in sorted(takers, key=lambda it: not it.positional):

@@ -42,6 +42,7 @@ class ProjectIndex:
         root: as given.
         files: relative paths of the project's Python files, sorted, with forward slashes.
         documents: relative paths of text files that may describe it.
+        settings: relative paths of files that may hold its settings.
         roots: folders that import names start from, see `find_roots`.
         damaged: files that could not be read, as ``path:line: why``.
     """
@@ -52,6 +53,7 @@ class ProjectIndex:
         self._stamps = {each.path: each.stamp for each in found.sources if each.path not in exclude}
         self.files = tuple(self._stamps)
         self.documents = found.documents
+        self.settings = tuple(each for each in found.settings if each not in exclude)
         self.roots = find_roots(root, self.files, found.folders)
         self._bytes: dict[str, bytes] = {}
         self._kept = 0
@@ -67,17 +69,25 @@ class ProjectIndex:
     # Files.
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file; b"" where it can't be read."""
+        """The bytes of a file, whatever it is.
+
+        Raises:
+            OSError: it can't be read.
+        """
         if path in self._bytes:
             return self._bytes[path]
-        try:
-            data = (self.root / path).read_bytes()
-        except OSError:
-            return b""
+        data = (self.root / path).read_bytes()
         if self._kept + len(data) <= MOST_KEPT and len(data) <= LARGEST:
             self._bytes[path] = data
             self._kept += len(data)
         return data
+
+    def peek(self, path: str) -> bytes:
+        """As `read`; b"" where it can't be read."""
+        try:
+            return self.read(path)
+        except OSError:
+            return b""
 
     def mentioning(self, *words: str) -> tuple[str, ...]:
         """Files whose bytes hold one of `words`; those above `LARGEST` are passed over."""
@@ -85,7 +95,7 @@ class ProjectIndex:
         return tuple(
             path
             for path in self.files
-            if self._stamps[path][1] <= LARGEST and any(word in self.read(path) for word in wanted)
+            if self._stamps[path][1] <= LARGEST and any(word in self.peek(path) for word in wanted)
         )
 
     def module_name(self, path: str) -> str:
@@ -118,10 +128,13 @@ class ProjectIndex:
     def _scan(self, path: str) -> cache.Entry:
         stamp, known = self._stamps[path], self._known.get(path)
         if known is None or known.stamp != stamp:
-            data = self.read(path) if stamp[1] <= LARGEST else b""
-            known = cache.Entry(stamp, scan(data, posixpath.basename(path)))
-            if stamp[1] > LARGEST:
-                known.outline, known.damage = Outline(), f"1: larger than {LARGEST >> 20} MiB, not read"
+            data, damage = b"", f"1: larger than {LARGEST >> 20} MiB, not read"
+            if stamp[1] <= LARGEST:
+                try:
+                    data, damage = self.read(path), ""
+                except OSError as problem:
+                    damage = f"1: {problem.strerror}"
+            known = cache.Entry(stamp, scan(data, posixpath.basename(path)), Outline() if damage else None, damage)
             self._known[path] = known
             self._changed = True
         return known
@@ -131,7 +144,7 @@ class ProjectIndex:
         entry = self._known[path]
         if entry.outline is None:
             try:
-                entry.outline = outline(self.read(path))
+                entry.outline = outline(self.peek(path))
             except Unreadable as problem:
                 entry.outline, entry.damage = Outline(), f"{problem.line}: {problem}"
             self._changed = True
@@ -167,7 +180,7 @@ class ProjectIndex:
         return {name: tuple(paths) for name, paths in found.items()}
 
     @functools.cached_property
-    def _training_files(self) -> tuple[str, ...]:
+    def training_files(self) -> tuple[str, ...]:
         """Files in which something trains, and those whose classes inherit from such, over any number of levels."""
         scans = {path: self._known[path].scan for path in self.files}
         taken = {path for path, each in scans.items() if each.trainer}
@@ -197,7 +210,7 @@ class ProjectIndex:
     def _classes(self) -> dict[Key, ClassFacts]:
         return {
             Key(path, each.name): self._finished(path, each)
-            for path in self._training_files
+            for path in self.training_files
             for each in self.outline(path).classes
         }
 

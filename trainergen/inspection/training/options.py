@@ -50,11 +50,13 @@ class Program:
         options: in the order in which they are declared.
         complete: all are known, so that one which is not among them does not exist.
         names: identifiers that it and the modules behind it use.
+        picks: words whose value a registry or a factory is asked for.
     """
 
     options: list[Option] = field(default_factory=list)
     complete: bool = False
     names: set[str] = field(default_factory=set)
+    picks: set[str] = field(default_factory=set)
 
 
 def read_program(index: ProjectIndex, path: str) -> Program:
@@ -72,7 +74,7 @@ def _read(index: ProjectIndex, path: str, program: Program, styles: set[str], se
         return
     seen.add(path)
     try:
-        tree, _ = parse(index.read(path))
+        tree, _ = parse(index.peek(path))
     except Unreadable:
         return
     functions = {each.name: each for each in tree.body if isinstance(each, Function)}
@@ -84,10 +86,14 @@ def _read(index: ProjectIndex, path: str, program: Program, styles: set[str], se
             program.names.add(node.attr)
         elif isinstance(node, Function):
             _decorated(index, path, node, program, styles)
+        elif isinstance(node, ast.Subscript) and _picks_from(dotted(node.value) or ""):
+            program.picks |= _words_of(node.slice)
         if isinstance(node, ast.Call):
             name = dotted(node.func) or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
             called.append(name)
             last = name.rpartition(".")[2]
+            if node.args and (_picks_from(name) or (last == "get" and _picks_from(name.rpartition(".")[0]))):
+                program.picks |= _words_of(node.args[0])
             if last == "add_argument" and node.args:
                 styles.add("argparse")
                 option = _argparse(node)
@@ -116,6 +122,22 @@ def _read(index: ProjectIndex, path: str, program: Program, styles: set[str], se
                 origin = key.path if key is not None else index.locate(module, path)
                 if origin is not None:
                     _read(index, origin, program, styles, seen, hops + 1)
+
+
+def _picks_from(name: str) -> bool:
+    """Whether a name is a registry's, or that of a function which gives trainers by theirs."""
+    return (
+        re.search(r"registry|trainers$|(get|create|build|make|load|find|resolve)_?\w*trainer", name, re.IGNORECASE)
+        is not None
+    )
+
+
+def _words_of(node: ast.expr) -> set[str]:
+    return {
+        each.attr if isinstance(each, ast.Attribute) else each.id
+        for each in ast.walk(node)
+        if isinstance(each, (ast.Name, ast.Attribute))
+    }
 
 
 def _argparse(node: ast.Call) -> Option | None:

@@ -30,7 +30,7 @@ class FunctionFacts:
     """One function at a module's top level.
 
     Attributes:
-        name, line, parameters, returns, decorators: as `MethodFacts` has them.
+        name, line, parameters, returns, decorators, docstring: as `MethodFacts` has them.
         gives: whether it returns a data loader or a data set that it makes.
     """
 
@@ -40,6 +40,7 @@ class FunctionFacts:
     returns: str | None = None
     decorators: tuple[str, ...] = ()
     gives: Gives = ""
+    docstring: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,6 +262,7 @@ class _Reader:
             returns,
             tuple(self._excerpts.of(each) for each in node.decorator_list),
             gives,
+            ast.get_docstring(node) or "",
         )
 
 

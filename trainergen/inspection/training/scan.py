@@ -44,6 +44,11 @@ TRAINING_METHODS = frozenset(
     ]
 )
 """Methods by which a class is known to train."""
+FUNCTION_NAME = re.compile(
+    r"^(?:train|fit)(?:_(?!one_|epoch|step|batch|iter|loop|test|val|eval|data|load|split|dataset|transform|args|pars|config|worker|for_|and_|on_|with_|single_|model$)\w+)?$"
+    r"|^\w+_train(?:ing)?$"
+)
+"""What functions are called that train one thing each (``train_wine``)."""
 FACTORY_NAME = re.compile(
     r"^_*(build|get|make|create|load|prepare|setup|init|new)\w*?(loader|dataset)s?(_|$)", re.IGNORECASE
 )
@@ -107,7 +112,9 @@ def scan(data: bytes, name: str) -> Scan:
     return Scan(
         heads,
         aliases,
-        bool(TRAINING_METHODS & functions) or any(_trains(*head) for head in heads),
+        bool(TRAINING_METHODS & functions)
+        or any(_trains(*head) for head in heads)
+        or any(FUNCTION_NAME.search(each) for each in functions),
         any(map(_is_data_class, heads)) or any(map(_is_data_function, functions)) or b"DataLoader(" in data,
         b"__main__" in data or name == "__main__.py" or any(word in data for word in _PROGRAMS),
         trackers,

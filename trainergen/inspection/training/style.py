@@ -35,7 +35,9 @@ def read_style(index: ProjectIndex, base: BaseTrainer | None, alone: tuple[Class
     models = siblings or ((base.facts,) if base is not None else ())
     if not models:
         return StyleFacts()
-    class_name = class_pattern([each.name for each in siblings])
+    functions = any(each.is_function for each in siblings)
+    names = [each.name for each in siblings]
+    class_name = function_pattern(names) if functions else class_pattern(names)
     files = list(dict.fromkeys(each.file for each in models))[:MOST_READ]
     methods = [it for each in models for it in each.methods if it.name != "__init__"]
     hinted = sum(it.returns is not None or any(p.annotation for p in it.parameters) for it in methods)
@@ -48,7 +50,7 @@ def read_style(index: ProjectIndex, base: BaseTrainer | None, alone: tuple[Class
         future_annotations=2 * sum(each.future_annotations for each in outlines) > len(outlines),
         hints=2 * hinted >= len(methods),
         docstrings=docstring_style([*(each.docstring for each in models), *(it.docstring for it in methods)]),
-        quotes=_quotes(index.read(path) for path in files),
+        quotes=_quotes(index.peek(path) for path in files),
         logger=lines,
         logger_name=name,
     )
@@ -79,6 +81,15 @@ def class_pattern(names: list[str]) -> str:
     return max((each for each in votes if votes[each] == most), key=lambda each: (each.startswith("{"), len(each)))
 
 
+def function_pattern(names: list[str]) -> str:
+    """The pattern of functions of one manner, ``{snake}`` in the model's place; the name itself where all have the same."""
+    if len(set(names)) == 1:
+        return names[0]
+    if all("_" in each and each.partition("_")[0] == names[0].partition("_")[0] for each in names):
+        return names[0].partition("_")[0] + "_{snake}"
+    return "{snake}_" + names[0].rpartition("_")[2]
+
+
 def file_pattern(trainers: list[tuple[str, str]], class_name: str, folder: str) -> str:
     """The pattern of the files, ``{snake}``, ``{lower}``, ``{Camel}`` or ``{kebab}`` in the model's place.
 
@@ -87,12 +98,15 @@ def file_pattern(trainers: list[tuple[str, str]], class_name: str, folder: str) 
         class_name: the classes' pattern.
         folder: where a new file goes if none of them tells.
     """
-    before, _, after = class_name.partition("{Camel}")
+    before, _, after = re.sub(r"\{\w+\}", "*", class_name).partition("*")
     votes: Counter[str] = Counter()
     for path, name in trainers:
-        if not (name.startswith(before) and name.endswith(after)):
+        if "{" not in class_name:  # all have one name: the files tell what they are for
+            part = re.sub(r"^train_|_train(er|ing)?$", "", posixpath.basename(path).removesuffix(".py"))
+        elif name.startswith(before) and name.endswith(after):
+            part = name[len(before) : len(name) - len(after)]
+        else:
             continue
-        part = name[len(before) : len(name) - len(after)]
         for pattern in dict.fromkeys(_patterns(path, part)):
             votes[pattern] += 1
     if not votes:
@@ -175,7 +189,7 @@ def _logger(index: ProjectIndex, files: list[str]) -> tuple[tuple[str, ...], str
     lines: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for path in files:
         try:
-            tree, text = parse(index.read(path))
+            tree, text = parse(index.peek(path))
         except Unreadable:
             continue
         called = Counter(
