@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from ..errors import Conflict
@@ -12,7 +13,7 @@ from .keys import spell_key, taken
 from .project_code import CodeFile, ProjectCode
 from .storage import Storage, manner_of, refuse_prefixes
 
-BY_NAME = {"name": str, "lower": str.lower, "upper": str.upper}
+BY_NAME: dict[str, Callable[[str], str]] = {"name": str, "lower": str.lower, "upper": str.upper}
 """How a registry makes a key of a class's name."""
 
 

@@ -122,6 +122,8 @@ def _together(parts: list[Registration], code: ProjectCode, entry: Entry, symbol
     statement = next((each for each in parts if each.statement), None)
     needing = decorator or statement
     needs = tuple(dict.fromkeys(module for each in parts if each.lookup for module in each.lookup.needs))
+    # Where the project imports the new module by itself, the lookup has to show that it does
+    needs = tuple(each for each in needs if each != entry.module) or needs
     lookup = first.lookup
     if lookup is not None:
         lookup = replace(lookup, needs=needs, expects=f"{entry.module}:{entry.class_name}")

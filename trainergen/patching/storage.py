@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -90,13 +91,8 @@ def storage_of(code: ProjectCode, file: CodeFile, callee: ast.expr) -> Storage |
         hook = hook or next(
             (each for each in node.body if isinstance(each, Function) and each.name == "__init__"), None
         )
-        return _stored(code, home, hook, path) if hook is not None else None
-    return _stored(code, home, node, owner)
-
-
-def stored_in(code: ProjectCode, home: CodeFile, function: Function, owner: str) -> Storage | None:
-    """Where a function (``__init_subclass__`` too) keeps the class that it is given."""
-    return _stored(code, home, function, owner)
+        return stored_in(code, home, hook, path) if hook is not None else None
+    return stored_in(code, home, node, owner)
 
 
 def _definition(
@@ -152,8 +148,8 @@ def _method_of_instance(
     return None
 
 
-def _stored(code: ProjectCode, home: CodeFile, function: Function, owner: str) -> Storage | None:
-    """The first ``place[key] = ...`` in a function, or in a method of the same class that it calls."""
+def stored_in(code: ProjectCode, home: CodeFile, function: Function, owner: str) -> Storage | None:
+    """Where a function (``__init_subclass__`` too) puts what it is given; `owner` is what ``self`` is called outside."""
     for each in ast.walk(function):
         target: ast.expr | None = None
         key: ast.expr | None = None
@@ -191,18 +187,18 @@ def _key_of(function: Function, key: ast.expr | None) -> str:
     for each in ast.walk(function):
         if isinstance(each, ast.Assign) and any(isinstance(t, ast.Name) and t.id in names for t in each.targets):
             texts.append(ast.unparse(each.value))
-    return key_form(" ".join(texts))
+    return key_form(" ".join(texts), [each.arg for each in ast.walk(function) if isinstance(each, ast.arg)])
 
 
-def key_form(text: str) -> str:
-    """How an expression makes a key of a class: ``name``, ``lower``, ``upper``, ``attribute x``, or "" (as given)."""
-    import re
+def key_form(text: str, names: Iterable[str]) -> str:
+    """How an expression makes a key of a class that one of `names` holds.
 
+    Returns:
+        ``name`` (``__name__``), ``lower``, ``upper`` (the same in that case), ``attribute x``, or "" (as given).
+    """
     if "__name__" in text or "__qualname__" in text:
         return "lower" if ".lower()" in text else "upper" if ".upper()" in text else "name"
-    match = re.search(
-        r"\b(?:cls|klass|trainer_cls|trainer_class|trainer|c|t|obj|sub|subclass|each|k|klazz|x)\.(\w+)\b(?!\()", text
-    )
+    match = re.search(rf"\b(?:{'|'.join(map(re.escape, names)) or '(?!)'})\.([a-z_A-Z]\w*)\b(?!\()", text)
     return f"attribute {match[1]}" if match else ""
 
 

@@ -103,7 +103,7 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
         statement = f"{registry.symbol}[{quote}{key}{quote}] = {value}"
         module = (file.module, registry.symbol.partition(".")[0])
         return Registration(key, statement=statement, decorator_import=module, lookup=lookup, said=said)
-    _insert(code, file, place, key, value, width=width, quote=quote)
+    insert(code, file, place, key, value, width=width, quote=quote)
     if given != "text":
         bring(code, path, entry, width=width, function=place.function)
     if analogy.names_config and entry.config:
@@ -249,7 +249,8 @@ def _again(code: ProjectCode, file: CodeFile, registry: Registry) -> Place:
     return places(code, file)[int(registry.detail["number"])]
 
 
-def _insert(code: ProjectCode, file: CodeFile, place: Place, key: str, value: str, *, width: int, quote: str) -> None:
+def insert(code: ProjectCode, file: CodeFile, place: Place, key: str, value: str, *, width: int, quote: str) -> None:
+    """Put a pair at the end of a dict, in its manner."""
     source, draft = file.source, code.draft(file.path)
     first = next((pair.key for pair in place.pairs if isinstance(pair.key, ast.Constant)), None)
     own = source.data[source.start(first) : source.start(first) + 1].decode("utf-8") if first is not None else quote
