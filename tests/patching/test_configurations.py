@@ -154,3 +154,56 @@ def test_a_taken_section_is_refused(taken: str) -> None:
     files = {**TRAINERS, "main.py": YAML_MAIN, "config.yaml": YAML.replace("# end", f"  {taken}: {{epochs: 1}}\n# end")}
     with pytest.raises(Conflict, match="already"):
         move_in(files, [WINE, BEER])
+
+
+INI_BASE = """
+class BaseTrainer:
+    def __init__(self, config):
+        self.config = config
+        self.epochs = config.getint("epochs")
+        self.out = config["out_dir"]
+"""
+INI_MAIN = """
+import configparser
+
+
+def read_settings(path="settings.ini"):
+    parser = configparser.ConfigParser()
+    parser.read(path, encoding="utf-8-sig")
+    return parser
+
+
+def main(name):
+    build(name, read_settings()[name])
+"""
+INI = "[DEFAULT]\nroot = .\n[wine]\n; how long\nEpochs : 10\nout_dir = %(root)s/wine\nlr = 1e-3\nshuffle = yes\n[beer]\nepochs = 3\nout_dir = x\nlr = 1"
+
+
+@pytest.mark.parametrize("getters", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_section_of_an_ini_file(tmp_path: Path, getters: bool, whole: bool) -> None:
+    section = 'self.config["{low}"]' if whole else "self.config"
+    read = f'{section}.getfloat("lr")' if getters else f'float({section}["lr"])'
+    trainer = f"from train.base import BaseTrainer\n\n\nclass {{name}}Trainer(BaseTrainer):\n    def build(self):\n        return {read}\n"
+    files = {
+        "train/base.py": INI_BASE,
+        "main.py": INI_MAIN.replace("()[name]", "()") if whole else INI_MAIN,
+        "settings.ini": INI,
+        "train/wine_trainer.py": trainer.format(name="Wine", low="wine"),
+        "train/beer_trainer.py": trainer.format(name="Beer", low="beer"),
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert moved.place.style == "ini_file"
+    inside = '["digits_net"]' if whole else ""
+    expected = '.getfloat("lr")' if getters else '["lr"]'
+    assert f"{{config}}{inside}{expected}" in moved.configuration.access["learning_rate"]
+    holds(moved, tmp_path)
+
+
+def test_a_broken_file_that_names_the_siblings_is_refused() -> None:
+    files = {**TRAINERS, "main.py": YAML_MAIN, "config.yaml": YAML + "other: [\n"}
+    with pytest.raises(Conflict, match="YAML"):
+        move_in(files, [WINE, BEER])
+    twice = YAML.replace("# end", "  beer: {epochs: 2}\n# end")
+    with pytest.raises(Conflict, match="beer twice"):
+        move_in({**files, "config.yaml": twice}, [WINE, BEER])

@@ -150,8 +150,11 @@ def fields_of(project: Project, path: str, node: ast.ClassDef) -> list[ClassFiel
     found: dict[KeyPath, ClassField] = {}
     for file, each in reversed([(path, node), *project.lineage(path, node)]):
         own = each is node
+        record = _has_fields(each)
         for statement in (*each.body, *_init_body(each)):
             name, value, annotation = _field(statement)
+            if record and statement in each.body and isinstance(statement, ast.Assign):
+                continue  # beside annotated fields a plain assignment is none: pydantic's model_config, a constant
             if not name or "ClassVar" in annotation or name.startswith("_"):
                 continue
             group = project.class_of(annotation.strip("'\""), file) if annotation.strip("'\"").isidentifier() else None
@@ -164,7 +167,8 @@ def fields_of(project: Project, path: str, node: ast.ClassDef) -> list[ClassFiel
 
 
 def _has_fields(node: ast.ClassDef) -> bool:
-    return any(isinstance(each, ast.AnnAssign) for each in node.body)
+    """Whether a class has annotated fields."""
+    return any(isinstance(each, ast.AnnAssign) and "ClassVar" not in ast.unparse(each.annotation) for each in node.body)
 
 
 def _init_body(node: ast.ClassDef) -> list[ast.stmt]:

@@ -12,10 +12,10 @@ from ..syntax.formats import SUFFIXES, format_name
 from ..syntax.tree import flatten
 from ..syntax.yaml_document import Document
 from .loading import load_of, reads_format
-from .names import pattern_of
+from .names import core, pattern_of
 from .project import Project
 from .reads import Read, manner, shared_reads, sibling_reads
-from .sections import Section, data_files, files_of, followed, pattern, sections_of
+from .sections import Section, data_files, files_of, followed, pattern, refuse_broken, sections_of
 
 
 def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: str) -> ConfigPlace | None:
@@ -35,6 +35,7 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: st
     own = [read for sibling in siblings for read in sibling_reads(project, sibling)]
     shared = shared_reads(project, siblings, base_file)
     if not sections:
+        refuse_broken(project, [core(sibling.name) for sibling in siblings], suffixes)
         return _one_for_all(project, siblings, form, own, shared)
     example = followed(sections)
     name = pattern(sections)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...configuration import Field, KeyPath
 from ...joining import Entry, Sibling
-from ..syntax.formats import SUFFIXES, load_quietly
+from ..syntax.formats import SUFFIXES, format_of, load_quietly
 from ..syntax.python_text import literal
 from ..syntax.tree import Tree, flatten
 from .names import common_pattern, follow, matches, pattern_of
@@ -49,6 +50,20 @@ def data_files(project: Project) -> Iterator[tuple[str, Tree]]:
             "package.json",
         ):
             yield path, tree
+
+
+def refuse_broken(project: Project, words: Sequence[str], suffixes: Sequence[str]) -> None:
+    """Raise where a settings file that has a key with one of `words` can't be read: what is in it is not known.
+
+    Raises:
+        Conflict: why it can't be read.
+    """
+    for path in project.with_suffix(*suffixes):
+        data = project.data(path)
+        as_key = rb"(?m)^\s*[\[\"']?[\w.-]*%s[\w.-]*[\"']?\s*[:=\]{]"
+        named = any(re.search(as_key % re.escape(word.encode("utf-8")), data) for word in words)
+        if named and load_quietly(data, path) is None:
+            format_of(path).load(data, path)
 
 
 def mappings(tree: Mapping[str, object], above: KeyPath = ()) -> Iterator[tuple[KeyPath, Mapping[str, object]]]:
