@@ -35,13 +35,14 @@ registered = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(registered)
 answers = []
 for lookup in json.loads(sys.stdin.read()):
+    listed = registered.listed(lookup)
     try:
         found = registered.find(lookup)
     except LookupError as problem:
-        answers.append([None, str(problem)])
+        answers.append([None, listed])
         continue
     kind = found if isinstance(found, type) else type(found)
-    answers.append([kind.__module__ + ":" + kind.__name__, registered.listed(lookup)])
+    answers.append([kind.__module__ + ":" + kind.__name__, listed])
 print(json.dumps(answers))
 """
 
@@ -124,16 +125,30 @@ def proven(
 ) -> tuple[Registration, dict[str, str]]:
     """Register, write, look up in a process of its own: the new trainer is found, and the old ones as before."""
     done, after = joined(project, entry, width=width)
-    write(after, folder)
-    lookups = []
-    if done.lookup is not None:
-        lookups = [dataclasses.asdict(done.lookup)]
-        answer = look(folder, *lookups)[0]
-        assert answer[0] == f"{entry.module}:{entry.class_name}", answer
     if key:
         assert done.key == key
-    # Importing the new module before anything else works as well
-    program = f"import sys; sys.path[:0] = {[str(folder), str(folder / 'src')]!r}; import {entry.module}"
-    alone = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, cwd=folder)
-    assert alone.returncode == 0, alone.stderr
+    found_in(as_bytes(project), after, done, folder, entry)
     return done, {path: data.decode("utf-8", "replace") for path, data in after.items()}
+
+
+def found_in(
+    before: Mapping[str, bytes], after: Mapping[str, bytes], done: Registration, folder: Path, entry: Entry = ENTRY
+) -> None:
+    """The lookup run on the project as it was and as it is: what was listed still is, and the new trainer is found."""
+    write(before, folder / "before")
+    write(after, folder / "after")
+    if done.lookup is not None:
+        lookup = dataclasses.asdict(done.lookup)
+        now = look(folder / "after", lookup)[0]
+        assert now[0] == f"{entry.module}:{entry.class_name}", now
+        if entry.module not in (done.lookup.module, *done.lookup.needs):
+            earlier = look(folder / "before", lookup)[0]
+            assert earlier[0] is None or earlier[0] != now[0], earlier
+            was, listed = earlier[1], now[1]
+            assert isinstance(was, list) and isinstance(listed, list), earlier
+            assert [each for each in listed if each in was] == was
+    # Importing the new module before anything else works as well
+    after_path = folder / "after"
+    program = f"import sys; sys.path[:0] = {[str(after_path), str(after_path / 'src')]!r}; import {entry.module}"
+    alone = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, cwd=after_path)
+    assert alone.returncode == 0, alone.stderr

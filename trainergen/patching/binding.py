@@ -158,7 +158,13 @@ def _name(file: CodeFile, draft: Draft, bound: list[Binding], name: str, width: 
     source = Source(draft.data, draft.path)
     if any(alias.name == name for alias in node.names):
         return
-    insertions = extend(source, node, name, width)
+    alike = {
+        each.node
+        for each in bound
+        if isinstance(each.node, ast.ImportFrom) and import_text(each.node) == import_text(node)
+    }
+    apart = len(alike) > 1 and all(len(each.names) == 1 for each in alike)  # one statement a name, as written
+    insertions = [] if apart else extend(source, node, name, width)
     if insertions:
         draft.insert(insertions)
     else:

@@ -1,0 +1,16 @@
+from trainers.conv_net_trainer import ConvNetTrainer
+from trainers.linear_trainer import LinearTrainer
+
+TRAINERS = {}
+
+
+def register(name, cls, *, stable=True):
+    TRAINERS[name] = (cls, stable)
+
+
+register("LINEAR", LinearTrainer)
+register(
+    "CONV_NET",
+    ConvNetTrainer,
+    stable=False,  # until it is tuned
+)

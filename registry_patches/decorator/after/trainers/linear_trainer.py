@@ -1,0 +1,7 @@
+from .registry import register_trainer
+from .base import BaseTrainer
+
+
+@register_trainer("linear")
+class LinearTrainer(BaseTrainer):
+    pass

@@ -1,0 +1,3 @@
+class BaseTrainer:
+    def __init__(self, config=None):
+        self.config = config

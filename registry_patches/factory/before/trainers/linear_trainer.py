@@ -1,0 +1,5 @@
+from .base import BaseTrainer
+
+
+class LinearTrainer(BaseTrainer):
+    pass

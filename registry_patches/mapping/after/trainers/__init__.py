@@ -1,0 +1,14 @@
+"""Trainers by name."""
+
+from .conv_net_trainer import (
+    ConvNetTrainer,
+)
+from .linear_trainer import LinearTrainer
+from .wine_net_trainer import WineNetTrainer
+
+TRAINERS = {
+    'linear': LinearTrainer,
+    # 'old': OldTrainer,  # broken since the new loader
+    'conv-net': ConvNetTrainer,  # the default
+    'wine-net': WineNetTrainer,
+}

@@ -1,0 +1,5 @@
+from .base import BaseTrainer
+
+
+class ConvNetTrainer(BaseTrainer):
+    pass

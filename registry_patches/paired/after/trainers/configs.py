@@ -1,0 +1,10 @@
+class LinearConfig:
+    pass
+
+
+class ConvNetConfig:
+    pass
+
+
+class WineNetConfig:
+    pass

@@ -1,0 +1,5 @@
+from trainers.base import BaseTrainer
+
+
+class WineNetTrainer(BaseTrainer):
+    pass
