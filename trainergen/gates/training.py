@@ -245,3 +245,11 @@ def mentions(node: ast.AST, *words: str) -> bool:
 def has_modulo(test: ast.AST) -> bool:
     """Whether a condition counts: it contains a ``%``, or a comparison with a number of steps."""
     return any(isinstance(part, ast.Mod) for part in ast.walk(test))
+
+
+def exclusive(first: Event, second: Event) -> bool:
+    """Whether two events stand in different branches of one ``if``: no turn meets both."""
+    branches = {id(place.node): place.branch for place in first.path if place.kind == "if"}
+    return any(
+        place.kind == "if" and branches.get(id(place.node), place.branch) != place.branch for place in second.path
+    )

@@ -1,0 +1,87 @@
+"""The loops in which a file evaluates a model, and in which mode each way leads there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .events import BACKWARD, CALL, EVAL_MODE, FORWARD, STEP, TRAIN_MODE, Event
+from .flow import in_graphless
+from .reading import Place, Routine
+
+if TYPE_CHECKING:
+    from .training import Training
+
+
+class Evaluation(NamedTuple):
+    """A loop over held-out data with a model's forward in it and no backward.
+
+    Attributes:
+        place: the loop.
+        routine: the routine that it is written in.
+        forward: the first forward in it.
+        in_eval_mode: whether some way that leads there has put the model into eval mode.
+        graphless: whether some way that leads there has switched gradients off.
+    """
+
+    place: Place
+    routine: Routine
+    forward: Event
+    in_eval_mode: bool
+    graphless: bool
+
+
+def evaluations(training: Training) -> list[Evaluation]:
+    """Every evaluation of the file, once, with what is true on any way to it."""
+    found: dict[int, Evaluation] = {}
+    for root in training.traces.roots:
+        trace = training.traces.of(root)
+        for event in trace:
+            if event.kind != FORWARD or training.framework_at(event.routine) is not None:
+                continue
+            loop = next(
+                (
+                    place
+                    for place in event.loops
+                    if training.held_out(place, event.routine) and _written_in(place, event.routine)
+                ),
+                None,
+            )
+            if loop is None or any(
+                each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace
+            ):
+                continue
+            known = found.get(id(loop))
+            mode = _eval_before(trace, event, loop) or (known is not None and known.in_eval_mode)
+            graphless = in_graphless(event.path) or (known is not None and known.graphless)
+            first = known.forward if known is not None else event
+            found[id(loop)] = Evaluation(loop, event.routine, first, mode, graphless)
+    return list(found.values())
+
+
+def _written_in(place: Place, routine: Routine) -> bool:
+    return place.path[0] is routine.place
+
+
+def _eval_before(trace: list[Event], forward: Event, loop: Place) -> bool:
+    mode = False
+    for event in trace:
+        if event.kind == EVAL_MODE:
+            mode = True
+        elif event.kind == TRAIN_MODE and not event.managed and not event.within(loop):
+            mode = mode and _other_model(event, forward)
+        elif event.kind == CALL and _named_eval(event):
+            mode = True
+        if event is forward:
+            return mode
+    return mode
+
+
+def _named_eval(event: Event) -> bool:
+    """``set_eval(model)``: a helper from elsewhere that says what it does."""
+    function = getattr(event.node, "func", None)
+    name = getattr(function, "attr", "") or getattr(function, "id", "")
+    return "eval" in name.lower() and "evaluate" not in name.lower()
+
+
+def _other_model(event: Event, forward: Event) -> bool:
+    return bool(event.target) and bool(forward.target) and event.target.split(".")[0] != forward.target.split(".")[0]

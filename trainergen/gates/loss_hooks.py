@@ -1,0 +1,66 @@
+"""The methods that hand a loss to whoever calls backward(), and how a file uses what they return."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .events import BACKWARD
+from .loss_flow import Fault, LossFlow
+from .reading import Routine
+from .source import Function
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .training import Training
+
+HOOKS = ("compute_loss", "_forward_batch", "training_step")
+
+
+def faults(training: Training) -> Iterator[tuple[Routine, Fault]]:
+    """What hooks return that certainly is no scalar loss with a graph: of trainers whose loop is elsewhere, and of
+    those whose own loop calls backward() on it.
+    """
+    subject = None
+    for routine in training.reading.routines:
+        if routine.name not in HOOKS or routine.owner is None or not _backed(training, routine):
+            continue
+        framework = training.framework_at(routine)
+        if (routine.name == "training_step") != (framework == "lightning"):
+            continue
+        if subject is None:
+            subject = Subject(training.source, training.facts)
+        node = routine.node
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        lineage = training.facts.lineage(training.source, routine.owner.node)
+        for fault in LossFlow(subject, lineage, node).faults():
+            if framework in ("lightning", "transformers") and fault.kind in ("container", "nothing"):
+                continue
+            yield routine, fault
+
+
+def _backed(training: Training, routine: Routine) -> bool:
+    """Whether ``backward()`` meets what the hook returns: nobody in the file calls it, or someone who does so."""
+    callers = [
+        (caller, step.node)
+        for caller in training.reading.routines
+        for step in caller.calls()
+        if isinstance(step.node, ast.Call) and training.traces.callee(step.node, caller) is routine
+    ]
+    if not callers:
+        return _concrete(routine.node)
+    for caller, call in callers:
+        losses = {event.target for event in training.traces.own(caller) if event.kind == BACKWARD}
+        for name in losses:
+            if any(binding.value is call and binding.how == "assign" for binding in caller.bindings.get(name, ())):
+                return True
+    return False
+
+
+def _concrete(node: Function | ast.Module) -> bool:
+    if isinstance(node, ast.Module):
+        return False
+    said = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
+    return any(not isinstance(item, ast.Pass | ast.Raise) for item in said)

@@ -1,0 +1,68 @@
+"""TG105: a model is evaluated in eval mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .evaluating import evaluations
+from .finding import Fix
+from .training import Training, statement_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG105"
+NAME = "model.eval() before evaluation"
+WHAT = "Before a loop over validation or test data runs a model, eval() is called on it, there or by whoever calls."
+WHY = (
+    "Dropout goes on dropping and batch normalisation uses (and updates) the statistics of each validation batch: the "
+    "score is noisy, depends on the batch size, and validation data leaks into the running statistics."
+)
+FAILING = """\
+import torch
+
+
+@torch.no_grad()
+def validate(model, val_loader, criterion):
+    total = torch.zeros(())
+    for inputs, targets in val_loader:
+        total += criterion(model(inputs), targets) * len(targets)
+    return total
+"""
+PASSING = """\
+import torch
+
+
+@torch.no_grad()
+def validate(model, val_loader, criterion):
+    model.eval()
+    total = torch.zeros(())
+    for inputs, targets in val_loader:
+        total += criterion(model(inputs), targets) * len(targets)
+    return total
+"""
+FIX = "unsafe: puts model.eval() above the loop"
+TORCH = ">=1.0"
+SOURCE = "PyTorch, Module.eval; Sonar S6982; taxonomy of real faults (arXiv 1910.11015)"
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    for evaluation in evaluations(training):
+        if evaluation.in_eval_mode:
+            continue
+        model = evaluation.forward.target if evaluation.forward.scope is evaluation.routine else ""
+        fix = None
+        loop = evaluation.place.node
+        statement = statement_of(training, loop, evaluation.routine)
+        if model and statement is not None and statement.lineno == getattr(loop, "lineno", 0):
+            fix = Fix(f"call {model}.eval() before the loop", False, (training.line_above(statement, f"{model}.eval()"),))
+        yield training.finding(
+            CODE,
+            evaluation.forward.node,
+            f"{model or 'the model'} is evaluated in training mode: nothing calls eval() before",
+            f"call {model or 'model'}.eval() before the loop, and train() again afterwards",
+            fix=fix,
+        )

@@ -1,0 +1,88 @@
+"""TG107: training goes on in training mode after an evaluation."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .events import BACKWARD, EVAL_MODE, FORWARD, TRAIN_MODE, Event
+from .reading import Place
+from .training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG107"
+NAME = "train() after eval(), before training goes on"
+WHAT = "A loop that trains a model and puts it into eval mode puts it back with train() in the same loop."
+WHY = (
+    "From the first evaluation on dropout is off and batch normalisation is frozen for the rest of the training. "
+    "Nothing raises; the model overfits and the running statistics are those of the first epoch."
+)
+FAILING = """\
+def fit(model, loader, val_loader, optimizer, criterion, epochs):
+    model.train()
+    for epoch in range(epochs):
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            criterion(model(inputs), targets).backward()
+            optimizer.step()
+        model.eval()
+        report(model, val_loader)
+"""
+PASSING = """\
+def fit(model, loader, val_loader, optimizer, criterion, epochs):
+    for epoch in range(epochs):
+        model.train()
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            criterion(model(inputs), targets).backward()
+            optimizer.step()
+        model.eval()
+        report(model, val_loader)
+"""
+FIX = "none"
+TORCH = ">=1.0"
+SOURCE = "dslinter W9998; 22 ML code smells (arXiv 2509.20491), mode toggling"
+
+_FROZEN = re.compile(r"(?i)teacher|target|ema|frozen|ref(erence)?(_|$)|vgg|lpips|inception|perceptual|old|clip|dino|vae|fixed|pretrained|swa|averag")
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    for root in training.traces.roots:
+        trace = training.traces.of(root)
+        for event in trace:
+            if event.kind != EVAL_MODE or _FROZEN.search(event.target) or training.framework_at(event.routine):
+                continue
+            loop = _shared_loop(trace, event)
+            if loop is None or not _trains_it(trace, loop, event):
+                continue
+            if not any(each.kind == TRAIN_MODE and each.within(loop) for each in trace):
+                yield training.finding(
+                    CODE,
+                    event.node,
+                    f"{event.target or 'the model'} is never put back into training mode in this loop",
+                    f"call {event.target or 'model'}.train() after the evaluation, or at the top of each epoch",
+                    "the next steps train in eval mode",
+                )
+
+
+def _shared_loop(trace: list[Event], event: Event) -> Place | None:
+    """The innermost loop around the eval() that also trains."""
+    for loop in reversed(event.loops):
+        if any(each.kind == BACKWARD and each.within(loop) for each in trace):
+            return loop
+    return None
+
+
+def _trains_it(trace: list[Event], loop: Place, event: Event) -> bool:
+    """Whether what is put into eval mode is what the loop trains: the same name, or no name to tell by."""
+    backward = {id(each.loop) for each in trace if each.kind == BACKWARD and each.within(loop)}
+    trained = {each.target.split(".")[0] for each in trace if each.kind == FORWARD and id(each.loop) in backward}
+    whole = {each.target for each in trace if each.kind == FORWARD and id(each.loop) in backward}
+    if not whole:
+        return True
+    return event.target in whole or (event.target.split(".")[0] in trained and event.target.split(".")[0] != "self")

@@ -1,0 +1,66 @@
+"""TG110: torch.load unpickles weights only."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .finding import Fix
+from .roles import argument, constant, is_open
+from .training import Training
+from .versions import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG110"
+NAME = "torch.load with weights_only=True"
+WHAT = (
+    "torch.load says weights_only=True. Where the project asks for torch 2.6 or later, whose default that is, saying "
+    "nothing is enough, and only weights_only=False is reported."
+)
+WHY = "Unpickling runs whatever code the file names: a checkpoint from elsewhere can do anything that you can."
+FAILING = """\
+import torch
+
+
+def restore(model, path):
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+"""
+PASSING = """\
+import torch
+
+
+def restore(model, path):
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+"""
+FIX = "unsafe: adds weights_only=True (a file that holds more than tensors and plain containers won't load then)"
+TORCH = ">=1.13"
+SOURCE = "torch.load; torchfix TOR102; Sonar S6985; CWE-502"
+
+_DEFAULT = Range.of(">=2.6")
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    asked = training.facts.torch
+    explicit = asked is None or asked.low is None or asked.low < (2, 6)
+    for routine in training.reading.routines:
+        for step in routine.calls():
+            call = step.node
+            assert isinstance(call, ast.Call)
+            if training.reading.dotted(call.func) != "torch.load" or is_open(call):
+                continue
+            said = argument(call, "weights_only")
+            if said is None and explicit:
+                fix = Fix("add weights_only=True", False, (training.adding_argument(call, "weights_only=True"),))
+                message = "torch.load runs whatever code the file names (before torch 2.6, where weights_only is not the default)"
+                yield training.finding(CODE, call, message, "pass weights_only=True", fix=fix)
+            elif said is not None and constant(said) is False:
+                fix = Fix("say weights_only=True", False, (training.replacing(said, "True"),))
+                message = "weights_only=False runs whatever code the file names"
+                yield training.finding(
+                    CODE, call, message, "save a state_dict and load it with weights_only=True", fix=fix
+                )

@@ -1,0 +1,55 @@
+"""TG111: torch.load says where the tensors go."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .finding import Fix
+from .roles import argument, is_open
+from .training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG111"
+NAME = "torch.load with map_location"
+WHAT = "torch.load says map_location: the device in use, or the CPU."
+WHY = (
+    "Without it every tensor goes back to the device that it was saved from: a checkpoint of a GPU run can't be loaded "
+    "on a machine without one, and with several processes all of them load onto GPU 0."
+)
+FAILING = """\
+import torch
+
+
+def restore(model, path):
+    model.load_state_dict(torch.load(path, weights_only=True))
+"""
+PASSING = """\
+import torch
+
+
+def restore(model, path, device):
+    model.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+"""
+FIX = 'unsafe: adds map_location="cpu" (a model that takes the values copies them to its own device)'
+TORCH = ">=1.0"
+SOURCE = "torch.load, the note on map_location"
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    for routine in training.reading.routines:
+        for step in routine.calls():
+            call = step.node
+            assert isinstance(call, ast.Call)
+            if training.reading.dotted(call.func) != "torch.load" or is_open(call):
+                continue
+            if argument(call, "map_location", 1) is None:
+                fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
+                message = "torch.load puts each tensor on the device that it was saved from"
+                hint = "pass map_location: the device in use, or the CPU"
+                yield training.finding(CODE, call, message, hint, fix=fix)

@@ -1,0 +1,118 @@
+"""TG115: the result of an operation that changes nothing in place is used."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .finding import Fix
+from .reading import Routine, text_of
+from .roles import MODULE
+from .training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG115"
+NAME = "no result thrown away"
+WHAT = (
+    "A tensor's .to(), .detach(), .float(), .clamp() and their like don't stand alone as a statement: they return the "
+    "new tensor and leave the old one as it was. Modules, which move in place, are not meant."
+)
+WHY = "The statement does nothing. The tensor stays on its device, keeps its graph or its type, and the error comes later."
+FAILING = """\
+def train(model, loader, optimizer, criterion, device):
+    for inputs, targets in loader:
+        inputs.to(device)
+        targets.to(device)
+        optimizer.zero_grad()
+        criterion(model(inputs), targets).backward()
+        optimizer.step()
+"""
+PASSING = """\
+def train(model, loader, optimizer, criterion, device):
+    for inputs, targets in loader:
+        inputs = inputs.to(device)
+        targets = targets.to(device)
+        optimizer.zero_grad()
+        criterion(model(inputs), targets).backward()
+        optimizer.step()
+"""
+FIX = "unsafe: assigns the result back"
+TORCH = ">=1.0"
+SOURCE = "torch.Tensor.to; flake8-tensors WT203"
+
+_PURE = {
+    "detach", "clamp", "squeeze", "unsqueeze", "contiguous", "view", "reshape", "permute", "transpose", "type_as", "flatten",
+    "clone", "masked_fill", "softmax", "sigmoid", "relu", "abs", "sqrt", "exp", "log", "long", "expand", "repeat",
+}  # fmt: skip
+_MOVING = {"to", "cuda", "cpu", "float", "half", "double", "bfloat16"}
+"""In place on modules, and on the batches of some libraries: only said of what surely is a tensor."""
+_MAKERS = {"tensor", "zeros", "ones", "rand", "randn", "arange", "full", "cat", "stack", "from_numpy", "as_tensor"}
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    for routine in training.reading.routines:
+        for step in routine.steps:
+            if not isinstance(step.node, ast.Expr) or not isinstance(step.node.value, ast.Call):
+                continue
+            call = step.node.value
+            function = call.func
+            if not isinstance(function, ast.Attribute):
+                continue
+            target = text_of(function.value)
+            if target is None or not _lost(training, function, target, routine, step.order):
+                continue
+            segment = training.segment(function.value)
+            fix = Fix("assign the result", False, (training.replacing(call, f"{segment} = {training.segment(call)}"),))
+            message = f".{function.attr}() returns a new tensor, and the statement throws it away"
+            yield training.finding(CODE, call, message, f"write {target} = {target}.{function.attr}(...)", fix=fix)
+
+
+def _lost(training: Training, function: ast.Attribute, target: str, routine: Routine, order: int) -> bool:
+    if training.roles.of(function.value, routine) is not None:
+        return False
+    if function.attr in _MOVING:
+        return _is_tensor(training, target, routine, order)
+    if function.attr in ("detach", "unsqueeze", "type_as", "masked_fill"):
+        return _is_tensor(training, target, routine, order) or "." not in target
+    return function.attr in _PURE and _is_tensor(training, target, routine, order)
+
+
+def _is_tensor(training: Training, target: str, routine: Routine, order: int) -> bool:
+    """Whether a name surely holds a tensor: one part of a loader's pair, a torch function's result, a part of a batch."""
+    if _annotated(routine, target):
+        return True
+    latest = None
+    for binding in routine.bindings.get(target, ()):
+        if binding.order < order:
+            latest = binding
+    if latest is None:
+        return "[" in target and target.split("[")[0] in ("batch", "sample", "data", "inputs", "example")
+    value = latest.value
+    if latest.how == "loop unpack":
+        return isinstance(value, ast.Name | ast.Attribute | ast.Call)
+    if latest.how == "unpack":
+        return isinstance(value, ast.Name) and value.id in ("batch", "data", "sample", "item", "samples")
+    if latest.how != "assign":
+        return False
+    if training.traces.flow(routine).attached(value, latest.order):
+        role = training.roles.of(value, routine)
+        return role != MODULE and not isinstance(value, ast.Dict | ast.List | ast.Tuple)
+    if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name):
+        return value.value.id in ("batch", "sample", "data", "inputs")
+    dotted = training.reading.dotted(value.func) if isinstance(value, ast.Call) else None
+    return dotted is not None and dotted.startswith("torch.") and dotted.rpartition(".")[2] in _MAKERS
+
+
+def _annotated(routine: Routine, target: str) -> bool:
+    if isinstance(routine.node, ast.Module):
+        return False
+    given = routine.node.args
+    for each in (*given.posonlyargs, *given.args, *given.kwonlyargs):
+        if each.arg == target and each.annotation is not None and not routine.bindings.get(target):
+            return ast.unparse(each.annotation).strip("'\"").rpartition(".")[2] == "Tensor"
+    return False

@@ -1,0 +1,206 @@
+"""TG130: an optimizer has all parameters that the model trains with."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from .reading import Class, Routine, Step, text_of
+from .roles import MODULE, OPTIMIZER
+from .training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .finding import Finding
+
+CODE = "TG130"
+NAME = "the optimizer sees every parameter"
+WHAT = (
+    "No layer of a model is replaced, and no model made anew, after the optimizer was built from its parameters; "
+    "modules in a list or dict of a module stand in a ModuleList, ModuleDict or Sequential."
+)
+WHY = (
+    "The optimizer goes on moving the layer that was replaced; the new one, often the only one to be trained, stays as "
+    "it was initialised. Layers in a plain list are in no parameters(), no state_dict() and move to no device."
+)
+FAILING = """\
+import torch
+from torch import nn
+
+
+def build(model, classes):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    model.head = nn.Linear(512, classes)
+    return model, optimizer
+"""
+PASSING = """\
+import torch
+from torch import nn
+
+
+def build(model, classes):
+    model.head = nn.Linear(512, classes)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    return model, optimizer
+"""
+FIX = "none"
+TORCH = ">=1.0"
+SOURCE = "torch.optim, constructing it; torch.nn.ModuleList; guardtower OPT-001"
+
+_REGISTERING = {"ModuleList", "ModuleDict", "Sequential", "add_module", "register_module", "setattr", "ParameterList"}
+_GROWING = {"resize_token_embeddings", "add_adapter", "add_module", "reset_classifier"}
+
+
+def check(training: Training) -> Iterator[Finding]:
+    """See WHAT."""
+    for routine in training.reading.routines:
+        yield from _replaced(training, routine)
+    for owner in training.reading.classes.values():
+        if training.roles.is_module(owner):
+            yield from _plain_lists(training, owner)
+
+
+def _replaced(training: Training, routine: Routine) -> Iterator[Finding]:
+    for index, step in enumerate(routine.steps):
+        call = step.node
+        if not isinstance(call, ast.Call) or training.roles.made(call, routine)[0] != OPTIMIZER or not call.args:
+            continue
+        models = _models(call.args[0])
+        for later in routine.steps[index + 1 :]:
+            if _renews(training, later, routine):
+                break
+            changed = _changes(training, later, models, routine)
+            if changed is not None and not _exclusive(step, later):
+                yield training.finding(
+                    CODE,
+                    changed,
+                    "the model gets new parameters after its optimizer was built: they are never trained",
+                    "build the optimizer afterwards, or add them with add_param_group()",
+                )
+                break
+
+
+def _models(value: ast.expr) -> set[str]:
+    """``model`` of ``model.parameters()``, also below filter() and in parameter groups."""
+    found = set()
+    for part in ast.walk(value):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ("parameters", "named_parameters"):
+            text = text_of(part.func.value)
+            if text is not None and text != "self":
+                found.add(text)
+    return found
+
+
+def _renews(training: Training, step: Step, routine: Routine) -> bool:
+    call = step.node
+    if not isinstance(call, ast.Call):
+        return False
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "add_param_group":
+        return True
+    return training.roles.made(call, routine)[0] == OPTIMIZER and training.reading.dotted(call.func) is not None and bool(call.args)
+
+
+def _changes(training: Training, step: Step, models: set[str], routine: Routine) -> ast.expr | ast.stmt | None:
+    node = step.node
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            text = text_of(target)
+            if text is None:
+                continue
+            for model in models:
+                if text.startswith((f"{model}.", f"{model}[")) and _is_layer(training, node.value, routine):
+                    return node
+                if text == model and _is_new(training, node.value, model, routine):
+                    return node
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING:
+        if text_of(node.func.value) in models:
+            return node
+    return None
+
+
+def _is_layer(training: Training, value: ast.expr, routine: Routine) -> bool:
+    if isinstance(value, ast.Call):
+        role, made = training.roles.made(value, routine)
+        return role == MODULE and made is not None
+    return False
+
+
+def _is_new(training: Training, value: ast.expr, model: str, routine: Routine) -> bool:
+    """Whether a model's name gets another model, not the same one moved, wrapped or compiled."""
+    if not isinstance(value, ast.Call):
+        return False
+    role, made = training.roles.made(value, routine)
+    if role != MODULE or made is None:
+        return False
+    name = (training.reading.dotted(value.func) or "").rpartition(".")[2]
+    if name == "get_peft_model":
+        return True
+    return not any(text_of(part) == model for part in ast.walk(value) if isinstance(part, ast.expr))
+
+
+def _exclusive(first: Step, second: Step) -> bool:
+    branches = {id(place.node): place.branch for place in first.place.path if place.kind == "if"}
+    return any(branches.get(id(place.node), place.branch) != place.branch for place in second.place.path if place.kind == "if")
+
+
+def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
+    text = ast.unparse(owner.node) if any(_holds(training, each.value) for values in owner.bindings.values() for each in values) else ""
+    appended = _appended(training, owner)
+    for name, bindings in owner.bindings.items():
+        for binding in bindings:
+            filled = _holds(training, binding.value)
+            empty = isinstance(binding.value, ast.List | ast.Dict) and not ast.unparse(binding.value).strip("[]{}")
+            if not filled and not (empty and name in appended):
+                continue
+            if not text:
+                text = ast.unparse(owner.node)
+            if _registered(name, text):
+                continue
+            kind = "ModuleDict" if isinstance(binding.value, ast.Dict | ast.DictComp) else "ModuleList"
+            yield training.finding(
+                CODE, binding.value, f"{name} holds layers that no optimizer sees: they stand in a plain container", f"wrap it: nn.{kind}(...)"
+            )
+
+
+def _holds(training: Training, value: ast.expr) -> bool:
+    """Whether a list or dict is made of modules."""
+    items: list[ast.expr] = []
+    if isinstance(value, ast.List):
+        items = value.elts
+    elif isinstance(value, ast.Dict):
+        items = [each for each in value.values if each is not None]
+    elif isinstance(value, ast.ListComp):
+        items = [value.elt]
+    elif isinstance(value, ast.DictComp):
+        items = [value.value]
+    return bool(items) and all(isinstance(item, ast.Call) and _makes(training, item) for item in items)
+
+
+def _makes(training: Training, call: ast.Call) -> bool:
+    dotted = training.reading.dotted(call.func) or ""
+    name = dotted.rpartition(".")[2]
+    if dotted.startswith("torch.nn.") and name[:1].isupper() and not name.endswith("Loss") and name not in ("Parameter", "ReLU", "GELU", "Identity", "Tanh", "Sigmoid", "SiLU", "Softmax", "Dropout", "Flatten", "MaxPool2d", "AvgPool2d", "Upsample"):
+        return dotted.count(".") == 2
+    known = training.reading.classes.get(dotted)
+    return known is not None and training.roles.is_module(known)
+
+
+def _appended(training: Training, owner: Class) -> set[str]:
+    """``self.x`` lists that modules are appended to."""
+    found = set()
+    for routine in owner.methods.values():
+        for step in routine.calls():
+            call = step.node
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append" and call.args:
+                text = text_of(call.func.value)
+                if text is not None and text.startswith("self.") and isinstance(call.args[0], ast.Call) and _makes(training, call.args[0]):
+                    found.add(text)
+    return found
+
+
+def _registered(name: str, text: str) -> bool:
+    if re.search(rf"({'|'.join(_REGISTERING)})\(\*?{re.escape(name)}\b", text):
+        return True
+    return "add_module" in text or "register_module" in text or "setattr(self" in text
