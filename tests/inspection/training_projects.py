@@ -314,3 +314,173 @@ EPOCH_LEVEL: Tree = {
         main()
         """,
 }
+
+# Two packages under one root, each with a base of its own.
+MONOREPO: Tree = {
+    "packages/vision/vision/__init__.py": "",
+    "packages/vision/vision/trainer.py": """
+        class BaseTrainer:
+            def loss(self, batch):
+                raise NotImplementedError
+
+            def train(self):
+                return self.loss(None)
+        """,
+    "packages/vision/vision/cats.py": "from vision.trainer import BaseTrainer\n\n\nclass CatTrainer(BaseTrainer):\n    def loss(self, batch):\n        return 0\n",
+    "packages/vision/vision/dogs.py": "from .trainer import BaseTrainer\n\n\nclass DogTrainer(BaseTrainer):\n    def loss(self, batch):\n        return 0\n",
+    "packages/text/text/__init__.py": "",
+    "packages/text/text/trainer.py": """
+        class Trainer:
+            def train_epoch(self, loader):
+                raise NotImplementedError
+
+            def fit(self):
+                return self.train_epoch(None)
+        """,
+    "packages/text/text/titles.py": "from text.trainer import Trainer\n\n\nclass TitleTrainer(Trainer):\n    def train_epoch(self, loader):\n        return 0\n",
+}
+
+# Re-exports, aliases, an intermediate base, a mixin, a module that is imported as a whole.
+WINDING: Tree = {
+    "src/acme/__init__.py": "from .core import Root as BaseTrainer\n",
+    "src/acme/core/__init__.py": "from ._impl import *\n",
+    "src/acme/core/_impl.py": """
+        import abc
+
+
+        class LoggingMixin:
+            def train(self): ...
+            def fit(self): ...
+
+
+        class Root(LoggingMixin, metaclass=abc.ABCMeta):
+            @abc.abstractmethod
+            def prepare(self): ...
+
+            def train(self):
+                self.prepare()
+        """,
+    "src/acme/supervised.py": """
+        import acme
+        from abc import abstractmethod
+
+        Parent = acme.BaseTrainer
+
+
+        class SupervisedTrainer(Parent):
+            def prepare(self):
+                self.ready = True
+
+            @abstractmethod
+            def compute_loss(self, batch): ...
+        """,
+    "src/acme/jobs/__init__.py": "",
+    "src/acme/jobs/sky_job.py": """
+        from ..supervised import SupervisedTrainer as Super
+
+
+        class SkyJob(Super):
+            def compute_loss(self, batch):
+                return 0
+        """,
+    "src/acme/jobs/sea_bed_job.py": """
+        import acme.supervised as supervised
+
+
+        class SeaBedJob(supervised.SupervisedTrainer):
+            def compute_loss(self, batch):
+                return 0
+        """,
+    "src/acme/jobs/deep_sea_job.py": """
+        from acme.jobs.sea_bed_job import SeaBedJob
+
+
+        class DeepSeaJob(SeaBedJob):
+            pass
+        """,
+    "pyproject.toml": """
+        [project]
+        name = "acme"
+
+        [project.scripts]
+        acme-train = "acme.cli:main"
+        acme-serve = "acme.serve:main"
+        """,
+    "src/acme/cli.py": """
+        import click
+
+
+        @click.group()
+        def main(): ...
+
+
+        @main.command()
+        @click.option("--job", required=True)
+        @click.option("--max_iters", type=int)
+        @click.option("--fast-dev-run/--no-fast-dev-run")
+        def train(job, max_iters, fast_dev_run):
+            make_trainer(job)
+        """,
+    "src/acme/serve.py": "def main(): ...\n",
+}
+
+# What the documentation tells is of another time.
+CONTRADICTED: Tree = LOSS_RETURNING | {
+    "README.md": """
+        # Tides
+
+        Run `python train.py tide --max-steps 5`, or see what there is with `python train.py --show-all`.
+        Old: `python scripts/run_training.py`.
+
+        New trainers inherit from `AbstractTrainer` and implement `training_loss()` and `compute_loss()`.
+        They are listed in `TRAINER_MAP_REGISTRY`.
+        """,
+    "docs/adding.md": """
+        ```python
+        from train.base_trainer import Trainer
+        from train.legacy import OldTrainer
+
+        @register_trainer("snow")
+        class SnowTrainer(Trainer):
+            def validate_batch(self, batch):
+                ...
+        ```
+        """,
+    "CHANGELOG.md": "Trainers inherit from `AncientTrainer`.\n",
+}
+
+HYDRA: Tree = {
+    "train.py": """
+        import hydra
+        from src_trainers import build_trainer
+
+
+        @hydra.main(version_base=None, config_path="conf", config_name="config")
+        def main(cfg):
+            build_trainer(cfg.trainer).fit()
+
+
+        if __name__ == "__main__":
+            main()
+        """,
+    "conf/config.yaml": "defaults:\n  - trainer: moss\nseed: 1\noptim:\n  lr: 0.1\nloop:\n  max_epochs: 5  # many\n",
+    "conf/trainer/moss.yaml": "width: 3\n",
+    "src_trainers.py": """
+        import wandb
+        from loguru import logger
+
+
+        class Runner:
+            def fit(self):
+                raise NotImplementedError
+
+
+        class MossRunner(Runner):
+            def fit(self):
+                logger.info("moss")
+
+
+        def build_trainer(name):
+            return {"moss": MossRunner}[name]()
+        """,
+}

@@ -112,7 +112,11 @@ class Family:
         self._index = index
         self._lineages: dict[tuple[str, str], tuple[ClassFacts, ...]] = {}
         self._below: dict[tuple[str, str], list[ClassFacts]] = {}
-        self._own = [each for each in index.classes if not index.in_tests(each) and not DOUBLE.search(each.name)]
+        self._own = [
+            each
+            for each in index.classes
+            if not index.in_tests(each) and not any(DOUBLE.search(it.name) for it in (each, *self.lineage(each)))
+        ]
         for each in self._own:
             for ancestor in self.lineage(each):
                 self._below.setdefault(_key(ancestor), []).append(each)

@@ -30,7 +30,7 @@ def find_data(index: ProjectIndex) -> tuple[DataSource, ...]:
                 found.append(DataSource(each.name, module, path, each.line, kind, parameters))
         for function in here.functions:
             named = FACTORY_NAME.search(function.name) is not None and function.returns != "None"
-            if (function.gives or named) and not function.name.startswith("__"):
+            if (function.gives or named) and not function.name.startswith("_"):
                 found.append(DataSource(function.name, module, path, function.line, "factory", function.parameters))
         found += [DataSource(name, module, path, line, "loader") for name, line in here.loaders]
     return tuple(sorted(found, key=lambda each: (each.file, each.line)))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # Both begin with a literal: the regex engine then leaps from one to the next.
-_CLASS = re.compile(rb"class[ \t]+(\w+)[ \t]*(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?[ \t]*:")
+_CLASS = re.compile(rb"class[ \t]+(\w+)[ \t]*(?:\(([^()]*(?:\([^()]*\)[^()]*)*)|:)")
 _DEF = re.compile(rb"def[ \t]+(\w+)[ \t]*\(")
 
 TRAINER_NAME = re.compile(
