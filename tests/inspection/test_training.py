@@ -266,6 +266,15 @@ def test_our_own_project_is_ours(tmp_path: Path, package: str) -> None:
     assert facts.ours and facts.chosen is None and not facts.undecided
 
 
+def test_what_runs_is_a_trainer_where_it_runs_torch(tmp_path: Path) -> None:
+    base = "class Runner:\n    def run(self):\n        raise NotImplementedError\n"
+    queue = "from base import Runner\n\n\nclass {0}Runner(Runner):\n    def run(self):\n        return 1\n"
+    tree: Tree = {"base.py": base, "mail.py": queue.format("Mail"), "wine.py": queue.format("Wine")}
+    assert read(tmp_path, tree).bases == ()
+    facts = read(tmp_path, tree | {"wine.py": "import torch\n" + queue.format("Wine")})
+    assert siblings(facts) == ["MailRunner", "WineRunner"]
+
+
 def test_what_was_generated_does_not_decide(tmp_path: Path) -> None:
     root = write_tree(tmp_path, {"base.py": BASE, "wine.py": WINE, "fog.py": WINE.replace("Wine", "Fog")})
     assert siblings(read_training(root, settings=None)) == ["FogTrainer", "WineTrainer"]

@@ -8,6 +8,7 @@ from ...settings import Settings, place_of
 from ..project import is_ours
 from ..training_facts import BaseTrainer, TrainingFacts
 from . import bases, data, documents, entry, style
+from .family import Family
 from .functions import find_functions
 from .index import ProjectIndex
 from .layout import layout_of
@@ -34,15 +35,15 @@ def read_training(
 
 def survey(index: ProjectIndex, settings: Settings) -> TrainingFacts:
     """As `read_training`, of an index that is at hand; what was read of the files is kept for the next command."""
-    family = bases.Family(index)
-    found = family.candidates()
+    family = Family(index)
+    found = bases.candidates(index, family)
     ours = stands_on_ours(index.root)
     chosen: BaseTrainer | None = None
     wanted = settings.base_trainer
     if wanted is not None and wanted != bases.DEFAULT:
         chosen = bases.named(index, family, found, wanted, place_of("base-trainer", index.root))
     elif wanted is None and not ours:
-        chosen = bases.choose(family, found)
+        chosen = bases.choose(found)
         if not found and not family.standalone():
             chosen = find_functions(index)
     lines = documents.read_documents(index)
