@@ -45,7 +45,8 @@ def chosen(root: Path, names: tuple[str, ...], project: ProjectFacts, *, every: 
             known = ", ".join(record.trainer for record in records)
             raise UnusableInput(f"which of {len(records)} trainers?", hint=f"name one of {known}, or say --all")
         return records
-    return tuple(dict.fromkeys(_named(root, name, project) for name in names))
+    found = {record.file: record for record in (_named(root, name, project) for name in names)}
+    return tuple(found.values())
 
 
 def _named(root: Path, name: str, project: ProjectFacts) -> Record:

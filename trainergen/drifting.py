@@ -20,11 +20,10 @@ from .inspection.project import find_root, read_project
 from .lab import opening
 from .merging import Merging
 from .outcome import Outcome
-from .record import plain_plan
+from .record import own_spans, plain_plan
 from .settings import read_settings
 from .stages import NewRequest
 from .staging.durable import read
-from .staging.hunks import follow
 
 if TYPE_CHECKING:
     from .assembly import Assembled
@@ -135,9 +134,7 @@ def _edit(record: Record, root: Path, path: str) -> str:
         return "removed"
     if path in record.created:
         return "edited" if data != record.created[path].encode("utf-8") else ""
-    insertion = record.inserted[path]
-    found = follow(insertion.text.encode("utf-8"), insertion.spans, data)
-    return "edited" if len(found.spans) < len(insertion.spans) else ""
+    return "edited" if own_spans(root, path, data, record) is None else ""
 
 
 def _cause(record: Record, plan: TrainerPlan) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from .planning.wishes import Wishes
 from .record import Record
 from .staging.change_set import Change, ChangeSet
 from .staging.durable import read
-from .staging.hunks import take_out
 from .staging.merge import BOM, Clash, Merged, merge
 
 if TYPE_CHECKING:
@@ -58,12 +57,8 @@ class Merging:
 
     def read(self, path: str) -> bytes | None:
         """See `Standing`."""
-        if path in self.record.created:
-            return None
-        insertion = self.record.inserted.get(path)
-        if insertion is None:
-            return self.now(path)
-        return take_out(insertion.text.encode("utf-8"), insertion.spans)
+        known = path in self.record.created or path in self.record.inserted
+        return self.record.text_without(path) if known else self.now(path)
 
     def now(self, path: str) -> bytes | None:
         """The file as it is, or is about to be."""

@@ -6,6 +6,7 @@ timestamp and no absolute path, so equal input gives equal bytes on every machin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from .inspection.project_facts import ProjectFacts
 from .plain import to_plain
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
-from .staging.hunks import follow, take_out
+from .staging.hunks import Spans, carried, follow, take_out
 from .staging.paths import CONTROL
 
 SCHEMA = "trainergen/record/1"
@@ -55,6 +56,11 @@ class Record:
     def paths(self) -> tuple[str, ...]:
         """Every file that holds something of the trainer's."""
         return (*self.created, *self.inserted)
+
+    def text_without(self, path: str) -> bytes | None:
+        """A file as it was when the trainer was generated, without what is this trainer's of it; None where it was not."""
+        insertion = self.inserted.get(path)
+        return None if insertion is None else take_out(insertion.text.encode("utf-8"), insertion.spans)
 
 
 @dataclass(frozen=True)
@@ -144,25 +150,39 @@ def without_own(project: ProjectFacts, record: Record) -> ProjectFacts:
     )
 
 
-def take_out_own(path: str, data: bytes | None, record: Record) -> bytes | None:
-    """What a file would be without the recorded trainer: its own files absent, its text taken out of shared ones.
+def own_spans(root: Path, path: str, data: bytes, record: Record) -> Spans | None:
+    """Where the trainer's text stands in a shared file whose bytes are `data`; None where it was edited.
 
-    Raises:
-        Conflict: the text that was inserted is not there as it was.
+    Another trainer may have put a name into a line of this one's: its record knows the line with both.
     """
-    if path in record.created:
-        return None
-    insertion = record.inserted.get(path)
-    if insertion is None:
-        return data
-    found = follow(insertion.text.encode("utf-8"), insertion.spans, data or b"")
-    if data is None or found.lost or len(found.spans) < len(insertion.spans):
-        raise Conflict(
-            f"{path}: what trainergen inserted there for {record.trainer} was edited since",
-            place=path,
-            hint=f"trainergen update {record.trainer} keeps your edits",
-        )
-    return take_out(data, found.spans)
+    insertion = record.inserted[path]
+    text, spans = insertion.text.encode("utf-8"), insertion.spans
+    found = _whole(text, spans, data)
+    if found is not None:
+        return found
+    others = [each.inserted[path] for each in _others(root, record) if path in each.inserted]
+    for other in sorted(others, key=lambda each: len(each.text)):  # in the order in which they came, or nearly
+        after = other.text.encode("utf-8")
+        there = _whole(text, spans, take_out(after, other.spans))
+        if there is not None:
+            text, spans = after, carried(there, other.spans)
+    return _whole(text, spans, data)
+
+
+def _whole(text: bytes, spans: Spans, data: bytes) -> Spans | None:
+    """Where all of `spans` stand in `data`, None where one of them does not."""
+    found = follow(text, spans, data)
+    return found.spans if len(found.spans) == len(spans) else None
+
+
+def _others(root: Path, record: Record) -> list[Record]:
+    found = []
+    for file in sorted(each.name for each in (root / CONTROL).glob("*.json")):
+        with contextlib.suppress(Conflict):  # one that is damaged helps nobody, and is in nobody's way here
+            other = read_record(root, f"{CONTROL}/{file}")
+            if other is not None and other.trainer != record.trainer:
+                found.append(other)
+    return found
 
 
 def plain_plan(plan: TrainerPlan) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import Conflict
-from .record import Record, take_out_own
-from .staging.change_set import ChangeSet
+from .record import Record, own_spans
+from .staging.change_set import Change, ChangeSet
 from .staging.durable import read
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ class Standing(Protocol):
         """Whether whole files that are there may be replaced."""
 
     def read(self, path: str) -> bytes | None:
-        """A file as it would be without this trainer, None where there would be none."""
+        """A file that the trainer goes into, without the trainer; None where there is none.
+
+        Of a file that is recorded, the recorded text: what others put into it since may need what the trainer put there.
+        """
 
     def settle(self, staged: Assembled) -> Assembled | None:
         """What is to be written for what is generated now, None where that is there already.
@@ -59,20 +62,25 @@ class Regenerating:
 
     def read(self, path: str) -> bytes | None:
         """See `Standing`."""
-        return take_out_own(path, read(self.root / path), self.record)
+        known = path in self.record.created or path in self.record.inserted
+        return self.record.text_without(path) if known else read(self.root / path)
 
     def settle(self, staged: Assembled) -> Assembled | None:
         """See `Standing`. A shared file counts by this trainer's own pieces: where they stand in it may have changed."""
-        different = []
-        for change in staged.change_set.changes:
-            if change.path in staged.inserted:
-                recorded = self.record.inserted.get(change.path)
-                same = recorded is not None and staged.inserted[change.path].pieces == recorded.pieces
-            else:
-                same = change.private or read(self.root / change.path) == change.after
-            if not same:
-                different.append(change.path)
+        different = [change.path for change in staged.change_set.changes if not self._same(change, staged)]
         return self._replaced(staged, different) if different else None
+
+    def _same(self, change: Change, staged: Assembled) -> bool:
+        data = read(self.root / change.path)
+        if change.path not in staged.inserted:
+            return change.private or data == change.after
+        recorded = self.record.inserted.get(change.path)
+        return (
+            recorded is not None
+            and staged.inserted[change.path].pieces == recorded.pieces
+            and data is not None
+            and own_spans(self.root, change.path, data, self.record) is not None
+        )
 
     def _replaced(self, staged: Assembled, different: list[str]) -> Assembled:
         trainer = staged.change_set.trainer
@@ -80,7 +88,7 @@ class Regenerating:
         if shared or not self.force:
             whole = "; --force replaces whole files only" if self.force else ""
             raise Conflict(
-                f"{trainer} exists, and would be generated differently now{whole}",
+                f"{trainer} exists, and is not what would be generated now{whole}",
                 place=(shared or different)[0],
                 hint=f"trainergen update {trainer} merges what changed with your edits; trainergen undo {trainer} takes"
                 " it back",
