@@ -42,8 +42,8 @@ class Event(NamedTuple):
         node: the call (or statement) that is the event.
         path: the blocks around it, outermost first, through all calls that lead to it.
         routine: the routine that it is written in.
-        target: dotted name of what it is done to (the optimizer of a step, the loss of a backward), as the routine that
-            the trace began in calls it; "" where it has no name.
+        target: dotted name of what it is done to (the optimizer of a step, the loss of a backward, the path of a save), as
+            the routine that the trace began in calls it; "" where it has no name.
         scope: the routine in which `target` is a name.
         managed: a framework's wrapper does it (``accelerator.backward(loss)``, ``scaler.scale(loss).backward()``).
     """
@@ -226,9 +226,9 @@ class Traces:
         if name in ("clip_grad_norm_", "clip_grad_value_", "clip_grad_norm", "clip_grads_with_norm_"):
             return [(CLIP, "", False)]
         if dotted == "torch.save":
-            return [(SAVE, "", False)]
+            return [(SAVE, _file(call, 1), False)]
         if dotted == "torch.load":
-            return [(LOAD, "", False)]
+            return [(LOAD, _file(call, 0), False)]
         if dotted == "torch.autograd.backward" and call.args:
             return [(BACKWARD, text_of(call.args[0]) or "", False)]
         if self.roles.of(function, routine) == MODULE or (
@@ -321,6 +321,16 @@ class Traces:
             if isinstance(each, ast.Name | ast.Attribute) and self.roles.of(each, routine) in (OPTIMIZER, MODULE):
                 return [(CALL, text_of(each) or "", False)]
         return []
+
+
+def _file(call: ast.Call, position: int) -> str:
+    """The name of the path that ``torch.save`` or ``torch.load`` gets."""
+    value = next((word.value for word in call.keywords if word.arg == "f"), None)
+    if value is None and position < len(call.args):
+        value = call.args[position]
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("str", "Path") and value.args:
+        value = value.args[0]
+    return (text_of(value) or "") if value is not None else ""
 
 
 def _names(call: ast.Call, callee: Routine) -> dict[str, str]:

@@ -24,21 +24,36 @@ def faults(training: Training) -> Iterator[tuple[Routine, Fault]]:
     those whose own loop calls backward() on it.
     """
     subject = None
-    for routine in training.reading.routines:
-        if routine.name not in HOOKS or routine.owner is None or not _backed(training, routine):
-            continue
+    for routine in hooks(training):
         framework = training.framework_at(routine)
-        if (routine.name == "training_step") != (framework == "lightning"):
-            continue
         if subject is None:
             subject = Subject(training.source, training.facts)
         node = routine.node
+        assert routine.owner is not None
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         lineage = training.facts.lineage(training.source, routine.owner.node)
         for fault in LossFlow(subject, lineage, node).faults():
             if framework in ("lightning", "transformers") and fault.kind in ("container", "nothing"):
                 continue
             yield routine, fault
+
+
+def hooks(training: Training) -> Iterator[Routine]:
+    """The methods of the file whose result ``backward()`` surely meets."""
+    for routine in training.reading.routines:
+        if routine.name not in HOOKS or routine.owner is None or not _backed(training, routine):
+            continue
+        if (routine.name == "training_step") == (training.framework_at(routine) == "lightning"):
+            yield routine
+
+
+def returned(routine: Routine) -> Iterator[tuple[ast.expr, int]]:
+    """What a hook may return as its loss, with the step's number: both branches, of a tuple the first."""
+    for step in routine.steps:
+        if isinstance(step.node, ast.Return) and step.node.value is not None:
+            value = step.node.value
+            for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+                yield (each.elts[0] if isinstance(each, ast.Tuple) and each.elts else each), step.order
 
 
 def _backed(training: Training, routine: Routine) -> bool:

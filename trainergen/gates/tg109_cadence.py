@@ -87,7 +87,8 @@ def _problem(
     if plateau and not call.args and not call.keywords:
         return "ReduceLROnPlateau.step() without the metric that it watches", "pass it: scheduler.step(validation_loss)"
     batch, epoch = _batch_loop(event, trace)
-    if plateau and batch and epoch and not event.guards(event.loop):
+    rare = _rarer(event, trace)
+    if plateau and batch and epoch and not rare:
         return (
             "ReduceLROnPlateau steps in every batch: its patience counts batches",
             "step it once an epoch, with the validation metric",
@@ -96,9 +97,15 @@ def _problem(
         return None
     if _counts_batches(name, made) and not batch and epoch:
         return f"{name} counts batches, but steps once an epoch", "step it in the batch loop, after optimizer.step()"
-    if batch and epoch and not event.guards(event.loop) and _counts_epochs(name, made):
+    if batch and epoch and not rare and _counts_epochs(name, made):
         return f"{name} counts epochs, but steps in every batch", "step it once an epoch, after the batch loop"
     return None
+
+
+def _rarer(event: Event, trace: list[Event]) -> bool:
+    """Whether a condition decides about the scheduler that doesn't decide about the optimizer too."""
+    shared = {place for each in trace if each.kind in (STEP, SCALER_STEP) for place in each.path if place.kind == "if"}
+    return any(place not in shared for place in event.guards(event.loop))
 
 
 def _batch_loop(event: Event, trace: list[Event]) -> tuple[bool, bool]:

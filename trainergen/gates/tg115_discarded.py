@@ -94,7 +94,7 @@ def _is_tensor(training: Training, target: str, routine: Routine, order: int) ->
         return "[" in target and target.split("[")[0] in ("batch", "sample", "data", "inputs", "example")
     value = latest.value
     if latest.how == "loop unpack":
-        return isinstance(value, ast.Name | ast.Attribute | ast.Call)
+        return isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
     if latest.how == "unpack":
         return isinstance(value, ast.Name) and value.id in ("batch", "data", "sample", "item", "samples")
     if latest.how != "assign":

@@ -49,7 +49,7 @@ FIX = "unsafe: adds or removes shuffle=True"
 TORCH = ">=1.0"
 SOURCE = "torch.utils.data.DataLoader; trainlint TL014"
 
-_ORDERED = re.compile(r"(?i)iter|stream|webdataset|wds|series|sequence|temporal|predict|eval|features")
+_ORDERED = re.compile(r"(?i)iter|stream|webdataset|wds|series|sequence|temporal|predict")
 
 
 def check(training: Training) -> Iterator[Finding]:

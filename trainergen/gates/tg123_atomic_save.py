@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, LOAD, SAVE, STEP, Event
-from .reading import Routine, text_of
+from .reading import Routine
 from .roles import argument
 from .training import Training
 
@@ -71,58 +71,47 @@ _RENAMES = {"replace", "rename", "renames", "move"}
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    loads = _loads(training)
-    if not loads:
-        return
     for root in training.traces.roots:
         trace = training.traces.of(root)
+        resumed = {
+            path
+            for index, event in enumerate(trace)
+            if event.kind == LOAD and any(each.kind == BACKWARD for each in trace[index:])
+            for path in [_path(training, event, 0)]
+            if path is not None
+        }
         for event in trace:
             if event.kind != SAVE or not _in_training_loop(event, trace) or _renamed(training, event.routine):
                 continue
-            call = event.node
-            assert isinstance(call, ast.Call)
-            path = _path(argument(call, "f", 1), event.routine, training)
-            if path is not None and path in loads and not _varies(argument(call, "f", 1), event):
+            path = _path(training, event, 1)
+            if path in resumed and not _varies(event):
                 message = "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
-                yield training.finding(CODE, call, message, "save to a temporary name beside it, then os.replace() onto it")
+                hint = "save to a temporary name beside it, then os.replace() onto it"
+                yield training.finding(CODE, event.node, message, hint)
 
 
-def _loads(training: Training) -> set[str]:
-    found = set()
-    for routine in training.reading.routines:
-        for event in training.traces.own(routine):
-            if event.kind == LOAD and isinstance(event.node, ast.Call):
-                path = _path(argument(event.node, "f", 0), routine, training)
-                if path is not None:
-                    found.add(path)
-    return found
+def _path(training: Training, event: Event, position: int) -> str | None:
+    """A text that is the same for the same path: a name where it is no argument of unknown origin, else an expression."""
+    assert isinstance(event.node, ast.Call)
+    if event.target:
+        scope = event.scope
+        if "[" in event.target or (event.target in scope.parameters and event.routine is not event.scope):
+            return None
+        value = _assigned(training, event.target, scope)
+        return event.target if value is None else ast.unparse(value)
+    written = argument(event.node, "f", position)
+    return ast.unparse(written) if written is not None else None
 
 
-def _path(value: ast.expr | None, routine: Routine, training: Training, depth: int = 0) -> str | None:
-    """A text that is the same for the same path: names that are assigned once are followed, ``str`` and ``Path`` seen through."""
-    if value is None or depth > 4:
-        return None
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("str", "Path") and len(value.args) == 1:
-        return _path(value.args[0], routine, training, depth + 1)
-    text = text_of(value)
-    if text is not None and "[" not in text:
-        bindings = [each for each in training.roles.bindings(text, routine) if each.how == "assign"]
-        if len(bindings) == 1 and not isinstance(bindings[0].value, ast.Constant):
-            inner = _path(bindings[0].value, routine, training, depth + 1)
-            if inner is not None:
-                return inner
-        if len(bindings) == 1 and isinstance(bindings[0].value, ast.Constant):
-            return repr(bindings[0].value.value)
-        return text
-    if isinstance(value, ast.Constant):
-        return repr(value.value)
-    if isinstance(value, ast.Call | ast.BinOp | ast.JoinedStr):
-        return ast.unparse(value)
-    return None
+def _assigned(training: Training, name: str, scope: Routine) -> ast.expr | None:
+    bindings = [each for each in training.roles.bindings(name, scope) if each.how == "assign"]
+    return bindings[0].value if len(bindings) == 1 else None
 
 
-def _varies(value: ast.expr | None, event: Event) -> bool:
+def _varies(event: Event) -> bool:
     """Whether the name of the file changes from turn to turn."""
+    assert isinstance(event.node, ast.Call)
+    value = argument(event.node, "f", 1)
     if value is None:
         return True
     names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}

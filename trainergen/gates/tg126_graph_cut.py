@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .events import BACKWARD
 from .flow import in_graphless
-from .loss_hooks import faults
+from .loss_hooks import faults, hooks, returned
 from .reading import Binding, Routine, text_of
 from .roles import CRITERION, MODULE
 from .training import Training
@@ -55,9 +55,18 @@ _REWRAPPING = {"tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "sc
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
+    told: set[int] = set()
     for routine, fault in faults(training):
         if fault.kind in ("cut", "number"):
+            told.add(id(routine))
             yield training.finding(CODE, fault.node, f"{routine.name} returns {fault.what}", fault.hint, fault.label)
+    for routine in hooks(training):
+        for value, order in returned(routine) if id(routine) not in told else ():
+            cut = _Cut(training, routine).of(value, order)
+            if cut is not None:
+                hint = "return the loss itself; detach only what is logged"
+                yield training.finding(CODE, cut, f"{routine.name} returns a loss that is cut from the model", hint, "the graph ends here")
+                break
     for routine in training.reading.routines:
         for event in training.traces.own(routine):
             if event.kind == BACKWARD:
