@@ -22,6 +22,7 @@ class Loading:
     symbol: str
     arguments: Sequence[str] = ()
     path: Sequence[str] = ()
+    merge: str = ""
     into: str = ""
 
 
@@ -42,6 +43,9 @@ def load(loading: Loading) -> Any:
         Exception: whatever the project's own loader raises.
     """
     found = _load(loading)
+    if loading.merge:
+        found = found.clone() if hasattr(found, "clone") else found
+        found.merge_from_file(loading.merge)
     for key in loading.path:
         inner = _step(found, key)
         if inner is not None:

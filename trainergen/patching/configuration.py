@@ -49,6 +49,7 @@ class Load:
         module, symbol: see there; `symbol` may be dotted.
         arguments: Python literals; keywords as ``name=literal``.
         path: keys from what that gives to what the trainer is given; a key that is not there is taken for walked already.
+        merge: a file that is merged into what that gives (``merge_from_file``); "" for none.
         into: ``module:Class`` that takes what that gives as keywords; "" for none.
     """
 
@@ -57,6 +58,7 @@ class Load:
     symbol: str
     arguments: tuple[str, ...] = ()
     path: KeyPath = ()
+    merge: str = ""
     into: str = ""
 
 
@@ -117,7 +119,8 @@ class Configuration:
         imports: (module, name) pairs that the trainer needs for `annotation` and `construct`.
         annotation: type of the config object; "" where the siblings give none.
         construct: how a sibling makes the object by itself (``WineConfig()``); "" where it is handed in.
-        arguments: keyword parameters of the trainer's constructor, where that is how the project gives settings.
+        arguments: our field name -> keyword parameter of the trainer's constructor, where that is how the project gives
+            settings; the trainer's code uses those names, `access` is then how the lab reaches the same values.
         member: a method that the trainer's class needs (``add_arguments``), dedented; "" for none.
         definition: a config class for the trainer's own file, where the siblings have theirs there; "" for none.
         definition_imports: (module, name) pairs that it needs.
@@ -134,7 +137,7 @@ class Configuration:
     imports: tuple[tuple[str, str], ...] = ()
     annotation: str = ""
     construct: str = ""
-    arguments: tuple[Field, ...] = ()
+    arguments: Mapping[str, Field] = field(default_factory=dict)
     member: str = ""
     definition: str = ""
     definition_imports: tuple[tuple[str, str], ...] = ()

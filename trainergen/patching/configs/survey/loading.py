@@ -156,4 +156,5 @@ def filled(load: Load | None, entry: Entry) -> Load | None:
         symbol=fill(load.symbol, entry),
         arguments=tuple(fill(each, entry) for each in load.arguments),
         path=tuple(fill(each, entry) for each in load.path),
+        merge=fill(load.merge, entry),
     )

@@ -18,7 +18,9 @@ from .reads import Read, manner, shared_reads, sibling_reads
 from .sections import Section, data_files, files_of, followed, pattern, refuse_broken, sections_of
 
 
-def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: str) -> ConfigPlace | None:
+def find(
+    project: Project, siblings: Sequence[Sibling], base_file: str, form: str, *, opened: bool = False
+) -> ConfigPlace | None:
     """Where the siblings' settings are in files of the format `form`; None where they are not.
 
     Args:
@@ -26,8 +28,9 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: st
         siblings: the trainers that exist.
         base_file: of their base.
         form: the module in `syntax`.
+        opened: such files are known to be read, by a library.
     """
-    if not reads_format(project, form):
+    if not opened and not reads_format(project, form):
         return None
     suffixes = [suffix for suffix, name in SUFFIXES.items() if name == form]
     inner, files = sections_of(project, siblings, suffixes), files_of(project, siblings, suffixes)
@@ -62,7 +65,12 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str, form: st
         access=manner(own or shared) if own or shared else "item",
         inside=tuple(_patterned(key, example.sibling) for key in inside),
         load=replace(load, path=path),
-        detail={"kind": kind, "form": form, **_sibling(example.sibling)},
+        detail={
+            "kind": kind,
+            "form": form,
+            "others": "\n".join(each.path for each in sections if kind == "file" and each is not example),
+            **_sibling(example.sibling),
+        },
     )
 
 

@@ -98,6 +98,8 @@ def _kept(place: ConfigPlace, project: Project) -> dict[KeyPath, object]:
         for key, value in around.items() if isinstance(around, dict) else ():
             if key != place.example and isinstance(value, dict) and _follows(key, place.symbol):
                 siblings.append(Section(place.path, place.parent, key, Sibling("", "", ""), value))
+    for path in filter(None, place.detail.get("others", "").split("\n")):
+        siblings.append(Section(path, (), path, Sibling("", "", ""), format_of(path).load(project.data(path), path)))
     return kept_keys(siblings, place.required)
 
 

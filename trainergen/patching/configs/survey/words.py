@@ -120,14 +120,14 @@ RELATED = (
 
 
 def _related(name: str, keys: Sequence[KeyPath]) -> KeyPath:
-    if any(len(key) == 1 for key in keys):
-        return ()
     for family in RELATED:
         if name in family:
             for other in family:
                 found = key_for(other, keys)
                 if found is not None:
                     return found[:-1]
+    if any(len(key) == 1 for key in keys):
+        return ()
     for other in ("num_epochs", "learning_rate", "batch_size"):
         found = key_for(other, keys)
         if found is not None:

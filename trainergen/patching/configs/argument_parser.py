@@ -1,0 +1,294 @@
+"""argparse: the options that the project has are used, those that it lacks are added in the manner of their siblings."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..configuration import ConfigPlace, Configuration, Field, Load, Slot
+from ..draft import Draft, Edit, Insertion
+from ..imports import need_name
+from ..joining import Entry, Sibling
+from ..source import Source
+from .survey.class_imports import bound_names
+from .survey.class_text import quoted
+from .survey.project import Project, class_named
+from .survey.reads import shared_reads, sibling_reads
+from .survey.words import place_fields
+from .syntax.python_text import keyword, literal, option_names, options
+
+RANK = 60
+TYPES = ("int", "float", "str")
+SWITCH = "argparse.BooleanOptionalAction"
+
+
+@dataclass(frozen=True)
+class Parser:
+    """A function (or the module itself) that adds options."""
+
+    path: str
+    owner: str
+    node: ast.Module | ast.FunctionDef
+    options: tuple[ast.Call, ...]
+
+
+def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> ConfigPlace | None:
+    """See `ConfigStyle`."""
+    own = _in_classes(project, siblings)
+    parsers = [own[-1]] if own else list(_parsers(project))
+    reads = [read for sibling in siblings for read in sibling_reads(project, sibling)]
+    shared = shared_reads(project, siblings, base_file)
+    best: tuple[int, Parser] | None = None
+    for parser in parsers:
+        names = {destination(call) for call in parser.options}
+        hits = sum(read.keys[-1] in names for read in dict.fromkeys((*reads, *shared)) if read.keys)
+        if hits and (best is None or hits > best[0]):
+            best = (hits, parser)
+    if best is None:
+        return None
+    parser = best[1]
+    keys = tuple(dict.fromkeys((destination(call),) for call in parser.options))
+    example = siblings[-1]
+    member = bool(own)
+    module = project.module_name(parser.path, example.module, example.file)
+    return ConfigPlace(
+        style="",
+        path=parser.path,
+        line=parser.options[0].lineno,
+        symbol=parser.owner,
+        example=parser.owner,
+        keys=keys,
+        required=tuple(dict.fromkeys(read.keys for read in shared if not read.optional and read.keys in keys)),
+        access="attribute",
+        load=Load("parse", module, parser.owner),
+        detail={
+            "name": example.name,
+            "module": example.module,
+            "file": example.file,
+            "member": "1" if member else "",
+        },
+    )
+
+
+def _in_classes(project: Project, siblings: Sequence[Sibling]) -> list[Parser]:
+    """The siblings' own methods that add options (``add_arguments(parser)``)."""
+    found = []
+    for sibling in siblings:
+        source = project.source(sibling.file)
+        node = class_named(source, sibling.name) if source is not None else None
+        for each in node.body if node is not None else ():
+            if isinstance(each, ast.FunctionDef) and (calls := options(each)):
+                found.append(Parser(sibling.file, f"{sibling.name}.{each.name}", each, tuple(calls)))
+    return found
+
+
+def _parsers(project: Project) -> Iterator[Parser]:
+    for source in project.python():
+        nodes = list(_functions(source.tree.body))
+        for name, node in nodes:
+            if calls := options(node):
+                yield Parser(source.path, name, node, tuple(calls))
+        inside = {call for _, node in nodes for call in options(node)}
+        outside = [call for call in options(source.tree) if call not in inside]
+        if outside:
+            variable = ast.unparse(outside[0].func).rpartition(".")[0]
+            yield Parser(source.path, variable, source.tree, tuple(outside))
+
+
+def _functions(body: Sequence[ast.stmt], above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield above + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{above}{node.name}.")
+
+
+def destination(call: ast.Call) -> str:
+    """The attribute that an option's value goes to."""
+    named = literal(keyword(call, "dest"))
+    if isinstance(named, str):
+        return named
+    names = option_names(call)
+    return names[0].lstrip("-").replace("-", "_") if names else ""
+
+
+def configure(
+    place: ConfigPlace, fields: Sequence[Field], entry: Entry, project: Project, *, width: int, quote: str
+) -> Configuration:
+    """See `ConfigStyle`.
+
+    Raises:
+        Conflict: the file does not parse.
+    """
+    source = Source(project.data(place.path), place.path)
+    placed = place_fields(fields, place.keys, place.required)
+    calls = _calls(source, place)
+    member = bool(place.detail["member"])
+    have = {} if member else {destination(call): call for call in calls}
+    missing = [each for each in fields if placed[each.name][-1] not in have]
+    texts = {each.name: _option(each, placed[each.name][-1], calls, source, quote) for each in missing}
+    access = {each.name: "{config}." + placed[each.name][-1] for each in fields}
+    shared = {
+        each.name: repr(_default(have[key]))
+        for each in fields
+        if (key := placed[each.name][-1]) in have and _default(have[key]) is not None
+    }
+    if member:
+        return _as_member(place, entry, source, texts, access, calls)
+    edits: dict[str, Edit] = {}
+    if missing:
+        draft = Draft(source.data, place.path)
+        if any(SWITCH in text for text in texts.values()) and "argparse" not in bound_names(source):
+            texts = {name: text.replace(SWITCH, "BooleanOptionalAction") for name, text in texts.items()}
+            need_name(draft, "argparse", "BooleanOptionalAction", width=width)
+            source = Source(draft.data, place.path)
+            calls = _calls(source, place)
+        last = _statement(source, calls[-1])
+        at = source.next_line(source.end(last))
+        indent, newline = source.indentation(source.start(last)), source.newline
+        lead = newline if at == len(source.data) and not source.data.endswith((b"\n", b"\r")) else b""
+        lines = [_wrapped(texts[each.name], indent.decode(), width) for each in missing]
+        text = "".join(f"{line}\n" for line in lines).replace("\n", newline.decode())
+        draft.insert([Insertion(at, lead + text.encode("utf-8"))])
+        Source(draft.data, place.path)
+        edits[place.path] = draft.finish(", ".join(_name_of(texts[each.name]) for each in missing))
+    return Configuration(
+        style="",
+        edits=edits,
+        access=access,
+        shared=shared,
+        slots={
+            each.name: Slot(place.path, (*place.symbol.split("."), _name_of(texts[each.name])), "python_text")
+            for each in missing
+            if "default=" in texts[each.name]
+        },
+        load=place.load,
+        said=f"options of {place.path}" if edits else f"the options that {place.path} has",
+    )
+
+
+def _calls(source: Source, place: ConfigPlace) -> list[ast.Call]:
+    found: dict[str, list[ast.Call]] = {name: options(node) for name, node in _functions(source.tree.body)}
+    return found.get(place.symbol) or options(source.tree)
+
+
+def _statement(source: Source, call: ast.Call) -> ast.stmt:
+    """The innermost statement that holds the call."""
+    holding = [
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.stmt) and any(each is call for each in ast.walk(node))
+    ]
+    return holding[-1]
+
+
+def _default(call: ast.Call) -> object:
+    action = literal(keyword(call, "action"))
+    if action in ("store_true", "store_false"):
+        return action == "store_false"
+    return literal(keyword(call, "default"))
+
+
+def _option(each: Field, key: str, calls: Sequence[ast.Call], source: Source, quote: str) -> str:
+    """One ``add_argument`` call as its siblings write theirs: dashes, quotes, help, parser's name."""
+    names = [name for call in calls for name in option_names(call)[:1]]
+    dashed = sum("-" in name.lstrip("-") for name in names) > sum("_" in name for name in names)
+    own_quote = next(
+        (
+            chr(source.data[source.start(argument)])
+            for call in calls
+            for argument in call.args
+            if isinstance(argument, ast.Constant) and source.data[source.start(argument) :][:1] in (b"'", b'"')
+        ),
+        quote,
+    )
+    variable = ast.unparse(calls[-1].func)
+    name = "--" + (key.replace("_", "-") if dashed else key)
+    value = quoted(each.value, own_quote)
+    parts = [f"{own_quote}{name}{own_quote}"]
+    kind = each.annotation.partition("|")[0].strip()
+    if isinstance(literal(ast.parse(each.value, mode="eval").body), bool):
+        parts += _switch(value, calls)
+    elif kind.startswith(("tuple", "list")):
+        inner = next((part for part in TYPES if part in kind), "str")
+        listed = ast.literal_eval(each.value)
+        parts += [f"type={inner}", f"nargs={own_quote}*{own_quote}", f"default={list(listed or [])!r}"]
+    else:
+        parts += [f"type={kind if kind in TYPES else 'str'}", f"default={value}"]
+    if not calls or any(keyword(call, "help") is not None for call in calls):
+        doc = each.doc.replace("%", "%%").replace("\\", "\\\\").replace(own_quote, "\\" + own_quote)
+        parts.append(f"help={own_quote}{doc}{own_quote}")
+    return f"{variable}({', '.join(parts)})"
+
+
+def _switch(value: str, calls: Sequence[ast.Call]) -> list[str]:
+    """A bool: as the siblings' bools are, else a pair of options."""
+    kinds = [ast.unparse(kind) for call in calls if (kind := keyword(call, "type")) is not None]
+    own = next((kind for kind in kinds if "bool" in kind.lower() and kind != "bool"), None)
+    if own is not None:
+        return [f"type={own}", f"default={value}"]
+    switches = [literal(keyword(call, "action")) for call in calls]
+    if value == "False" and "store_true" in switches:
+        return ['action="store_true"']
+    return [f"action={SWITCH}", f"default={value}"]
+
+
+def _name_of(text: str) -> str:
+    call = ast.parse(text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    return option_names(call)[0]
+
+
+def _wrapped(text: str, indent: str, width: int) -> str:
+    """The statement on one line, or with its arguments on a line of their own."""
+    if len(indent) + len(text) <= width:
+        return indent + text
+    head, _, rest = text.partition("(")
+    step = "\t" if "\t" in indent else "    "
+    inside = rest[:-1]
+    if len(indent) + len(step) + len(inside) <= width:
+        return f"{indent}{head}(\n{indent}{step}{inside}\n{indent})"
+    call = ast.parse(text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    parts = [ast.get_source_segment(text, each) or "" for each in call.args]
+    parts += [f"{each.arg}={ast.get_source_segment(text, each.value)}" for each in call.keywords]
+    lines = "".join(f"{indent}{step}{part},\n" for part in parts)
+    return f"{indent}{head}(\n{lines}{indent})"
+
+
+def _as_member(
+    place: ConfigPlace,
+    entry: Entry,
+    source: Source,
+    texts: dict[str, str],
+    access: dict[str, str],
+    calls: Sequence[ast.Call],
+) -> Configuration:
+    """A method like the siblings' that adds all options of the new trainer."""
+    method = next(node for name, node in _functions(source.tree.body) if name == place.symbol)
+    first = source.start(method.body[0]) if ast.get_docstring(method) is None else source.end(method.body[0])
+    begin = source.line_start(
+        source.start(method.decorator_list[0]) - 1 if method.decorator_list else source.start(method)
+    )
+    head = source.data[begin:first].decode("utf-8").replace("\r\n", "\n").rstrip(" \t\n")
+    indent = source.indentation(source.start(method)).decode()
+    lines = [line.removeprefix(indent) for line in head.split("\n")]
+    step = "\t" if "\t" in indent else "    "
+    body = [step + text for text in texts.values()]
+    returns = [ast.unparse(each) for each in method.body if isinstance(each, ast.Return)]
+    body += [step + each for each in returns]
+    symbol = f"{entry.class_name}.{method.name}"
+    return Configuration(
+        style="",
+        access=access,
+        slots={
+            name: Slot(entry.file, (entry.class_name, method.name, _name_of(text)), "python_text")
+            for name, text in texts.items()
+            if "default=" in text
+        },
+        member="\n".join([*lines, *body]) + "\n",
+        definition_imports=(("argparse", ""),) if any(SWITCH in text for text in texts.values()) else (),
+        load=Load("parse", entry.module, symbol),
+        said=f"{symbol}, as {place.symbol}" if calls else symbol,
+    )

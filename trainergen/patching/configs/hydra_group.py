@@ -1,0 +1,130 @@
+"""hydra: a file a trainer in a config group (``conf/trainer/wine.yaml``), the defaults list untouched."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from ..configuration import ConfigPlace, Configuration, Field, KeyPath, Load
+from ..joining import Entry, Sibling
+from .survey import section_place, section_style
+from .survey.project import Project, class_named
+from .survey.reads import sibling_reads
+from .survey.section_place import sibling_of
+from .syntax.python_text import keyword, literal
+from .syntax.tree import at
+from .syntax.yaml_document import load
+
+RANK = 10
+
+
+@dataclass(frozen=True)
+class Main:
+    """What ``@hydra.main`` or ``hydra.initialize`` says: the folder of the configuration, and its primary file."""
+
+    folder: str
+    name: str
+
+
+def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> ConfigPlace | None:
+    """See `ConfigStyle`."""
+    main = _main(project)
+    if main is None:
+        return None
+    place = section_place.find(project, siblings, base_file, "yaml_text", opened=True)
+    if place is None:
+        return None
+    group = _group(place, main) if place.detail["kind"] == "file" else ()
+    header = re.match(r"\s*#\s*@package\s+(\S+)", project.data(place.path).decode("utf-8-sig"))
+    if header:
+        keys: KeyPath = () if header.group(1) == "_global_" else tuple(header.group(1).split("."))
+    else:
+        keys = group
+    reads = [read for sibling in siblings for read in sibling_reads(project, sibling)]
+    whole = bool(keys) and any(read.keys[: len(keys)] == keys for read in reads)
+    path = (*keys, *(place.load.path if place.load is not None and not group else ()))
+    override: tuple[str, ...] = ()
+    if group:
+        chosen = "/".join(group)
+        prefix = "" if chosen in _defaults(project, main) else "+"
+        override = (repr(f"{prefix}{chosen}={place.symbol}"),)
+    return replace(
+        place,
+        inside=keys if whole else place.inside,
+        load=Load(
+            "compose", "hydra", "compose", (repr(main.folder), repr(main.name), *override), () if whole else path
+        ),
+        detail={**place.detail, "header": header.group(0).strip() if header else "", "main": main.folder},
+    )
+
+
+def _main(project: Project) -> Main | None:
+    for source in project.python():
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if called in ("hydra.main", "hydra.initialize", "initialize"):
+                folder = literal(keyword(node, "config_path")) or (literal(node.args[0]) if node.args else None)
+                name = literal(keyword(node, "config_name"))
+                if isinstance(folder, str):
+                    joined = posixpath.normpath(posixpath.join(str(PurePosixPath(source.path).parent), folder))
+                    named = str(name).removesuffix(".yaml") if name else _primary(project, joined)
+                    return Main(joined, named)
+    return None
+
+
+def _primary(project: Project, folder: str) -> str:
+    files = [path for path in project.files if posixpath.dirname(path) == folder and path.endswith(".yaml")]
+    return PurePosixPath(files[0]).stem if len(files) == 1 else "config"
+
+
+def _group(place: ConfigPlace, main: Main) -> KeyPath:
+    folder = posixpath.dirname(place.path)
+    relative = posixpath.relpath(folder, main.folder)
+    return () if relative in (".", "") or relative.startswith("..") else tuple(relative.split("/"))
+
+
+def _defaults(project: Project, main: Main) -> set[str]:
+    """The groups that the primary file's defaults list has."""
+    path = f"{main.folder}/{main.name}.yaml"
+    found: set[str] = set()
+    if path in project.files:
+        listed = at(load(project.data(path), path), ("defaults",))
+        for each in listed if isinstance(listed, list) else ():
+            for group in each if isinstance(each, dict) else ():
+                found.add(re.sub(r"^(override|optional)\s+", "", str(group)).partition("@")[0].strip("/"))
+    return found
+
+
+def configure(
+    place: ConfigPlace, fields: Sequence[Field], entry: Entry, project: Project, *, width: int, quote: str
+) -> Configuration:
+    """See `ConfigStyle`; where hydra instantiates the siblings (``_target_``) the settings are the constructor's arguments."""
+    del width, quote
+    result = section_style.configure(place, fields, entry, project)
+    header = place.detail["header"]
+    if header:
+        result = replace(result, created={path: f"{header}\n{text}" for path, text in result.created.items()})
+    parameters = _parameters(project, place)
+    targets = [keys for keys in place.keys if keys == ("_target_",)]
+    if not targets or not any(keys[-1] in parameters for keys in place.keys):
+        return result
+    names = {each.name: result.slots[each.name].keys[-1] for each in fields if each.name in result.slots}
+    arguments = {each.name: replace(each, name=names[each.name]) for each in fields if each.name in names}
+    return replace(result, arguments=arguments, access={name: "{config}." + key for name, key in names.items()})
+
+
+def _parameters(project: Project, place: ConfigPlace) -> set[str]:
+    """The parameters of the followed sibling's constructor."""
+    sibling = sibling_of(place)
+    source = project.source(sibling.file)
+    node = class_named(source, sibling.name) if source is not None else None
+    for each in node.body if node is not None else ():
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return {argument.arg for argument in (*each.args.args, *each.args.kwonlyargs)}
+    return set()
