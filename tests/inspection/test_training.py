@@ -350,6 +350,12 @@ def test_a_damaged_file_is_passed_over_and_named(tmp_path: Path, content: str | 
             "base",
         ),
         ({"pkg/__init__.py": "", "pkg/base.py": BASE, "tools/x/__init__.py": ""}, ("", "tools"), "flat", "pkg.base"),
+        (
+            {"a/x/__init__.py": "", "a/x/base.py": BASE, "b/y/__init__.py": "", "b/y/z.py": "", "b/y/w.py": ""},
+            ("", "b", "a"),
+            "flat",
+            "x.base",
+        ),
     ],
 )
 def test_import_names_start_where_they_do(

@@ -31,7 +31,7 @@ def find_roots(root: Path, sources: tuple[str, ...], folders: tuple[str, ...]) -
         starts.add("src")
     starts.discard("")
     within = Counter({each: _below(each, sources) for each in starts})
-    mostly = {each for each in starts if each in named or 2 * within[each] >= sum(counts.values())}
+    mostly = {each for each in starts if each in named or 3 * within[each] >= 2 * sum(counts.values())}
     ordered = sorted(starts, key=lambda each: (each not in mostly, -within[each], each))
     first = [each for each in ordered if each in mostly]
     return (*first, "", *(each for each in ordered if each not in mostly))
