@@ -23,6 +23,7 @@ COMMANDS = {
     "inspect": "Measure a model and its data: what a training will meet, with advice.",
     "list": "List patterns, registry patches, templates, and this project's trainers.",
     "new": "Generate a trainer for a model class, prove it, commit it.",
+    "project": "Say how this project trains: base, registry, settings, entry point, style.",
     "undo": "Take the last change set, or a trainer's, back out.",
     "update": "Regenerate trainers, merge with your edits, prove, commit.",
 }
