@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -234,7 +235,7 @@ class _Reversal:
             if entry.scaffold:
                 return "keep"
             raise self._edited(entry, edit, tuple(clash.their_line for clash in result.clashes))
-        if _breaks(edit.path, now, result.data):
+        if edit.path.endswith(".py") and _values(now) is not None and _values(result.data) is None:
             raise Conflict(
                 f"{edit.path}: with what trainergen changed there taken back the file could not be parsed any more",
                 place=edit.path,
@@ -323,13 +324,20 @@ def _first_line(hunk: bytes) -> str:
 
 
 def _breaks(path: str, now: bytes, after: bytes) -> bool:
-    """Whether a Python file can be parsed now, and could not be afterwards."""
-    return path.endswith(".py") and _parses(now) and not _parses(after)
+    """Whether a Python file that can be parsed now could not be afterwards, or would hold a value that nobody wrote.
 
-
-def _parses(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    Of two strings whose comma is taken out Python makes one.
+    """
+    if not path.endswith(".py"):
         return False
-    return True
+    old, new = _values(now), _values(after)
+    return old is not None and (new is None or bool(new - old))
+
+
+def _values(source: bytes) -> Counter[str] | None:
+    """The constants and names of a module, None where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return Counter(ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.Name | ast.alias))
