@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from . import classes as c
 from . import scripts as s
+from . import tutorials as u
 
 
 class Pair(NamedTuple):
@@ -191,4 +192,74 @@ PAIRS: dict[str, Pair] = {
         ("    model_ft.fc = nn.Linear(model_ft.fc.in_features, num_classes)\n", ""),
         ("    return model_ft, optimizer_ft\n", "    model_ft.fc = nn.Linear(model_ft.fc.in_features, num_classes).to(device)\n    return model_ft, optimizer_ft\n")),
     "layers in a list": pair("TG130", s.DDP, ("nn.ModuleList([nn.Linear(width, width) for _ in range(depth)])", "[nn.Linear(width, width) for _ in range(depth)]")),
+    # The second set: files in the manner of tutorials, written after the rules had met the first.
+    "snapshots: no zero_grad": pair("TG101", u.SNAPSHOTS, ("        self.optimizer.zero_grad()\n", "")),
+    "snapshots: cleared after backward": pair(
+        "TG102", u.SNAPSHOTS,
+        ("        self.optimizer.zero_grad()\n", ""), ("        loss.backward()\n", "        loss.backward()\n        self.optimizer.zero_grad()\n")),
+    "snapshots: no set_epoch": pair("TG117", u.SNAPSHOTS, ("        self.train_data.sampler.set_epoch(epoch)\n", "")),
+    "snapshots: shuffle and sampler": pair("TG118", u.SNAPSHOTS, ("shuffle=False, sampler", "shuffle=True, sampler")),
+    "snapshots: overwritten in place": pair(
+        "TG123", u.SNAPSHOTS, ("        torch.save(snapshot, temporary)\n        os.replace(temporary, self.snapshot_path)\n", "        torch.save(snapshot, self.snapshot_path)\n")),
+    "snapshots: no optimizer": pair(
+        "TG124", u.SNAPSHOTS,
+        ('            "OPTIMIZER_STATE": self.optimizer.state_dict(),\n', ""), ('        self.optimizer.load_state_dict(snapshot["OPTIMIZER_STATE"])\n', "")),
+    "snapshots: no map_location": pair("TG111", u.SNAPSHOTS, ('map_location=f"cuda:{self.local_rank}", ', "")),
+    "snapshots: result thrown away": pair("TG115", u.SNAPSHOTS, ("            source = source.to(self.local_rank)\n", "            source.to(self.local_rank)\n")),
+    "snapshots: module pickled": pair("TG122", u.SNAPSHOTS, ("self.model.module.state_dict()", "self.model.module")),
+    "imagenet: no zero_grad": pair("TG101", u.IMAGENET, ("        optimizer.zero_grad()\n", "")),
+    "imagenet: step first": pair("TG102", u.IMAGENET, ("        loss.backward()\n        optimizer.step()\n", "        optimizer.step()\n        loss.backward()\n")),
+    "imagenet: item in every step": pair(
+        "TG104", u.IMAGENET,
+        ("        if i % args.print_freq == 0:\n            losses.update(loss.item(), images.size(0))\n", "        losses.update(loss.item(), images.size(0))\n        if i % args.print_freq == 0:\n")),
+    "imagenet: no eval": pair("TG105", u.IMAGENET, ("    model.eval()\n", "")),
+    "imagenet: graphs": pair("TG106", u.IMAGENET, ("        with torch.no_grad():\n            for images, target in loader:\n", "        if True:\n            for images, target in loader:\n")),
+    "imagenet: no train()": pair("TG107", u.IMAGENET, ("    model.train()\n", "")),
+    "imagenet: schedule first": pair(
+        "TG108", u.IMAGENET,
+        ("        scheduler.step()\n", ""), ("        train(train_loader, model, criterion", "        scheduler.step()\n        train(train_loader, model, criterion")),
+    "imagenet: forward": pair("TG129", u.IMAGENET, ("        output = model(images)\n        loss = criterion(output, target)\n        optimizer", "        output = model.forward(images)\n        loss = criterion(output, target)\n        optimizer")),
+    "imagenet: no shuffle": pair("TG118", u.IMAGENET, ("shuffle=True, ", "")),
+    "imagenet: no scheduler saved": pair(
+        "TG124", u.IMAGENET, ('                "scheduler": scheduler.state_dict(),\n', ""), ('        scheduler.load_state_dict(checkpoint["scheduler"])\n', "")),
+    "imagenet: cuda": pair(
+        "TG113", u.IMAGENET,
+        ('    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n', '    device = torch.device("cuda")\n')),
+    "imagenet: weights_only": pair("TG110", u.IMAGENET, (", weights_only=True", "")),
+    "imagenet: StepLR a batch": pair(
+        "TG109", u.IMAGENET,
+        ("        scheduler.step()\n", ""), ("epoch, device, args):\n    losses", "epoch, device, args, scheduler):\n    losses"),
+        ("        optimizer.step()\n", "        optimizer.step()\n        scheduler.step()\n"),
+        ("        train(train_loader, model, criterion, optimizer, epoch, device, args)\n", "        train(train_loader, model, criterion, optimizer, epoch, device, args, scheduler)\n")),
+    "writer: sum of losses": pair("TG103", u.WRITER, ("running_loss += loss.detach()", "running_loss += loss")),
+    "writer: item in every step": pair("TG104", u.WRITER, ("running_loss += loss.detach()", "running_loss += loss.item()")),
+    "writer: no eval": pair("TG105", u.WRITER, ("    model.eval()\n", "")),
+    "writer: train once": pair("TG107", u.WRITER, ("for epoch in range(5):\n    model.train(True)\n", "model.train(True)\nfor epoch in range(5):\n")),
+    "writer: mean of means": pair(
+        "TG128", u.WRITER,
+        ("            running_vloss += vloss * len(vlabels)\n            seen += len(vlabels)\n", "            running_vloss += vloss\n"),
+        ("avg_vloss = running_vloss / seen", "avg_vloss = running_vloss / (i + 1)")),
+    "writer: softmax in the model": pair(
+        "TG112", u.WRITER, ("        return self.head(self.body(x))\n", "        return torch.softmax(self.head(self.body(x)), dim=1)\n")),
+    "writer: softmax layer": pair(
+        "TG112", u.WRITER,
+        ("        self.head = torch.nn.Linear(120, 10)\n", "        self.head = torch.nn.Sequential(torch.nn.Linear(120, 10), torch.nn.Softmax(dim=1))\n")),
+    "writer: model pickled": pair("TG122", u.WRITER, ("torch.save(model.state_dict(), ", "torch.save(model, ")),
+    "writer: number instead of a loss": pair(
+        "TG126", u.WRITER, ("        loss = loss_fn(outputs, labels)\n        loss.backward()\n", "        loss = torch.tensor(loss_fn(outputs, labels).item(), requires_grad=True)\n        loss.backward()\n")),
+    "writer: optimizer before the model": pair(
+        "TG130", u.WRITER,
+        ("optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)\n", "optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)\nmodel.head = torch.nn.Linear(120, 20).to(device)\n")),
+    "moco: no update": pair("TG120", u.CONTRASTIVE, ("            gs.update()\n", "")),
+    "moco: plain step": pair("TG120", u.CONTRASTIVE, ("            gs.step(opt)\n            gs.update()\n", "            opt.step()\n")),
+    "moco: clipped while scaled": pair(
+        "TG119", u.CONTRASTIVE, ("            gs.step(opt)\n", "            nn.utils.clip_grad_norm_(moco.parameters(), 1.0)\n            gs.step(opt)\n")),
+    "moco: backward below autocast": pair(
+        "TG121", u.CONTRASTIVE,
+        ("            opt.zero_grad(set_to_none=True)\n            gs.scale(loss).backward()\n", "                opt.zero_grad(set_to_none=True)\n                gs.scale(loss).backward()\n")),
+    "moco: schedule in the batch loop": pair(
+        "TG109", u.CONTRASTIVE, ("            gs.update()\n", "            gs.update()\n            sched.step()\n"), ("        sched.step()\n\n\n", "\n\n")),
+    "moco: closure without zero_grad": pair("TG101", u.CONTRASTIVE, ("                opt.zero_grad()\n", "")),
+    "moco: probe in training mode": pair("TG105", u.CONTRASTIVE, ("    probe.eval()\n", ""), ("    encoder.eval()\n", "")),
+    "moco: graphs in the test": pair("TG106", u.CONTRASTIVE, ("    with torch.inference_mode():\n", "    if True:\n")),
 }  # fmt: skip
