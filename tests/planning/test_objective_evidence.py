@@ -82,6 +82,15 @@ CASES = [
         "cross_entropy",
         doc="A score for each class.",
     ),
+    Case(
+        "Flowers",
+        "self.a = nn.Linear(6, 4)",
+        "self.a(x)",
+        ROWS,
+        "multi-class",
+        "cross_entropy",
+        doc="Tells 4 classes of flowers apart.",
+    ),
     # what an input says
     Case(
         "Flow",
@@ -274,6 +283,20 @@ def test_a_grid_of_raw_detections_is_asked_about(tmp_path: Path) -> None:
     assert caught.value.flags == ("--loss module:name",)
     said = best(tmp_path / "said", GRID, "x: float32[2,3,16,24]", loss="losses:grid")
     assert said.objective.loss == "losses:grid"
+
+
+@pytest.mark.parametrize(
+    ("name", "doc"),
+    [
+        ("Backbone", "Features for object detection: a backbone of one-stage detectors."),
+        ("Net", "Detects forged pixels."),
+    ],
+)
+def test_what_is_no_detector_is_not_asked_about(tmp_path: Path, name: str, doc: str) -> None:
+    source = model_text("self.a = nn.Conv2d(3, 13, 8, 8)", "self.a(x)", doc=doc).replace("class Net(", f"class {name}(")
+    assert (
+        best(tmp_path, source, "x: float32[2,3,16,24]", reference=f"model.py:{name}").objective.loss != "matched_boxes"
+    )
 
 
 NOISE = model_text(

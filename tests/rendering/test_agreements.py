@@ -34,6 +34,8 @@ EXAMPLES = {
     "flatten": ("float", "flatten:1"),
     "drop_first": ("drop_first:1", "long"),
     "drop_last": ("drop_last:2", "permute:0,2,1,3"),
+    "first_half": ("first_half:1", "float"),
+    "second_half": ("second_half:3", "squeeze:3"),
 }
 
 

@@ -22,10 +22,13 @@ LOSSES_ON_PROBABILITIES = ()
 BOXES = r"(pred_?|out_?)?(bbox|box|boxes|bboxes|loc|locs|bbox_reg\w*|box_reg\w*|bbox_pred\w*|box_pred\w*|pred_boxes|regression|reg|offsets)"
 CLASSES = r"(pred_?|out_?)?(cls|class|classes|logits|scores|conf|confidence|labels|cls_\w+|class_\w+|classification|pred_logits)"
 SAYS_SO = r"detect(?!.?(anomal|fraud|spam))|\bssd|retina.?net|\byolo|anchor|\bdetr\b|faster.?rcnn|bounding.?box"
+DETECTOR = r"\byolo|\bdetector\b|\bobject.?detect|\bssd\b|\bfcos\b|\bretina.?net|\bcenter.?net"
+PART_OF_ONE = r"backbone|\bneck\b|pyramid|\bfpn\b|encoder|\bblock\b|\blayer\b|\bconv"
 RAW = (
-    r"\byolo|object.?detect|bounding.?box|\bone.?stage|\bsingle.?(shot|stage)|anchor.?(box|based|free)|\bssd\b|\bfcos\b"
+    r"(one|single).?(stage|shot)[^.]{0,30}detect|\bobject detector|predict\w*[^.]{0,30}boxes"
+    r"|\bboxes (a|per|each|for each|at each) (cell|place|anchor|location)"
 )
-"""What says that boxes come out; to detect changes, edges or anomalies takes none."""
+"""What says that boxes come out: of a class that is called a detector, or in a docstring; who detects changes has none."""
 FIXED_PLACES = r"\bssd|retina.?net|anchor|prior.?box|default.?box"
 WEIGHT = "weight of the boxes' error beside the cross-entropy of the classes"
 
@@ -95,8 +98,14 @@ def raw_grid(seen: Seen) -> tuple[OutputFacts, str] | None:
 
     Five columns at least, last or second, and no other output that could be boxes.
     """
-    words = seen.says(RAW)
-    if words is None or _pair(seen) is not None or not any(len(each.leaf.sizes) == 4 for each in seen.inputs):
+    called = seen.is_called(DETECTOR)
+    words = f"it is called {seen.name}" if called else seen.says(RAW)
+    if (
+        words is None
+        or seen.is_called(PART_OF_ONE)
+        or _pair(seen) is not None
+        or not any(len(each.leaf.sizes) == 4 for each in seen.inputs)
+    ):
         return None
     grids = [each for each in seen.learnt if len(each.sizes) >= 3]
     if not grids or len(grids) < len(seen.learnt) or any(max(each.sizes[1], each.sizes[-1]) < 5 for each in grids):

@@ -50,7 +50,8 @@ CLASS_ARGUMENTS = (
     r"|(class|cls|label)(es|s)?_?(num|count|nums|number)?"
 )
 SAYS_SO = (
-    r"classif|\bclasses\b(?! (in|that|which|for|of)\b)|\b(num\w*|each|per|target|output|\d+)[- ]class\b"
+    r"classif|(?<!base )(?<!parent )(?<!child )(?<!derived )\bclasses\b(?! (that|which|in (this|the|our))\b)"
+    r"|\b(num\w*|each|per|target|output|one|its|\d+)[- ]class\b|\bclass (of|for) (each|every)\b"
     r"|\bclass[- ](labels?|scores?|logits?|prob\w+|ind\w+|tokens?|numbers?)|\blogits?\b|categor|recogni[sz]"
     r"|image.?net|cifar|mnist|\btagger|\btagging|\bner\b|part.of.speech"
 )

@@ -29,7 +29,7 @@ REFERENCES = {"weighted_sum": _each}
 SAYS_SO = r"multi.?(task|head|output|objective)"
 NO_HEAD = re.compile(
     r"(^|_)(embed\w*|feat\w*|hidden\w*|states?|code|latent|z|attn|attention|weights?|mask|mu|mean|log_?var\w*|sigma|std"
-    r"|var\w*|scale|loc|recon\w*|x_hat|aux\w*|cache|memory|prob\w*|softmax|h|c|h_n|c_n|query|key|proj\w*|anchor|positive|negative)(_|$|\d)"
+    r"|var\w*|scale|loc|recon\w*|x_hat|aux\w*|cache|memory|prob\w*|softmax|h|c|h_n|c_n|query|key|proj\w*|norm\w*|pool\w*|body|trunk|stem|backbone|encod\w*|decod\w*|anchor|positive|negative)(_|$|\d)"
 )
 KINDS = (multi_class, binary, multi_label, regression)
 
