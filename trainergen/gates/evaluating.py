@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .events import BACKWARD, CALL, EVAL_MODE, FORWARD, STEP, TRAIN_MODE, Event
@@ -46,16 +48,33 @@ def evaluations(training: Training) -> list[Evaluation]:
                 ),
                 None,
             )
-            if loop is None or any(
-                each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace
-            ):
-                continue
+            if loop is None or any(each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace):
+                loop = _phased(trace, event)
+                if loop is None or not _written_in(loop, event.routine):
+                    continue
             known = found.get(id(loop))
             mode = _eval_before(trace, event, loop) or (known is not None and known.in_eval_mode)
             graphless = in_graphless(event.path) or (known is not None and known.graphless)
             first = known.forward if known is not None else event
             found[id(loop)] = Evaluation(loop, event.routine, first, mode, graphless)
     return list(found.values())
+
+
+def _phased(trace: list[Event], forward: Event) -> Place | None:
+    """The loop around a forward that trains in one phase and evaluates in the other: ``if phase == "train": backward()``."""
+    loop = forward.loop
+    if loop is None or forward.guards(loop):
+        return None
+    backward = [each for each in trace if each.kind == BACKWARD and each.loop is loop]
+    if backward and all(any(_asks_phase(place) for place in each.guards(loop)) for each in backward):
+        return loop
+    return None
+
+
+def _asks_phase(place: Place) -> bool:
+    if not isinstance(place.node, ast.If) or place.branch != "body":
+        return False
+    return bool(re.fullmatch(r"(self\.)?(is_)?train(ing|_mode)?|(phase|mode|split|stage) == '[a-z]*tr[a-z]*'|(opt|optimizer|optim)( is not None)?", ast.unparse(place.node.test)))
 
 
 def _written_in(place: Place, routine: Routine) -> bool:
@@ -67,13 +86,20 @@ def _eval_before(trace: list[Event], forward: Event, loop: Place) -> bool:
     for event in trace:
         if event.kind == EVAL_MODE:
             mode = True
-        elif event.kind == TRAIN_MODE and not event.managed and not event.within(loop):
+        elif event.kind == TRAIN_MODE and event.managed:
+            mode = True  # model.train(phase == "train")
+        elif event.kind == TRAIN_MODE and not event.within(loop) and not _in_a_branch(event, forward):
             mode = mode and _other_model(event, forward)
         elif event.kind == CALL and _named_eval(event):
             mode = True
         if event is forward:
             return mode
     return mode
+
+
+def _in_a_branch(event: Event, forward: Event) -> bool:
+    """Whether a mode is set in a branch that the forward is not in: the other branch may set another."""
+    return any(place.kind == "if" and place not in forward.path for place in event.path)
 
 
 def _named_eval(event: Event) -> bool:

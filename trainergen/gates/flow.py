@@ -102,7 +102,7 @@ class Flow:
         if id(binding) not in self._decided:
             self._decided[id(binding)] = False
             result = False
-            if binding.how in ("loop", "loop unpack", "with") or in_graphless(binding.place.path):
+            if binding.how in ("loop", "loop unpack", "count", "with") or in_graphless(binding.place.path):
                 result = False
             elif binding.how == "augment":
                 before = self._latest(text, binding.order)

@@ -54,7 +54,7 @@ class Binding(NamedTuple):
 
     Attributes:
         value: the expression; for a loop what is iterated over, for unpacking the whole right side.
-        how: ``assign``, ``augment``, ``unpack``, ``loop``, ``loop unpack`` or ``with``.
+        how: ``assign``, ``augment``, ``unpack``, ``loop``, ``loop unpack``, ``count`` (of enumerate) or ``with``.
         position: the index in an unpacked tuple, else -1.
     """
 
@@ -286,8 +286,7 @@ class Reading:
 
     def _annotated(self, node: ast.AST, place: Place) -> None:
         assert isinstance(node, ast.AnnAssign)
-        if self._watched:
-            self._visit(node.annotation, place)
+        self._note_all(node.annotation)
         if node.value is None:
             return
         self._visit(node.value, place)
@@ -309,7 +308,12 @@ class Reading:
         assert isinstance(node, ast.For | ast.AsyncFor)
         self._visit(node.iter, place)
         inside = Place(place, "loop", node)
-        self._bind(node.target, node.iter, "loop", node, inside)
+        target, source = node.target, node.iter
+        numbered = _enumerated(source)
+        if numbered is not None and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+            self._bind(target.elts[0], source, "count", node, inside)
+            target, source = target.elts[1], numbered
+        self._bind(target, source, "loop", node, inside)
         self._block(node.body, inside)
         self._block(node.orelse, place)
 
@@ -363,6 +367,9 @@ class Reading:
 
     def _lambda(self, node: ast.AST, place: Place) -> None:
         """What a lambda does is done elsewhere, some time: no step of this routine, but gates may look at its nodes."""
+        self._note_all(node)
+
+    def _note_all(self, node: ast.AST) -> None:
         if self._watched:
             for part in ast.walk(node):
                 if type(part) in self._watched:
@@ -384,9 +391,9 @@ class Reading:
         self._scope = Scope(outer_scope.owner, node)
         for decorator in node.decorator_list:
             self._visit(decorator, place)
-        self._visit(node.args, place)
-        if self._watched and node.returns is not None:
-            self._visit(node.returns, place)
+        self._note_all(node.args)  # what a default computes is computed once, before anything is trained
+        if node.returns is not None:
+            self._note_all(node.returns)
         outer = self._routine
         method_of = self._class if self._class is not None and place.node is self._class.node else None
         routine = Routine(node, outer, method_of or outer.owner)
@@ -435,6 +442,16 @@ def text_of(expression: ast.expr) -> str | None:
             return f"{inner}[{expression.slice.value!r}]"
         key = text_of(expression.slice)
         return None if key is None else f"{inner}[{key}]"
+    return None
+
+
+def _enumerated(expression: ast.expr) -> ast.expr | None:
+    """``loader`` of ``enumerate(loader)``, also within ``tqdm(...)``; None where nothing is enumerated."""
+    while isinstance(expression, ast.Call) and expression.args:
+        function = expression.func
+        if isinstance(function, ast.Name) and function.id == "enumerate":
+            return expression.args[0]
+        expression = expression.args[0]
     return None
 
 

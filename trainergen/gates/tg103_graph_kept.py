@@ -125,7 +125,13 @@ def _outlives(target: str, training: Training, routine: Routine, loop: Place | N
     if loop is None:
         return False
     bindings = [each for each in training.roles.bindings(plain, routine) if each.how == "assign"]
-    fresh = [each for each in bindings if loop in each.place.path and not _adds_itself(each.value, plain)]
+    fresh = [
+        each
+        for each in bindings
+        if loop in each.place.path
+        and not _adds_itself(each.value, plain)
+        and all(place.kind != "if" for place in each.place.path[each.place.path.index(loop) :])
+    ]
     return not fresh and not any(each.how == "loop" for each in routine.bindings.get(plain, ()))
 
 

@@ -51,6 +51,8 @@ SOURCE = "torch.utils.data.DataLoader; trainlint TL014"
 
 _ORDERED = re.compile(r"(?i)iter|stream|webdataset|wds|series|sequence|temporal|predict")
 
+_MADE_UP = re.compile(r"Random[A-Z]|[Dd]ummy|[Ss]ynthetic|Fake|Toy")
+
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
@@ -91,7 +93,7 @@ def _in_order(training: Training, loader: Loader) -> bool:
         return True
     made = training.roles.made(dataset, loader.routine)[1]
     text = ast.unparse(made.func if made is not None else dataset)
-    if _ORDERED.search(text) or _ORDERED.search(loader.routine.name):
+    if _MADE_UP.search(text) or _ORDERED.search(text) or _ORDERED.search(loader.routine.name):
         return True
     for binding in training.roles.bindings(ast.unparse(dataset), loader.routine):
         if _ORDERED.search(ast.unparse(binding.value)) or "shuffle" in ast.unparse(binding.value):

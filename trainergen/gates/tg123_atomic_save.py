@@ -71,9 +71,10 @@ _RENAMES = {"replace", "rename", "renames", "move"}
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
+    by_class = _resumed_by_classes(training)
     for root in training.traces.roots:
         trace = training.traces.of(root)
-        resumed = {
+        resumed = by_class | {
             path
             for index, event in enumerate(trace)
             if event.kind == LOAD and any(each.kind == BACKWARD for each in trace[index:])
@@ -88,6 +89,21 @@ def check(training: Training) -> Iterator[Finding]:
                 message = "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
                 hint = "save to a temporary name beside it, then os.replace() onto it"
                 yield training.finding(CODE, event.node, message, hint)
+
+
+def _resumed_by_classes(training: Training) -> set[str]:
+    """Paths kept on self that a method of a training class loads from, unless it is the best weights' afterwards."""
+    found = set()
+    for owner in training.reading.classes.values():
+        events = [event for routine in owner.methods.values() for event in training.traces.own(routine)]
+        if not any(event.kind == BACKWARD for event in events):
+            continue
+        for event in events:
+            if event.kind == LOAD and event.target.startswith("self.") and "best" not in event.target + event.routine.name:
+                path = _path(training, event, 0)
+                if path is not None:
+                    found.add(path)
+    return found
 
 
 def _path(training: Training, event: Event, position: int) -> str | None:

@@ -114,15 +114,28 @@ def _resumes(training: Training) -> bool:
         loads = [event for event in training.traces.own(routine) if event.kind == LOAD]
         if not loads:
             continue
-        if re.search(r"(?i)resum|load_checkpoint|restore|load_ckpt", routine.name):
+        if re.search(r"(?i)resum|restore|load_(check|ckpt|snap|state|training)", routine.name):
             return True
         text = " ".join([*routine.bindings, *routine.parameters])
-        if re.search(r"(?i)resum|start_epoch|start_step|begin_epoch|first_epoch|start_iter", text):
+        if re.search(r"(?i)resum|(start|begin|first|last)_?(epoch|step|iter)|epochs?_(run|done|trained)", text):
             return True
         for step in routine.steps:
             if isinstance(step.node, ast.If) and re.search(r"(?i)resum", ast.unparse(step.node.test)):
                 return True
     return False
+
+
+def _handed_in(training: Training, name: str, routine: Routine) -> str | None:
+    """The dict that a caller in the file passes as the argument `name`."""
+    for caller in training.reading.routines:
+        for step in caller.calls():
+            call = step.node
+            if name in routine.parameters and isinstance(call, ast.Call) and training.traces.callee(call, caller) is routine:
+                place = routine.parameters.index(name) - (routine.owner is not None)
+                given = argument(call, name, place)
+                if given is not None and caller is not routine:
+                    return _saved(training, given, caller)
+    return None
 
 
 def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str | None:
@@ -131,7 +144,7 @@ def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str 
     if isinstance(value, ast.Name):
         bindings = [each for each in routine.bindings.get(value.id, ()) if each.how == "assign"]
         if not bindings:
-            return None
+            return _handed_in(training, value.id, routine)
         dicts = [each.value for each in bindings]
         for name, given in routine.bindings.items():
             if name.startswith(f"{value.id}["):

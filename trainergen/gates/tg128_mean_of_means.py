@@ -123,7 +123,8 @@ def _is_mean(training: Training, value: ast.expr, routine: Routine, depth: int =
 
 def _counters(loop: Place, routine: Routine) -> set[str]:
     """Names that grow by one in each turn."""
-    return {
+    numbers = {name for name, given in routine.bindings.items() if any(each.how == "count" and each.place is loop for each in given)}
+    return numbers | {
         name
         for step in routine.steps
         if isinstance(step.node, ast.AugAssign) and loop in step.place.path and constant(step.node.value) == 1
@@ -176,6 +177,8 @@ def _counts(value: ast.expr, sized: set[str], counters: set[str]) -> bool:
     for part in ast.walk(value):
         if isinstance(part, ast.Call) and _called(part) == "len" and part.args and text_of(part.args[0]) in sized - {""}:
             return True
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and constant(value.right) == 1:  # index + 1
+        value = value.left
     return text_of(value) in counters
 
 

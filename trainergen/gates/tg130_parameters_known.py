@@ -68,10 +68,11 @@ def _replaced(training: Training, routine: Routine) -> Iterator[Finding]:
         if not isinstance(call, ast.Call) or training.roles.made(call, routine)[0] != OPTIMIZER or not call.args:
             continue
         models = _models(call.args[0])
+        optimizers = {name for name, given in routine.bindings.items() if any(each.value is call for each in given)}
         for later in routine.steps[index + 1 :]:
             if _renews(training, later, routine):
                 break
-            changed = _changes(training, later, models, routine)
+            changed = _changes(training, later, models, optimizers, routine)
             if changed is not None and not _exclusive(step, later):
                 yield training.finding(
                     CODE,
@@ -102,7 +103,7 @@ def _renews(training: Training, step: Step, routine: Routine) -> bool:
     return training.roles.made(call, routine)[0] == OPTIMIZER and training.reading.dotted(call.func) is not None and bool(call.args)
 
 
-def _changes(training: Training, step: Step, models: set[str], routine: Routine) -> ast.expr | ast.stmt | None:
+def _changes(training: Training, step: Step, models: set[str], optimizers: set[str], routine: Routine) -> ast.expr | ast.stmt | None:
     node = step.node
     if isinstance(node, ast.Assign):
         for target in node.targets:
@@ -112,12 +113,20 @@ def _changes(training: Training, step: Step, models: set[str], routine: Routine)
             for model in models:
                 if text.startswith((f"{model}.", f"{model}[")) and _is_layer(training, node.value, routine):
                     return node
-                if text == model and _is_new(training, node.value, model, routine):
+                if text == model and _is_new(training, node.value, model, routine) and _used_after(optimizers, node, routine):
                     return node
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING:
         if text_of(node.func.value) in models:
             return node
     return None
+
+
+def _used_after(optimizers: set[str], statement: ast.stmt, routine: Routine) -> bool:
+    """Whether the optimizer goes on being used after the model was made anew: else that was the end of both."""
+    return any(
+        isinstance(part, ast.Name | ast.Attribute) and part.lineno > (statement.end_lineno or 0) and text_of(part) in optimizers
+        for part in ast.walk(routine.node)
+    )
 
 
 def _is_layer(training: Training, value: ast.expr, routine: Routine) -> bool:

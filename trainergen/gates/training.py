@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from .facts import Facts
     from .source import Source
 
-HELD_OUT = re.compile(r"(?i)(^|_|\.)(val|valid|validation|eval|evaluation|test|testing|dev|held_?out)(_|\d|$|\.|loader|set|dl|data|iter|batch)")
-TRAINED_ON = re.compile(r"(?i)(^|_|\.)(train|training|tr)(_|\d|$|\.|loader|set|dl|data|iter|batch)")
+_BEFORE, _AFTER = r"(?i)(^|[_.'\"\[])", r"(_|\d|$|[.'\"\]]|loader|set|dl|data|iter|batch)"
+HELD_OUT = re.compile(f"{_BEFORE}(val|valid|validation|eval|evaluation|test|testing|dev|held_?out){_AFTER}")
+TRAINED_ON = re.compile(f"{_BEFORE}(train|training|tr){_AFTER}")
 _EVALUATES = re.compile(r"(?i)(^|_)(val|validate|validation|valid|eval|evaluate|evaluation|test|tst|predict|inference|infer|score)(_|$)")
 _WRAPPING = {"enumerate", "tqdm", "trange", "iter", "islice", "track", "zip", "cycle", "reversed", "list", "progress_bar", "notebook_tqdm", "auto_tqdm"}
 
