@@ -12,6 +12,7 @@ from .gates.engine import GATES, check_files
 from .gates.facts import Facts
 from .gates.report import excerpt
 from .inspection.batch_growth import growth
+from .inspection.expressions import items_of
 from .plain import to_plain
 from .stages import Evidence
 
@@ -206,10 +207,18 @@ def small_settings(plan: TrainerPlan, facts: ReadFacts) -> dict[str, str]:
         return {}
     settings = {each.name: each.setting for each in plan.model.arguments if each.setting is not None}
     return {
-        settings[each.name]: str(each.value).lower() if isinstance(each.value, bool) else str(each.value)
+        settings[each.name]: _ini_text(each.value)
         for each in search.construction.arguments
         if each.for_proof and each.name in settings
     }
+
+
+def _ini_text(value: Any) -> str:
+    """An argument's value, plain data, as config.ini spells it: the numbers of a tuple with commas between."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    items = items_of(value)
+    return str(value) if items is None else ", ".join(str(each) for each in items)
 
 
 def other_settings(plan: TrainerPlan) -> dict[str, Any]:

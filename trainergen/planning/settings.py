@@ -116,6 +116,7 @@ def model_arguments(
         signature = known.get(name)
         has_default, default = _literal(signature.default if signature is not None else None)
         guess = searched.get(name)
+        smaller = has_default and guess is not None and guess.for_proof
         if guess is not None and not (guess.for_proof and has_default):
             value = guess.kept if guess.for_proof and guess.kept is not None else guess.value
         elif name in given:
@@ -125,7 +126,8 @@ def model_arguments(
         else:
             continue
         assumed = guess.reason if guess is not None and guess.assumed else ""
-        annotation = _annotation(value, signature)
+        annotation = _tuple_of_numbers(value) if smaller else None  # so that the lab can prove a smaller one
+        annotation = annotation or _annotation(value, signature)
         text = _ini_text(value, annotation)
         if annotation is not None and text is not None:
             setting = f"model_{name}"
@@ -172,6 +174,13 @@ def _annotation(value: Any, argument: Argument | None) -> str | None:
     return type(value).__name__ if type(value) in SCALARS.values() else None
 
 
+def _tuple_of_numbers(value: Any) -> str | None:
+    """The type of a flat tuple of numbers of one kind; None for anything else."""
+    if not isinstance(value, tuple) or not value or {type(each) for each in value} not in ({int}, {float}):
+        return None
+    return f"tuple[{type(value[0]).__name__}, ...]"
+
+
 def _ini_text(value: Any, annotation: str | None) -> str | None:
     """The value in config.ini; None for text that an ini file cannot hold as it is."""
     if annotation is None:
@@ -180,6 +189,8 @@ def _ini_text(value: Any, annotation: str | None) -> str | None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(repr(each) for each in value)
     if isinstance(value, str):
         awkward = value != value.strip() or not value or "\n" in value or value.lower() == "none" or value[0] in "#;["
         return None if awkward else value

@@ -74,7 +74,7 @@ class Assignment:
                 return path[:place]
             if key not in parts:
                 owner = self.owner(value)
-                if owner is not None and key not in parameters_of(owner):
+                if owner is not None and not _takes(parameters_of(owner), key):
                     return path[:place]
                 return path[: place + 1]
             value = parts[key]
@@ -86,10 +86,7 @@ class Assignment:
 
     def takes(self, name: str) -> bool:
         """Whether the constructor can be given an argument of that name."""
-        parameters = self.chooser.parameters
-        if name in parameters:
-            return parameters[name].kind is not inspect.Parameter.VAR_KEYWORD
-        return any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        return _takes(self.chooser.parameters, name)
 
     def with_change(self, changed: tuple[tuple[Path, Option | None], ...]) -> Assignment | None:
         """The same with some parts changed; None where a part has no place."""
@@ -204,6 +201,13 @@ class Call:
         if parts is not None:
             return {key: self._live(item, (*path, key)) for key, item in parts.items()}
         return live(value, self.assignment.context)
+
+
+def _takes(parameters: Mapping[str, inspect.Parameter], name: str) -> bool:
+    """Whether a call can give an argument of that name: ``**kwargs`` takes any but its own."""
+    if name in parameters:
+        return parameters[name].kind is not inspect.Parameter.VAR_KEYWORD
+    return any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _default(parameter: inspect.Parameter | None) -> Value:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from .scope import METHODS
 from .sources import MISSING, code_node, dotted, file_tree
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ def paths_in(node: ast.AST, origins: Origins) -> Iterator[Path]:
         return
     if isinstance(node, ast.Name):
         yield from origins.get(node.id, ())
+        return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and METHODS.get(node.func.attr) == "mapping":
+        for child in (node.func.value, *node.args, *node.keywords):  # the method is no part of what it is called on
+            yield from paths_in(child, origins)
         return
     for child in ast.iter_child_nodes(node):
         yield from paths_in(child, origins)

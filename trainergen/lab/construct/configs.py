@@ -41,7 +41,7 @@ def config_classes(make: Any, name: str, uses: Uses | None) -> Iterator[type]:
     own = getattr(make, "__name__", "").lower()
     read = [] if uses is None else [each for each in (*uses.attributes, *uses.keys) if not each.startswith("_")]
     ranked: list[tuple[float, int, str, type]] = []
-    for distance, found in _classes_near(make):
+    for distance, found in classes_near(make):
         bare = found.__name__.lower().replace("_", "")
         ending = next((each for each in _ENDINGS if bare.endswith(each)), None)
         if ending is None or issubclass(found, nn.Module) or found is make:
@@ -59,7 +59,7 @@ def config_classes(make: Any, name: str, uses: Uses | None) -> Iterator[type]:
 
 def mapping_classes(make: Any) -> Iterator[type]:
     """Mappings with a character of their own (keys that are attributes too) in the module that defines `make`."""
-    for distance, found in _classes_near(make):
+    for distance, found in classes_near(make):
         if distance == 0 and issubclass(found, dict) and found.__module__ not in {"builtins", "collections", "typing"}:
             yield found
 
@@ -73,7 +73,7 @@ def fields_of(cls: type) -> set[str]:
     return names
 
 
-def _classes_near(make: Any) -> Iterator[tuple[int, type]]:
+def classes_near(make: Any) -> Iterator[tuple[int, type]]:
     """Classes of the module that defines `make` (0: defined or imported there), then of its loaded neighbours (1)."""
     home = sys.modules.get(getattr(make, "__module__", ""))
     if home is None:

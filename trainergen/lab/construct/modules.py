@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ...inspection.expressions import call
+from .configs import classes_near
 from .roles import normal_name
+from .sources import held_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,26 +39,31 @@ def module_classes(
     word = normal_name(name).replace("_", "")
     read = [] if uses is None else [each for each in uses.attributes if each != "reset_parameters"]
     ranked: list[tuple[int, int, type]] = []
-    home = sys.modules.get(getattr(make, "__module__", ""))
-    for place, found in enumerate(vars(home).values() if home is not None else ()):
-        if (
-            not inspect.isclass(found)
-            or not issubclass(found, owner or nn.Module)
-            or found in (make, owner, nn.Module, *busy)
-        ):
+    for place, (distance, found) in enumerate(classes_near(make)):
+        if not issubclass(found, owner or nn.Module) or found in (make, owner, nn.Module, *busy):
             continue
         if found.__module__.partition(".")[0] == "torch" or inspect.isabstract(found):
             continue
         if isinstance(make, type) and issubclass(found, make):
             continue  # what is more of the same wants the same
+        if distance and not (read or (owner is not None and owner is not nn.Module)):
+            continue  # elsewhere in the package a name alone says too little
         bare = found.__name__.lower().replace("_", "")
-        fit = 2 * (len(word) > 2 and (word in bare or bare in word)) + (
-            1 if read and all(_sets(found, each) for each in read) else 0
-        )
+        named = len(word) > 2 and (word in bare or bare in word)
+        if distance and owner in (None, nn.Module) and not _has(found, read):
+            continue
+        fit = 2 * named + _has(found, read)
         if fit or (owner is not None and owner is not nn.Module):
             ranked.append((-fit, place, found))
     for *_, found in sorted(ranked, key=lambda each: each[:2])[:4]:
         yield found
+
+
+def _has(cls: type, read: list[str]) -> bool:
+    """Whether a module class has what is read from it, the forward that is its own included."""
+    if not read or getattr(cls, "forward", None) is nn.Module.forward:
+        return False
+    return all(hasattr(cls, each) or each in held_by(cls) for each in read)
 
 
 def on_graphs(make: Any) -> bool:
@@ -102,13 +109,3 @@ def torch_layer(name: str, sizes: Sizes, graphs: bool) -> Iterator[tuple[Value, 
         {"in_channels": sizes.channels, "out_channels": sizes.width, "kernel_size": 3, "padding": 1},
     ), "any module that takes images"
     yield call("torch.nn:Identity"), "any module"
-
-
-def _sets(cls: type, attribute: str) -> bool:
-    """Whether instances of `cls` have `attribute`, as far as its class body and the text of its source say."""
-    if hasattr(cls, attribute):
-        return True
-    try:
-        return f"self.{attribute}" in inspect.getsource(cls)
-    except (OSError, TypeError):
-        return False

@@ -243,6 +243,8 @@ class Chooser(Subject):
         def spelled(items: list[Value]) -> Value:
             return tuple_of(items) if asked.kind == "tuple" else items
 
+        if role == "input_shape" and "channels_in" in self.roles:
+            role = "image"  # the channels are an argument of their own
         why = f"named like {role.replace('_', ' ')}" if role is not None else "one a level"
         if asked.fixed:
             parts = [self.options((*path, ITEM), each) for each in asked.parts]
@@ -303,7 +305,8 @@ class Chooser(Subject):
         if uses is not None and uses.keys and not uses.attributes:
             yield Option(self._mapping(path), "source", "the keys that the source reads")
         elif uses is not None and uses.attributes:
-            yield Option(self._namespace(path), "source", "the attributes that the source reads")
+            if "module" not in uses.kinds:  # a namespace can't be called
+                yield Option(self._namespace(path), "source", "the attributes that the source reads")
         else:
             yield Option(call(NAMESPACE), "name", "named like a config")
             yield Option({}, "name", "named like a config")

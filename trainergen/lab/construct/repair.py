@@ -113,24 +113,32 @@ class _Repair:
     # By the exception's text.
 
     def _missing_or_unexpected(self) -> Iterator[Change]:
-        missing = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)", self.text)
-        if isinstance(self.error, TypeError) and missing:
-            names = re.findall(r"'(\w+)'", missing[1])
+        names = _lacking(self.error, self.text)
+        if names:
             filled = [
                 (path, options[0])
                 for name in names
                 if (path := self._place_for(name)) and (options := self.view.chooser.options(path))
             ]
-            if filled:
+            if filled and not (isinstance(self.error, KeyError) and self.view.now(filled[0][0]) is not MISSING):
                 yield Change(tuple(filled), 0.5)
             prefixed = [
-                ((prefix + name,), self.view.chooser.options((prefix + name,))[0])
+                [
+                    ((prefix + name,), options[0])
+                    for name in names
+                    if name not in self.view.chooser.parameters
+                    and self.view.takes(prefix + name)
+                    and self.view.now((prefix + name,)) is MISSING
+                    and (options := self.view.chooser.options((prefix + name,)))
+                ]
                 for prefix in self.view.chooser.prefixes()
-                for name in names
-                if name not in self.view.chooser.parameters and self.view.takes(prefix + name)
             ]
-            if prefixed:
-                yield Change(tuple(prefixed), 0.6)
+            together = tuple(pair for pairs in prefixed for pair in pairs)
+            if together:
+                yield Change(together, 0.6)
+            for pairs in prefixed if sum(map(bool, prefixed)) > 1 else ():
+                if pairs:
+                    yield Change(tuple(pairs), 0.8)
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", self.text)
         if isinstance(self.error, TypeError) and unexpected:
             for site in self.trail[-1:]:
@@ -407,6 +415,23 @@ class _Repair:
             if parameter.default is None and self.view.now((name,)) is None and self.view.lead((name,)) == (name,):
                 for option in self.view.chooser.options((name,))[:1]:
                     yield Change((((name,), option.changed(option.value, "repair", "fails without one")),), 6.0)
+
+
+def _lacking(error: BaseException, text: str) -> list[str]:
+    """Names of arguments that some callee wants and did not get, as the text of its exception has them."""
+    missing = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)", text)
+    if isinstance(error, TypeError) and missing:
+        return re.findall(r"'(\w+)'", missing[1])
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return [error.args[0]] if error.args[0].isidentifier() else []
+    said = re.search(
+        r"[`'\"](\w+)[`'\"] (?:(?:is|was) (?:missing|required|not (?:given|passed|provided|set|specified))"
+        r"|must be (?:passed|given|provided|specified|set)\b)"
+        r"|(?:missing|requires?|required)(?: (?:the|a|an|required|keyword|config|key|argument|parameter|option))+:? [`'\"](\w+)[`'\"]",
+        text,
+        re.IGNORECASE,
+    )
+    return [said[1] or said[2]] if said else []
 
 
 def _subscripts(node: ast.AST | None) -> list[ast.Subscript]:

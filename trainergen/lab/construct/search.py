@@ -39,6 +39,8 @@ MOST_TRIES = 80
 """Tries for the first candidate; counted, so that every machine finds the same."""
 MOST_TRIES_LATER = 16
 """Tries for each further candidate."""
+MOST_TRIES_BESIDE_LARGE = 12
+"""Tries of other calls once one would build a model that is too large: then a larger one is allowed."""
 MOST_CANDIDATES = 8
 
 
@@ -190,15 +192,19 @@ class Constructor:
     ) -> Iterator[tuple[Built, Assignment]]:
         order = itertools.count()
         queue: list[tuple[float, int, Assignment]] = [(0.0, next(order), start)]
-        large: list[Assignment] = []
-        smaller: set[str] = set()
+        large: list[tuple[float, int, Assignment]] = []
+        smaller: dict[str, float] = {}
+        patience = MOST_TRIES_BESIDE_LARGE
         while budget > 0:
-            if not queue:  # all that is left is too large: the smallest of it first
+            patience -= bool(large)
+            if not queue or patience < 0:  # what is left is too large, or is no better: the smallest of it first
                 above = next((ceiling for ceiling in CEILINGS if ceiling > largest), None)
                 if above is None or not large:
                     return
-                largest = above
-                queue = [(float(place), next(order), each) for place, each in enumerate(reversed(large))]
+                largest, patience = above, MOST_TRIES_BESIDE_LARGE
+                likelier = min((cost for cost, *_ in queue), default=0.0) - len(large)
+                for place, (*_, each) in enumerate(sorted(large, key=lambda each: each[:2])):
+                    heapq.heappush(queue, (likelier + place, next(order), each))
                 large = []
             cost, _, assignment = heapq.heappop(queue)
             key = f"{largest} {assignment.key()}"
@@ -212,14 +218,14 @@ class Constructor:
                 yield Built(outcome.model, Construction(assignment.arguments(), self.tries)), assignment
                 continue
             if isinstance(outcome.error, TooLarge) and largest < LARGEST:
-                large.append(assignment)
+                large.append((smaller.get(assignment.key(), cost), -len(large), assignment))
                 if assignment.key() in smaller:
                     continue
                 self._oversized.append(assignment)
                 for place, change in enumerate(shrunken(assignment)):
                     shrunk = assignment.with_change(change.values)
                     if shrunk is not None:
-                        smaller.add(shrunk.key())
+                        smaller.setdefault(shrunk.key(), cost)
                         heapq.heappush(queue, (cost + change.cost + place / 10, next(order), shrunk))
                 continue
             for extra, changed in self._changed(call, outcome):

@@ -63,6 +63,8 @@ def _below(assignment: Assignment, path: Path, value: Value) -> Iterator[Path]:
 def _smaller(assignment: Assignment, path: Path, divisor: int) -> Option | None:
     now = assignment.now(path)
     role = role_of(path[-1])
+    if role == "features_in" and len(path) == 1:
+        role = assignment.chooser.role(path)
     items = items_of(now) if now is not MISSING else None
     if items:
         widths: Role | None = "pyramid" if role in {"features_in", "channels_in", "channels_out", None} else role

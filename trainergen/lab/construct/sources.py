@@ -7,6 +7,7 @@ import builtins
 import functools
 import inspect
 import linecache
+import sys
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -56,6 +57,28 @@ def words(node: ast.AST) -> frozenset[str]:
 def code_node(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The definition that `code` was compiled from; None for a lambda, a comprehension, or without source."""
     return _functions(code.co_filename).get((code.co_name, code.co_firstlineno))
+
+
+@functools.lru_cache(maxsize=256)
+def _classes(file: str) -> dict[str, ast.ClassDef]:
+    """The classes at the top of a file, by name."""
+    tree = file_tree(file)
+    return {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)} if tree is not None else {}
+
+
+@functools.lru_cache(maxsize=2048)
+def held_by(cls: type) -> frozenset[str]:
+    """Attributes that the methods of a class, or of its ancestors outside torch, assign on ``self``; empty without source."""
+    found: set[str] = set()
+    for owner in cls.__mro__:
+        if owner is object or owner.__module__.partition(".")[0] == "torch":
+            continue
+        node = _classes(getattr(sys.modules.get(owner.__module__), "__file__", None) or "").get(owner.__qualname__)
+        for each in ast.walk(node) if node is not None else ():
+            stored = isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+            if stored and isinstance(each.value, ast.Name) and each.value.id == "self":  # type: ignore[attr-defined]
+                found.add(each.attr)  # type: ignore[attr-defined]
+    return frozenset(found)
 
 
 def plain_function(found: Any) -> FunctionType | None:

@@ -83,6 +83,12 @@ class Subject:
             return "channels_in"
         if role == "features_in" and normal_name(name) == "input_size" and "patch" in self.roles:
             return "image"
+        if (
+            role == "features_in"
+            and "channels_in" in self.roles
+            and not {"in", "input"} & set(normal_name(name).split("_"))
+        ):
+            return "width"  # what comes in are channels
         return role
 
     def is_number(self, path: Path) -> bool:

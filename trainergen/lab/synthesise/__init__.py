@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -19,7 +19,7 @@ from ...inspection.model_facts import Argument
 from ..frames import shown_path
 from ..protocol import Context
 from .attempt import Outcome, attempt, independence
-from .canonical import Canonical, spec_of
+from .canonical import Canonical, extreme, out_of_range, spec_of
 from .evidence import Hints
 from .guess import Guess, Slot, spell
 from .isolated import forked
@@ -30,9 +30,6 @@ from .starts import starts
 from .subject import Subject, subject_of
 from .untouched import kept_parameters
 from .values import make
-
-MANY = 64
-"""Samples that a range of ids must hold for."""
 
 __all__ = ["Found", "Hints", "NotFound", "Question", "synthesise"]
 
@@ -116,22 +113,32 @@ def synthesise(
             if verdict.guess is not None and verdict.outcome is not None:
                 canonical = Canonical(subject, search, seed)
                 final = canonical.round(verdict.guess, dict(verdict.outcome.tables))
-                beyond = _out_of_range(search, final, seed)
+                beyond = _out_of_range(canonical, final)
                 if beyond is None:
                     return _found(subject, final, canonical, verdict.doubts, context)
-                few = [each.with_sizes(batch=guess.size("batch")) for each in beyond.proposals]
-                search.push(few, Parent(guess.cost, beyond.reached, beyond.site))
+                search.push(
+                    [_opened(each, final) for each in beyond.proposals], Parent(guess.cost, beyond.reached, beyond.site)
+                )
             rejected = rejected or (guess, outcome)
     raise _not_found(subject, search, rejected, context)
 
 
-def _out_of_range(search: Search, guess: Guess, seed: int) -> Outcome | None:
-    """A failure on more ids than were tried: a range that held by chance, where each column has a table of its own."""
-    integral = any(slot.dtype.startswith("int") for _, slot in guess.slots())
-    if not integral or "batch" not in guess.counts() or "packed" in guess.counts():
+def _out_of_range(canonical: Canonical, guess: Guess) -> Outcome | None:
+    """A failure on the largest ids at every place: a range that held by chance. Ranges that were tried so are left out."""
+    largest = extreme(guess, *(path for path, _ in guess.slots() if path not in canonical.held))
+    if largest.key() == guess.key():
         return None
-    outcome = search.test(guess.with_sizes(batch=MANY), seed + 5)
-    return outcome if not outcome.ran and "out of" in (outcome.error or "") else None
+    outcome = canonical.search.test(largest, canonical.seed + 5, traced=True)
+    return outcome if out_of_range(outcome) else None
+
+
+def _opened(changed: Guess, before: Guess) -> Guess:
+    """The repaired guess, its ranges beginning again where they did before they were narrowed to their ends."""
+    for path, slot in changed.slots():
+        known = before.find(path)
+        if known is not None and known.integral and slot.integral:
+            changed = changed.with_slot(path, replace(slot, low=known.low))
+    return changed
 
 
 def _found(subject: Subject, final: Guess, canonical: Canonical, doubts: list[str], context: Context) -> Found:

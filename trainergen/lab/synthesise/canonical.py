@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ...inspection.batch_spec import BATCH, BatchSpec, Branch, Leaf, Path
 from ...inspection.batch_spec import Node as SpecNode
+from .attempt import Outcome
 from .guess import COUNTS, SPATIAL, Box, Dim, Guess, Node, Slot
 from .search import Search
 from .subject import Subject
@@ -26,7 +28,9 @@ class Canonical:
         subject: model and forward.
         search: takes the tries.
         seed: of the search.
-        varying: names of sizes, and dimensions, that were seen to vary.
+        varying: names of sizes that were seen to vary.
+        free: dimensions without such a name that were seen to vary, and what they are called.
+        held: inputs whose range of ids holds at every place.
     """
 
     subject: Subject
@@ -34,6 +38,7 @@ class Canonical:
     seed: int
     varying: set[str] = field(default_factory=set)
     free: dict[tuple[Path, int], str] = field(default_factory=dict)
+    held: set[Path] = field(default_factory=set)
 
     def round(self, guess: Guess, tables: dict[Path, int]) -> Guess:
         """The guess with its sizes rounded and its ranges widened.
@@ -141,23 +146,57 @@ class Canonical:
         return guess
 
     def _ranges(self, guess: Guess, tables: dict[Path, int]) -> Guess:
+        """The whole range of ids that every place of an input takes: columns may have tables of their own."""
         columns = self.subject.evidence.cardinalities()
         for path, rows in tables.items():
             slot = guess.find(path)
-            if columns and slot is not None and _has_columns(guess, slot, len(columns[0])):
-                guess = guess.with_slot(path, replace(slot, high=min(columns[0]), why=columns[1]))
+            if slot is None or not slot.integral or slot.given:
                 continue
-            if slot is None or not slot.integral or not isinstance(slot.high, int) or slot.given or slot.sure:
+            if columns and _has_columns(guess, slot, len(columns[0])):
+                wide = replace(slot, high=min(columns[0]), why=columns[1])
+                if self._holds(guess, path, wide):
+                    guess = guess.with_slot(path, wide)
+                    continue
+            if not isinstance(slot.high, int) or slot.sure:
                 continue
-            low, high = slot.high, rows
-            while low < high:  # between: runs with `low`, the table has `rows`
+            low, high = (slot.low or 0) + 1, rows
+            while low < high:  # between: holds below `low`, the table has `rows`
                 middle = high if high == rows else (low + high + 1) // 2
-                if self._runs(guess.with_slot(path, replace(slot, high=middle))):
+                if self._holds(guess, path, replace(slot, high=middle)):
                     low = middle
                 else:
                     high = middle - 1
-            guess = guess.with_slot(path, replace(slot, high=low, why=f"{slot.why}, chooses from {rows} rows"))
+            guess = guess.with_slot(path, replace(slot, high=int(low), why=f"{slot.why}, chooses from {rows} rows"))
         return guess
+
+    def _holds(self, guess: Guess, path: Path, slot: Slot) -> bool:
+        """Whether the range of a slot is no wider than what the model takes, at every place."""
+        wide = guess.with_slot(path, slot)
+        if self.search.budget < -40:
+            return False
+        outcome = self.search.test(extreme(wide, path), self.seed + 3)
+        if out_of_range(outcome):
+            return False
+        self.held.add(path)
+        return (outcome.ran and outcome.finite) or self._runs(wide)
+
+
+def extreme(guess: Guess, *paths: Path) -> Guess:
+    """The guess with the largest id of its range at every place: a range that holds for few draws by chance does not here.
+
+    Args:
+        guess: what is tried.
+        paths: of the slots.
+    """
+    for each, slot in guess.slots():
+        if each in paths and slot.integral and slot.form == "free" and isinstance(slot.high, int):
+            guess = guess.with_slot(each, replace(slot, low=slot.high - 1))
+    return guess
+
+
+def out_of_range(outcome: Outcome) -> bool:
+    """Whether it is the values of ids that were refused."""
+    return re.search(r"out of (?:range|bounds)|out-of-bounds|smaller than num_classes", outcome.error or "") is not None
 
 
 def _has_columns(guess: Guess, slot: Slot, count: int) -> bool:

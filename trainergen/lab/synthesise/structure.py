@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from .entries import entries_wanted, keyed
 from .guess import Box, Guess, Node, Slot
 from .names import reading
 from .values import PACKED
@@ -52,7 +53,7 @@ class Reads:
     Attributes:
         keys: of ``x["key"]`` and ``x.get("key")``, with what is read of them in turn.
         attributes: of ``x.name``, where no tensor has it.
-        count: how many entries it is unpacked into or indexed for as a list; 0 where it isn't.
+        count: how many entries it is unpacked into or must have as a list; 0 where nothing says so.
         iterated: whether it is looped over.
         parts: how many entries it is indexed for by number; a tensor may be, too.
         element: how one entry is used in such a loop.
@@ -72,11 +73,12 @@ class Reads:
 def reads_of(model: nn.Module, name: str) -> Reads:
     """How ``forward`` (and the methods that it hands the argument on to) uses an argument."""
     found = Reads({}, {})
-    _follow(type(model), "forward", name, found, 0)
+    _follow(model, "forward", name, found, 0)
     return found
 
 
-def _follow(kind: type, method: str, name: str, found: Reads, depth: int) -> None:
+def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) -> None:
+    kind = type(model)
     tree = _method(kind, method)
     if tree is None or depth > 3:
         return
@@ -98,7 +100,8 @@ def _follow(kind: type, method: str, name: str, found: Reads, depth: int) -> Non
             names = [each.arg for each in inner.args.args[1:]] if inner is not None else []
             for place, argument in enumerate(node.args):
                 if isinstance(argument, ast.Name) and argument.id in aliases and place < len(names):
-                    _follow(kind, node.func.attr, names[place], found, depth + 1)
+                    _follow(model, node.func.attr, names[place], found, depth + 1)
+    found.count = found.count or entries_wanted(model, tree, aliases)
 
 
 def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
@@ -183,7 +186,7 @@ def boxed(subject: Subject, name: str) -> Node | None:
         return _packed(subject)
     sort = annotation.replace("typing.", "").strip("'\"").lower() if annotation else ""
     if reads.keys or sort.startswith(("dict", "mapping")):
-        return _mapping(reads, subject) if reads.keys else None
+        return _mapping(reads, subject) if reads.keys else keyed(subject)
     if reads.attributes:
         return _object(reads, subject)
     element = _element(name, subject)
