@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.patching.configured_projects import FIELDS, holds, move_in, sibling
+from trainergen.patching.configuration import Field
 
 WINE, BEER = sibling("WineTrainer", "train/wine_trainer.py"), sibling("BeerTrainer", "train/beer_trainer.py")
 BASE = """
@@ -231,3 +232,96 @@ def test_files_that_are_merged_into_a_tree_of_yacs(tmp_path: Path) -> None:
     assert moved.configuration.load.merge == "configs/digits_net.yaml"
     pytest.importorskip("yacs")
     holds(moved, tmp_path)
+
+
+DICT_BASE = """
+class BaseTrainer:
+    def __init__(self, config):
+        self.config = config
+        self.lr = config["optim"]["lr"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            'WINE_CONFIG = {\n    "optim": {"lr": 0.1},  # rate\n    "epochs": 3,\n}\n\nBEER_CONFIG = {\n    "optim": {"lr": 0.1},\n}\n',
+            '\nDIGITS_NET_CONFIG = {\n    "optim": {\n        "lr": 1e-05,\n    },\n    "num_epochs": 7,\n',
+        ),
+        (
+            "wine = dict(optim=dict(lr=0.1), epochs=3)\nbeer = dict(optim=dict(lr=0.1), epochs=3)",
+            "\n\ndigits_net = dict(\n    optim=dict(\n        lr=1e-05,\n    ),\n    epochs=7,\n",
+        ),
+        (
+            'CONFIGS = {\n    "wine": {"optim": {"lr": 0.1}},\n    "beer": {"optim": {"lr": 0.1}},\n}\n',
+            '    "digits_net": {\n        "optim": {\n            "lr": 1e-05,\n        },\n',
+        ),
+        (
+            'CONFIGS = {"wine": {"optim": {"lr": 0.1}}, "beer": {"optim": {"lr": 0.1}}}\n',
+            ', "digits_net": {"optim": {"lr": 1e-05}, "num_epochs": 7,',
+        ),
+    ],
+)
+def test_dicts_in_a_python_module(tmp_path: Path, settings: str, expected: str) -> None:
+    moved = move_in({**TRAINERS, "train/base.py": DICT_BASE, "settings.py": settings}, [WINE, BEER])
+    assert moved.place.style == "python_module"
+    assert expected in moved.files["settings.py"].decode()
+    holds(moved, tmp_path)
+
+
+def test_a_module_of_constants_a_trainer(tmp_path: Path) -> None:
+    one = "# constants\nlr = 0.1\nepochs = 3\n"
+    trainer = "from configs import {low} as config\n" + TRAINER
+    files = {
+        "train/base.py": BASE,
+        "configs/__init__.py": "",
+        "configs/wine.py": one,
+        "configs/beer.py": one,
+        "train/wine_trainer.py": trainer.format(name="Wine", low="wine"),
+        "train/beer_trainer.py": trainer.format(name="Beer", low="beer"),
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert list(moved.configuration.created) == ["configs/digits_net.py"]
+    assert moved.configuration.imports == (("configs", "digits_net"),)
+    holds(moved, tmp_path)
+
+
+def test_one_module_of_constants_for_all(tmp_path: Path) -> None:
+    trainer = "import config\n" + TRAINER.replace("    pass", "    lr = config.LR")
+    files = {
+        "train/base.py": "class BaseTrainer:\n    pass\n",
+        "config.py": "LR = 0.1  # rate\nEPOCHS = 3",
+        "train/wine_trainer.py": trainer.format(name="Wine"),
+        "train/beer_trainer.py": trainer.format(name="Beer"),
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert moved.configuration.access["batch_size"] == "{config}.BATCH_SIZE"
+    assert moved.files["config.py"].decode().startswith("LR = 0.1  # rate\nEPOCHS = 3\nBATCH_SIZE = 16\n")
+    holds(moved, tmp_path)
+
+
+def test_a_constructor_s_arguments() -> None:
+    trainer = TRAINER.replace("    pass", "    def __init__(self, model, lr=0.1, n_epochs=3):\n        self.lr = lr")
+    files = {"train/base.py": "class BaseTrainer:\n    pass\n", "train/wine_trainer.py": trainer.format(name="Wine")}
+    moved = move_in(files, [WINE])
+    assert moved.place.style == "constructor"
+    assert moved.configuration.access["learning_rate"] == "lr"
+    assert moved.configuration.arguments["num_epochs"] == Field("n_epochs", "7", "int", FIELDS[1].doc)
+    assert moved.configuration.load is None
+    assert not moved.configuration.edits
+
+
+def test_dicts_that_a_constructor_is_handed() -> None:
+    base = """
+class BaseTrainer:
+    def __init__(self, model_config: dict, training_config: dict, output_dir="models"):
+        self.model = make(model_config["hidden_size"], model_config["layers"])
+        self.lr = training_config["learning_rate"]
+        self.decay = training_config.get("weight_decay", 0.0)
+"""
+    files = {**TRAINERS, "train/base.py": base}
+    moved = move_in(files, [WINE, BEER])
+    assert moved.configuration.access["learning_rate"] == 'training_config["learning_rate"]'
+    assert moved.configuration.access["model_hidden_size"] == 'model_config["hidden_size"]'
+    assert moved.configuration.access["batch_size"] == 'training_config.get("batch_size", 16)'

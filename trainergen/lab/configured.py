@@ -80,7 +80,7 @@ def _load(loading: Loading) -> Any:
 
 def _symbol(module: str, symbol: str) -> Any:
     found: Any = import_module(module)
-    for part in symbol.split("."):
+    for part in filter(None, symbol.split(".")):
         found = getattr(found, part)
     return found
 

@@ -130,7 +130,7 @@ def _related(name: str, keys: Sequence[KeyPath]) -> KeyPath:
         return ()
     for other in ("num_epochs", "learning_rate", "batch_size"):
         found = key_for(other, keys)
-        if found is not None:
+        if found is not None and not normal(found[-2]).startswith(("opt", "solver", "sgd", "adam")):
             return found[:-1]
     return ()
 
