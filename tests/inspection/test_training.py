@@ -90,6 +90,17 @@ def test_the_base_of_every_test_project_is_found(tmp_path: Path, contract: str, 
     assert facts.contradictions == () and facts.damaged == ()
 
 
+def test_functions_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    text = "import torch\n\n\ndef train(config):\n    return 1\n"
+    facts = read(
+        tmp_path, {"jobs/train_red_wine.py": text, "jobs/train_tide.py": text, "jobs/tools.py": "def fit(x): ...\n"}
+    )
+    assert siblings(facts) == ["train", "train"]
+    assert (facts.style.file_name, facts.style.class_name) == ("jobs/train_{snake}.py", "train")
+    other = read(tmp_path / "b", {"jobs/a.py": text, "model.py": "import torch\n\n\ndef train_model(m): ...\n"})
+    assert other.chosen is None
+
+
 @pytest.mark.parametrize("registry", [each for each in REGISTRIES if possible("functions", each)])
 def test_functions_that_train_a_model_each_are_siblings(tmp_path: Path, registry: str) -> None:
     facts = read(tmp_path, dict(project("functions", registry)))
@@ -187,7 +198,8 @@ def test_a_name_that_two_classes_have_is_asked_back(tmp_path: Path) -> None:
         "class TrainerMixin:\n    def train(self): ...\n    def fit(self): ...\n",
         "from torch import nn\n\n\nclass Base(nn.Module):\n    def train(self): ...\n    def fit(self): ...\n",
         "class BaseTrainerConfig:\n    def train(self): ...\n",
-        "class Base:\n    def fit(self): ...\n    def predict(self): ...\n",
+        "class Base:\n    def fit(self): ...\n    def train(self): ...\n    def predict(self): ...  # backward(\n",
+        "class Client:\n    def train(self):\n        raise NotImplementedError\n\n    def evaluate(self): ...\n",
         "class FakeTrainer:\n    def train(self):\n        raise NotImplementedError\n",
     ],
 )
@@ -273,6 +285,13 @@ def test_what_runs_is_a_trainer_where_it_runs_torch(tmp_path: Path) -> None:
     assert read(tmp_path, tree).bases == ()
     facts = read(tmp_path, tree | {"wine.py": "import torch\n" + queue.format("Wine")})
     assert siblings(facts) == ["MailRunner", "WineRunner"]
+
+
+def test_a_base_of_another_name_is_known_by_training(tmp_path: Path) -> None:
+    base = "class Base:\n    def optimize_parameters(self):\n        raise NotImplementedError\n\n    def test(self): ...\n"
+    child = WINE.replace("BaseTrainer", "Base").replace("def train", "def optimize_parameters")
+    facts = read(tmp_path, {"base.py": base, "wine.py": child.replace("return 1", "self.loss.backward()")})
+    assert siblings(facts) == ["WineTrainer"]
 
 
 def test_what_was_generated_does_not_decide(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class _Ranking:
 
     def _asks(self, facts: ClassFacts) -> bool:
         """A class that nobody inherits from yet, but that is written to be."""
-        return bool(self._family.required(facts)) or BASE_NAME.search(facts.name) is not None
+        return any(each.required for each in facts.methods) or BASE_NAME.search(facts.name) is not None
 
     def _judge(self, facts: ClassFacts) -> Candidate:
         lineage = self._family.lineage(facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..training_facts import BaseTrainer, ClassFacts, MethodFacts
 from .index import ProjectIndex
@@ -136,12 +137,16 @@ class Family:
         main = TRAINING_METHODS & methods
         if "Train" in facts.name:
             return bool(methods - {"__init__"})
+        near = (facts, *self._below.get(key_of(facts), ()))
         if TRAINER_NAME.search(facts.name):  # what runs may be a training, or any other job
-            near = (facts, *self._below.get(key_of(facts), ()))
-            return bool(main) or ("run" in methods and any(b"torch" in self._index.peek(each.file) for each in near))
-        if "predict" in methods and "fit" in methods:
+            return bool(main) or ("run" in methods and self._mentions(near, b"torch"))
+        if any(each.method("predict") is not None for each in (*self.lineage(facts), *near)):
             return False  # an estimator: a model that fits itself
-        return len(main) >= 2 or bool(main and SECOND_METHODS & methods)
+        return (len(main) >= 2 or bool(main and SECOND_METHODS & methods)) and self._mentions(near, b"backward(")
+
+    def _mentions(self, classes: Iterable[ClassFacts], word: bytes) -> bool:
+        """Whether the file of one of `classes` has `word`: what only says that it trains may mean anything."""
+        return any(word in self._index.peek(path) for path in dict.fromkeys(each.file for each in classes))
 
     def outside(self, facts: ClassFacts) -> str:
         """The class of an installed package whose contract this class follows; "" where it follows none."""

@@ -18,13 +18,15 @@ FEWEST = 2
 def find_functions(index: ProjectIndex) -> BaseTrainer | None:
     """The functions that train one model each, as siblings of the first of them; None where there are no two alike.
 
-    Alike are those in one folder whose names begin or end in the same word (``train_wine``, ``train_tides``), and those
-    of the same name in several files of it.
+    Alike are those in one folder whose names begin with the same word (``train_wine``, ``train_tides``), and those of
+    the same name in several files of it.
     """
     groups: dict[tuple[str, str], list[ClassFacts]] = {}
     for path, each in _candidates(index):
         groups.setdefault((posixpath.dirname(path), _manner(each.name)), []).append(_as_facts(index, path, each))
-    alike = [each for each in groups.values() if len(each) >= FEWEST]
+    alike = [
+        each for each in groups.values() if len(each) >= FEWEST and any(b"torch" in index.peek(it.file) for it in each)
+    ]
     if not alike:
         return None
     found = max(alike, key=len)  # of equals the first, by path
@@ -41,11 +43,9 @@ def _candidates(index: ProjectIndex) -> Iterator[tuple[str, FunctionFacts]]:
 
 
 def _manner(name: str) -> str:
-    """What the names of functions of one manner have in common: ``train_``, ``_train``, or all of it."""
-    head, _, rest = name.partition("_")
-    if head in ("train", "fit"):
-        return f"{head}_" if rest else name
-    return f"_{name.rpartition('_')[2]}"
+    """What the names of functions of one manner have in common: ``train_``, or all of it."""
+    head, sign, _ = name.partition("_")
+    return head + sign
 
 
 def _as_facts(index: ProjectIndex, path: str, each: FunctionFacts) -> ClassFacts:

@@ -214,6 +214,8 @@ def _hydra(index: ProjectIndex, path: str, decorator: ast.Call) -> list[Option]:
         name: each.value for name, each in zip(names, decorator.args, strict=False) if isinstance(each, ast.Constant)
     }
     folder, name = given.get("config_path"), given.get("config_name")
+    if isinstance(folder, str) and folder.endswith((".yaml", ".yml")):  # as hydra had it before 1.0
+        folder, _, name = folder.rpartition("/")
     if not isinstance(folder, str) or not isinstance(name, str):
         return []
     base = (index.root / path).parent / folder

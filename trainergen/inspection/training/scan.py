@@ -45,8 +45,8 @@ TRAINING_METHODS = frozenset(
 )
 """Methods by which a class is known to train."""
 FUNCTION_NAME = re.compile(
-    r"^(?:train|fit)(?:_(?!one_|epoch|step|batch|iter|loop|test|val|eval|data|load|split|dataset|transform|args|pars|config|worker|for_|and_|on_|with_|single_|model$)\w+)?$"
-    r"|^\w+_train(?:ing)?$"
+    r"^(?:train|fit)(?:_(?!(?:one_|epoch|step|batch|iter|loop|test|val|eval|data|load|split|dataset|transform|args|pars"
+    r"|config|worker|for_|and_|on_|with_|single_|model$))\w+)?$"
 )
 """What functions are called that train one thing each (``train_wine``)."""
 FACTORY_NAME = re.compile(
@@ -112,7 +112,10 @@ def scan(data: bytes, name: str) -> Scan:
     return Scan(
         heads,
         aliases,
-        bool(TRAINING_METHODS & functions)
+        (
+            bool(TRAINING_METHODS & functions)
+            and not ("predict" in functions and TRAINING_METHODS & functions == {"fit"})
+        )
         or any(_trains(*head) for head in heads)
         or any(FUNCTION_NAME.search(each) for each in functions),
         any(map(_is_data_class, heads)) or any(map(_is_data_function, functions)) or b"DataLoader(" in data,

@@ -83,11 +83,7 @@ def class_pattern(names: list[str]) -> str:
 
 def function_pattern(names: list[str]) -> str:
     """The pattern of functions of one manner, ``{snake}`` in the model's place; the name itself where all have the same."""
-    if len(set(names)) == 1:
-        return names[0]
-    if all("_" in each and each.partition("_")[0] == names[0].partition("_")[0] for each in names):
-        return names[0].partition("_")[0] + "_{snake}"
-    return "{snake}_" + names[0].rpartition("_")[2]
+    return names[0] if len(set(names)) == 1 else names[0].partition("_")[0] + "_{snake}"
 
 
 def file_pattern(trainers: list[tuple[str, str]], class_name: str, folder: str) -> str:
