@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import naming
 from .events import BACKWARD, CALL, EVAL_MODE, FORWARD, STEP, TRAIN_MODE, Event
 from .flow import in_graphless
 from .reading import Place, Routine
 
 if TYPE_CHECKING:
     from .training import Training
+
+
+_TRAINING_FLAGS = {"train", "training", "is_train", "is_training", "train_mode", "opt", "optim", "optimizer"}
 
 
 class Evaluation(NamedTuple):
@@ -74,7 +77,11 @@ def _phased(trace: list[Event], forward: Event) -> Place | None:
 def _asks_phase(place: Place) -> bool:
     if not isinstance(place.node, ast.If) or place.branch != "body":
         return False
-    return bool(re.fullmatch(r"(self\.)?(is_)?train(ing|_mode)?|(phase|mode|split|stage) == '[a-z]*tr[a-z]*'|(opt|optimizer|optim)( is not None)?", ast.unparse(place.node.test)))
+    test = ast.unparse(place.node.test)
+    if test.removesuffix(" is not None").rpartition(".")[2] in _TRAINING_FLAGS:
+        return True
+    name, _, value = test.partition(" == ")
+    return name in ("phase", "mode", "split", "stage") and naming.is_trained_on(value)
 
 
 def _written_in(place: Place, routine: Routine) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
+from . import naming
 from .reading import Binding, Place, Reading, Routine, text_of
 from .roles import CRITERION, MODULE, Roles
 
@@ -18,7 +18,6 @@ _CUTS = {
     "ge", "topk", "argsort", "bool", "long", "int", "backward", "keys", "ndimension", "isnan", "isfinite", "isinf",
 }  # fmt: skip
 _CUT_ATTRIBUTES = {"data", "shape", "dtype", "device", "grad", "ndim", "requires_grad", "is_cuda", "grad_fn"}
-_LOSS_CALL = re.compile(r"(?i)(^|_)(loss|criterion|cross_entropy|nll|mse|bce|kl_div|elbo)|loss(es)?$")
 _FRESH = {"tensor", "zeros", "ones", "empty", "full", "arange", "rand", "randn", "no_grad", "save", "load", "as_tensor"}
 
 
@@ -131,9 +130,9 @@ class Flow:
         callee = self._traces.callee(call, self._routine)
         if callee is not None:
             return self._traces.flow(callee).returns() or (
-                bool(_LOSS_CALL.search(callee.name)) and not callee.decorators() and self._passes(call, order)
+                naming.is_loss_call(callee.name) and not callee.decorators() and self._passes(call, order)
             )
-        if name and _LOSS_CALL.search(name) and not name[:1].isupper():
+        if naming.is_loss_call(name) and not name[:1].isupper():
             return True
         return (dotted.startswith("torch.") or dotted in ("sum", "max", "min", "abs")) and self._passes(call, order)
 

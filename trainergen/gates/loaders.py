@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from .reading import Routine, Step, text_of
-from .training import HELD_OUT, TRAINED_ON, Training
+from . import naming
+from .training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def _purpose(call: ast.Call, routine: Routine) -> str:
 
 def purpose_of(name: str) -> str:
     """``train`` or ``held out`` by a name; "" where it says neither or both."""
-    trained, held_out = bool(TRAINED_ON.search(name)), bool(HELD_OUT.search(name))
+    trained, held_out = naming.is_trained_on(name), naming.is_held_out(name)
     return "" if trained == held_out else "train" if trained else "held out"
 
 

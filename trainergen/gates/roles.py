@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
+from . import naming
 from .reading import Binding, Class, Reading, Routine, text_of
 
 if TYPE_CHECKING:
@@ -19,19 +19,13 @@ LOADER = "loader"
 SAMPLER = "sampler"
 CRITERION = "criterion"
 
-_NAMES = (
-    (SCHEDULER, re.compile(r"(?i:sched|plateau|warmup|cosine)")),
-    (OPTIMIZER, re.compile(r"(?i:optim)|(^|_)opts?($|_|[A-Z0-9])|(?i:^(sgd|adamw?|lbfgs)$)")),
-    (SCALER, re.compile(r"(?i:scaler$)")),
-    (LOADER, re.compile(r"(?i:loader|(^|_)dl$|_dl_|(^|_)batches$|(^|_)data_?iter(ator)?$)")),
-    (CRITERION, re.compile(r"(?i:^criteri(on|a)|loss_?(fn|func|function|module)s?$|(^|_)(ce|bce|mse|nll|kl)$|^criterion)")),
-    (
-        MODULE,
-        re.compile(
-            r"(?i:(model|net|network|^module|generator|discriminator|encoder|decoder|backbone|classifier|student|teacher"
-            r"|critic|actor|policy|unet|vae|autoencoder|gpt|llm|bert|(^|_)(gen|disc))(_?(ddp|ema|engine|[a-z]|\d+))?$)"
-        ),
-    ),
+_BY_NAME = (
+    (SCHEDULER, naming.is_scheduler),
+    (OPTIMIZER, naming.is_optimizer),
+    (SCALER, naming.is_scaler),
+    (LOADER, naming.is_loader),
+    (CRITERION, naming.is_criterion),
+    (MODULE, naming.is_module),
 )
 _OPTIMIZERS = {
     "Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "ASGD",
@@ -163,16 +157,13 @@ class Roles:
         return None, None
 
     def _by_name(self, text: str) -> str | None:
-        last = text.split("[")[0].rpartition(".")[2] if not text.endswith("]") else text.rpartition("[")[2].strip("]'\"")
         if text.endswith("]"):
-            return self._by_name(text.rpartition("[")[0]) or self._match(last)
-        return self._match(last)
+            head, _, key = text.rpartition("[")
+            return self._by_name(head) or self._match(key)
+        return self._match(text.rpartition(".")[2])
 
-    def _match(self, last: str) -> str | None:
-        for role, pattern in _NAMES:
-            if pattern.search(last):
-                return role
-        return None
+    def _match(self, name: str) -> str | None:
+        return next((role for role, fits in _BY_NAME if fits(name)), None)
 
 
 def argument(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:

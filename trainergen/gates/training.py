@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
+from . import naming
 from .finding import Edit, Finding, Fix
 from .reading import Class, Place, Reading, Routine, text_of
 from .roles import LOADER, Roles
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from .facts import Facts
     from .source import Source
 
-_BEFORE, _AFTER = r"(?i)(^|[_.'\"\[])", r"(_|\d|$|[.'\"\]]|loader|set|dl|data|iter|batch)"
-HELD_OUT = re.compile(f"{_BEFORE}(val|valid|validation|eval|evaluation|test|testing|dev|held_?out){_AFTER}")
-TRAINED_ON = re.compile(f"{_BEFORE}(train|training|tr){_AFTER}")
-_EVALUATES = re.compile(r"(?i)(^|_)(val|validate|validation|valid|eval|evaluate|evaluation|test|tst|predict|inference|infer|score)(_|$)")
 _WRAPPING = {"enumerate", "tqdm", "trange", "iter", "islice", "track", "zip", "cycle", "reversed", "list", "progress_bar", "notebook_tqdm", "auto_tqdm"}
 
 
@@ -116,16 +112,16 @@ class Training:
         if self.roles.of(core, routine) == LOADER:
             return True
         text = text_of(core) or ""
-        return bool(HELD_OUT.search(text) or TRAINED_ON.search(text))
+        return naming.is_held_out(text) or naming.is_trained_on(text)
 
     def held_out(self, loop: Place, routine: Routine) -> bool:
         """Whether a loop goes through data that a model is judged on: by the loader's name, else by the routine's."""
         core = self.iterated(loop)
         text = text_of(core) if core is not None else None
-        if text is not None and HELD_OUT.search(text) and not TRAINED_ON.search(text):
+        if text is not None and naming.is_held_out(text) and not naming.is_trained_on(text):
             return True
-        named_so = bool(_EVALUATES.search(routine.name))
-        return named_so and self.over_loader(loop, routine) and not TRAINED_ON.search(text or "")
+        named_so = naming.is_evaluating(routine.name)
+        return named_so and self.over_loader(loop, routine) and not naming.is_trained_on(text or "")
 
     # -- classes -------------------------------------------------------------------------------------------------------
 

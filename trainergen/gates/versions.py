@@ -5,15 +5,10 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple
 
 Release = tuple[int, ...]
-_CLAUSE = re.compile(r"(>=|<=|==|~=|>|<|!=)\s*(\d+(?:\.\d+)*)")
-_REQUIREMENT = re.compile(
-    r"""(?mx) (?:^|["'\s]) torch \s* (?:\[[^\]]*\])? \s* =? \s* ["']? \s*
-        ( (?:\^|>=|<=|==|~=|>|<|!=) \s* \d+(?:\.\d+)* (?: \s*,\s* (?:>=|<=|==|~=|>|<|!=) \s* \d+(?:\.\d+)* )* )"""
-)
+_SIGNS = (">=", "<=", "==", "~=", "!=", ">", "<")
 _FILES = ("pyproject.toml", "requirements.txt", "setup.cfg", "setup.py", "environment.yml")
 
 
@@ -30,13 +25,10 @@ class Range(NamedTuple):
         Raises:
             ValueError: it is no requirement.
         """
-        clauses = _CLAUSE.findall(requirement.replace("^", ">="))
-        if not clauses:
-            raise ValueError(f"no range of releases: {requirement!r}, write one such as >=2.4 or <2.6")
+        clauses = [_clause(part, requirement) for part in requirement.split(",")]
         low: Release | None = None
         high: Release | None = None
-        for sign, number in clauses:
-            release = tuple(int(part) for part in number.split("."))
+        for sign, release in clauses:
             if sign in (">=", ">", "==", "~="):
                 low = release if low is None else max(low, release)
             if sign == "<":
@@ -53,6 +45,16 @@ class Range(NamedTuple):
         return not lows or not highs or max(lows) < min(highs)
 
 
+def _clause(part: str, whole: str) -> tuple[str, Release]:
+    part = part.strip().replace("^", ">=")
+    sign = next((each for each in _SIGNS if part.startswith(each)), "")
+    number = part[len(sign) :].strip().removesuffix(".*")
+    digits = number.split(".")
+    if not sign or not all(each.isdigit() for each in digits):
+        raise ValueError(f"no range of releases: {whole!r}, write one such as >=2.4 or <2.6")
+    return sign, tuple(int(each) for each in digits)
+
+
 def torch_of(root: str | None) -> Range | None:
     """The releases of torch that the project at `root` asks for; None where it says nothing."""
     if root is None:
@@ -60,9 +62,25 @@ def torch_of(root: str | None) -> Range | None:
     for name in _FILES:
         try:
             with open(os.path.join(root, name), encoding="utf-8", errors="replace") as stream:
-                found = _REQUIREMENT.search(stream.read())
+                text = stream.read()
         except OSError:
             continue
-        if found is not None:
+        if "torch" in text:
+            found = _asked(text)
+            if found is not None:
+                return found
+    return None
+
+
+def _asked(text: str) -> Range | None:
+    """The first requirement of a package called ``torch``, in any of the ways such files write one."""
+    import re
+
+    sign = r"(?:\^|>=|<=|==|~=|>|<|!=)"
+    clause = rf"{sign}\s*\d+(?:\.\d+)*(?:\.\*)?"
+    for found in re.finditer(rf"""(?m)(?:^|["'\s])torch\s*(?:\[[^\]]*\])?\s*=?\s*["']?\s*({clause}(?:\s*,\s*{clause})*)""", text):
+        try:
             return Range.of(found[1])
+        except ValueError:
+            continue
     return None
