@@ -20,6 +20,11 @@ LAB_PARTS = (
     "families/torch/control",
     "families/torch/examine/",
     "contracts/default/drive",
+    *(
+        f"contracts/{kind}/drive"
+        for kind in ("loss_returning", "full_loop", "epoch_level", "step_level", "component_hooks", "functions")
+    ),
+    "contracts/driving",
 )
 
 # room -> heads of modules that it never imports, at module level or inside a function.

@@ -164,7 +164,9 @@ def _provided(function: Function) -> list[str]:
 
 def _names(function: Function) -> set[str]:
     names = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
-    names |= {node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    names |= {
+        node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     return names | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
 
 

@@ -48,6 +48,7 @@ Slot = Literal[
     "run_name",
     "run_directory",
     "epochs",
+    "best",
     "",
 ]
 """What a parameter or an attribute holds; "" for something that only the project knows."""
@@ -122,6 +123,7 @@ class ContractFacts:
         sibling: the trainer that is followed; None where there is none.
         attributes: slot -> attribute (``optimizer`` -> ``optim``), of those that are known.
         run: the public method that trains, "" for none; `run_parameters` with what they hold.
+        awaited: attributes that the base reads and nobody there sets, with what they hold.
         loss: the method that gives the loss; "" where it is computed inside of a step.
         moves: which batches the base brings to the device: ``tensor``, ``sequence``, ``mapping``.
         moves_model: the base brings the model to the device.
@@ -140,6 +142,7 @@ class ContractFacts:
     attributes: Mapping[str, str] = field(default_factory=dict)
     run: str = ""
     run_parameters: tuple[tuple[str, Slot], ...] = ()
+    awaited: tuple[tuple[str, Slot], ...] = ()
     loss: str = ""
     moves: tuple[str, ...] = ()
     moves_model: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..inspection.training_facts import Parameter
+from .construction import awaited_attributes
 from .contract_facts import ContractFacts, Kind, Slot
 from .survey import Survey
 from .vocabulary import method_role, slot_of
@@ -21,6 +22,8 @@ def facts_of(found: Survey, kind: Kind, reasons: tuple[str, ...], gates: Mapping
     """The facts of a contract of that kind."""
     run, parameters = _run(found)
     loss = next((each.name for each in found.duties if each.role == "loss"), "")
+    if kind == "component_hooks":
+        loss = next((name for name in found.own.losses if name in found.base.inherited), "")
     evaluate = next((each.name for each in found.duties if each.role == "evaluate"), "")
     if not evaluate:
         given = found.base.inherited
@@ -28,7 +31,7 @@ def facts_of(found: Survey, kind: Kind, reasons: tuple[str, ...], gates: Mapping
             (n for n, each in given.items() if method_role(n) == "evaluate" and each.body == "given" and "property" not in each.decorators),
             "",
         )  # fmt: skip
-    attributes = {slot: name for slot, name in found.all.attributes.items() if slot}
+    attributes: dict[str, str] = {slot: name for slot, name in found.all.attributes.items() if slot}
     for name, slot in found.constructor.before_super:
         if slot:
             attributes.setdefault(slot, name)
@@ -44,6 +47,7 @@ def facts_of(found: Survey, kind: Kind, reasons: tuple[str, ...], gates: Mapping
         attributes=attributes,
         run=run,
         run_parameters=tuple((each.name, _run_slot(each)) for each in parameters),
+        awaited=tuple((name, slot_of(name)) for name in awaited_attributes(found.sources)),
         loss=loss,
         moves=found.own.moves,
         moves_model=found.own.moves_model,

@@ -127,7 +127,7 @@ class _Reader:
         role, evidence = self._role(name, inherited, function, optional=True)
         if role == "pattern":
             impersonal = not self.words.mentions(ast.unparse(function))
-            kept = inherited is not None and (inherited.body == "empty" or impersonal) or inherited is None
+            kept = inherited is None or inherited.body == "empty" or impersonal
             return self._duty(name, role, evidence, inherited, function) if kept else None
         return self._duty(name, role, evidence, inherited, function) if role in OVERRIDES else None
 
@@ -143,8 +143,8 @@ class _Reader:
     def _needed(self, found: dict[str, Duty], there: dict[str, Function]) -> list[str]:
         """Own methods of the sibling that those which are followed word for word call."""
         used: dict[str, None] = {}
-        for name in found:
-            if found[name].role in ("pattern", "save_weights", "save_checkpoint", "save_metrics") and name in there:
+        for name, duty in found.items():
+            if duty.role in ("pattern", "save_weights", "save_checkpoint", "save_metrics") and name in there:
                 used |= dict.fromkeys(attribute(node) for node in ast.walk(there[name]))
         return [name for name in used if name in there and name != "__init__"]
 
@@ -190,8 +190,10 @@ class _Reader:
         assert facts is not None
         source = next((each.methods[name] for each in self.sources if name in each.methods), None)
         deeds: Deeds | None = None if function is None else deeds_of(function)
-        told = deeds_of(source) if source is not None else None
-        gives = deeds.gives if deeds is not None and deeds.gives else told.gives if told is not None else ""
+        told = "" if source is None else deeds_of(source).gives
+        if method is not None and method.body != "given" and told == "nothing" and method.returns is None:
+            told = ""  # a body that is not written yet returns nothing
+        gives = deeds.gives if deeds is not None and deeds.gives else told
         keys = deeds.keys if deeds is not None else ()
         use = self.everything.losses.get(name)
         if role == "loss":

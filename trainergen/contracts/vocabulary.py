@@ -32,7 +32,17 @@ _METHODS: tuple[tuple[Role, str], ...] = (
     ("save_weights", r"_?(save_(the_)?(model|weights|net|network|final(_model)?)|save)"),
     ("train", r"train|fit|run|train_loop|training_loop|run_training|start|train_model|_train|_run|_fit"),
 )  # fmt: skip
-BUILDERS = ("from_config", "build", "create", "default", "make", "from_settings", "from_args", "from_cfg", "from_defaults")
+BUILDERS = (
+    "from_config",
+    "build",
+    "create",
+    "default",
+    "make",
+    "from_settings",
+    "from_args",
+    "from_cfg",
+    "from_defaults",
+)
 """Class methods that build a trainer."""
 
 _SLOTS: tuple[tuple[Slot, str], ...] = (
@@ -52,6 +62,7 @@ _SLOTS: tuple[tuple[Slot, str], ...] = (
     ("split", r"split|mode|phase|stage|subset|is_train(ing)?|train|training"),
     ("run_name", r"run_name|experiment_name|exp_name|name|run_id"),
     ("run_directory", r"(run|output|out|save|log|work|results?|model|ckpt|checkpoint)_?(s_)?(dir|directory|path|folder)"),
+    ("best", r"best_(val(idation)?_|eval_)?loss"),
     ("epochs", r"(num_|n_|max_)?epochs?|(num|max)_train_epochs"),
 )  # fmt: skip
 

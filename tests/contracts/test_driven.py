@@ -1,0 +1,87 @@
+"""A trainer is rendered for each kind of contract and driven: two steps through the project's own loop."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainergen.rendering.contract_body import loss_method
+from trainergen.runtime.probes import device, eval_is_pure, gradients, round_trip, weights
+from trainergen.runtime.probes.walk import walk
+
+from ..projects import CONTRACTS
+from .staged import Staged
+
+CLASSES = [name for name in CONTRACTS if name != "functions"]
+
+
+def in_a_child(work: Callable[..., None], *given: Any) -> None:
+    """Run `work` in a forked process: what it imports is the project's."""
+    child = multiprocessing.get_context("fork").Process(target=work, args=given)
+    child.start()
+    child.join(120)
+    assert child.exitcode == 0
+
+
+def drive(root: str, words: dict[str, Any], kind: str, module: str, symbol: str, pairs: bool, out: str) -> None:
+    """Open two sessions on the staged trainer and take the probes of the proof that need no control run."""
+    os.chdir(root)
+    sys.path.insert(0, root)
+    sys.dont_write_bytecode = True
+    torch.manual_seed(0)
+    features, labels = torch.rand(16, 64), torch.arange(16) % 10
+    batch: Any = [features, labels] if pairs else {"features": features, "targets": labels}
+    contract = importlib.import_module(f"trainergen.contracts.{kind}.drive")
+    staged = getattr(importlib.import_module(module), symbol)
+    models = importlib.import_module("models")
+    build = {"contract": words, "model": models.DigitsNet, "optimizer": lambda m: torch.optim.Adam(m.parameters())}
+
+    def opened(number: int) -> Any:
+        folder = Path(out) / str(number)
+        return contract.open(staged, None, {"train": [batch], "validation": [batch]}, 0, run_directory=folder, device="cpu", build=build)  # fmt: skip
+
+    first, second = opened(0), opened(1)
+    second.model.load_state_dict(first.model.state_dict())
+    attached = first.loss(batch)
+    if kind != "component_hooks":
+        assert attached.requires_grad
+    taken = walk(first, [batch] * 8, seed=0)
+    again = walk(second, [batch] * 8, seed=0)
+    assert taken.losses == again.losses, (taken.losses, again.losses)
+    assert all(math.isfinite(each) for each in taken.losses)
+    assert taken.losses[-1] < taken.losses[0]
+    assert not gradients.measure(taken).faults
+    pure = eval_is_pure.measure(first, seed=0)
+    assert not pure.faults, pure.faults
+    trip = round_trip.measure(first, second, batch, seed=0)
+    assert not trip.faults, trip.faults
+    end = weights.measure(first)
+    assert not end.faults, end.faults
+    there = device.measure(first, batch)
+    assert not there.faults, there.faults
+    importlib.import_module(module.replace("digits", "wine"))
+    Path(out, "seen").write_text(f"{pure.numbers} {end.measured} {there.measured}")
+
+
+@pytest.mark.parametrize("variant", CLASSES)
+def test_two_steps_through_the_project_s_own_loop(variant: str, tmp_path: Path) -> None:
+    staged = Staged(tmp_path / "project", variant)
+    staged.give_settings()
+    part = CONTRACTS[variant]()
+    member = part.member("digits")
+    (tmp_path / "out").mkdir()
+    words = staged.contract.as_words(loss=loss_method(staged.contract))
+    in_a_child(
+        drive, str(staged.root), words, staged.contract.kind, member.module, member.symbol,
+        part.batches == "pairs", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert (tmp_path / "out" / "seen").read_text()

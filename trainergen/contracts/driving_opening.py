@@ -1,0 +1,85 @@
+"""Builds a trainer under a project's own contract in the lab: by itself, by a class method, or of its parts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .driving import ProjectSession
+from .driving_results import needed
+
+
+def open_session(
+    trainer_class: Any,
+    config: Any,
+    batches: Mapping[str, list[Any]],
+    seed: int,
+    *,
+    run_directory: Path,
+    device: str,
+    build: Mapping[str, Any],
+) -> ProjectSession:
+    """A staged trainer on the proof's batches.
+
+    Args:
+        trainer_class: as the project's registry gives it.
+        config: its configuration; None to let it read its own.
+        batches: ``{"train": [...], "validation": [...]}``.
+        seed: of the run.
+        run_directory: where weight files go, as far as the trainer lets itself be told.
+        device: where it runs.
+        build: ``contract``: `ContractFacts.as_words`; ``model()``, ``optimizer(model)`` for a trainer that is built of
+            its parts by others.
+    """
+    torch.manual_seed(seed)
+    words = build["contract"]
+    trainer = _built(trainer_class, config, batches, run_directory, build)
+    session = ProjectSession(trainer, words, batches, run_directory)
+    session.put(
+        "run_directory",
+        run_directory if not isinstance(session.attribute("run_directory"), str) else str(run_directory),
+    )
+    if session.attribute("device") is not None and str(session.attribute("device")) != device:
+        session.put("device", torch.device(device))
+    session.model.to(device)
+    return session
+
+
+def _built(
+    trainer_class: Any, config: Any, batches: Mapping[str, list[Any]], run_directory: Path, build: Mapping[str, Any]
+) -> Any:
+    words = build["contract"]
+    if words["builder"]:
+        make = getattr(trainer_class, words["builder"])
+        return make(**_given(make, words, {"config": config, "run_directory": run_directory}))
+    missing = [name for name in needed(trainer_class) if words["slots"].get(name) != "config"]
+    if not missing:
+        return trainer_class(**_given(trainer_class, words, {"config": config, "run_directory": run_directory}))
+    model = build["model"]()
+    validation = batches.get("validation") or None
+    parts = {
+        "model": model,
+        "optimizer": build["optimizer"](model),
+        "train_loader": batches["train"],
+        "val_loader": validation,
+        "config": config,
+        "run_directory": run_directory,
+        "scheduler": None,
+        "device": torch.device("cpu"),
+    }
+    return trainer_class(**_given(trainer_class, words, parts, all_of=True))
+
+
+def _given(make: Any, words: Mapping[str, Any], values: Mapping[str, Any], *, all_of: bool = False) -> dict[str, Any]:
+    """What of `values` a call takes, by its parameters' names; what it can do without only where it is known."""
+    given: dict[str, Any] = {}
+    for name, parameter in inspect.signature(make).parameters.items():
+        slot = words["slots"].get(name, "config" if name in ("config", "cfg", "args", "conf", "settings") else "")
+        value = values.get(slot)
+        if value is not None or (all_of and slot in values and parameter.default is parameter.empty):
+            given[name] = value
+    return given

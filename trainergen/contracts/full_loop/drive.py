@@ -1,0 +1,8 @@
+"""How the lab drives a trainer that owns its loop: the loop is ended after the batch that it was given."""
+
+from __future__ import annotations
+
+from ..driving import RESPONSIBLE
+from ..driving_opening import open_session as open  # noqa: A004 - the name every contract's drive has
+
+__all__ = ["RESPONSIBLE", "open"]

@@ -1,0 +1,8 @@
+"""How the lab drives a trainer that gives its loss: through the loop of its base, batch by batch."""
+
+from __future__ import annotations
+
+from ..driving import RESPONSIBLE
+from ..driving_opening import open_session as open  # noqa: A004 - the name every contract's drive has
+
+__all__ = ["RESPONSIBLE", "open"]
