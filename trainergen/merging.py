@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .answers import answers_of
 from .errors import Conflict
+from .excusing import Controls
 from .planning.wishes import Wishes
 from .record import Record
 from .staging.change_set import Change, ChangeSet
@@ -49,6 +50,7 @@ class Merging:
     force: bool = False
     pending: Mapping[str, bytes] = field(default_factory=dict)
     fates: dict[str, Fate] = field(default_factory=dict)
+    _generated: Assembled | None = field(default=None, init=False)
 
     @property
     def replaces(self) -> bool:
@@ -78,6 +80,7 @@ class Merging:
                 hint=f"keep the name with --name {self.record.trainer}, or take the old one back with: trainergen undo "
                 f"{self.record.trainer}",
             )
+        self._generated = staged
         self.fates = dict.fromkeys(self.no_longer(staged), "leave")
         found: list[Conflict] = []
         changes = []
@@ -91,12 +94,20 @@ class Merging:
         if not self._changes_the_record(staged) and not {*self.fates.values()} & {"create", "update", "merge"}:
             return None
         own = [change for change in changes if not change.private]
-        texts = {change.path: _text(change) for change in own}
+        texts = {change.path: _text(change.path, change.after) for change in own}
         origins = {
             path: rendered.reformatted(texts[path]) if path in texts else rendered
             for path, rendered in staged.origins.items()
         }
         return replace(staged, change_set=ChangeSet(trainer, tuple(changes)), texts=texts, origins=origins)
+
+    def controls(self, staged: Assembled) -> Controls | None:
+        """See `Standing`."""
+        if self._generated is None or not {*self.fates.values()} & {"keep", "merge"}:
+            return None
+        found = {path: self.now(path) for path in staged.texts}
+        texts = {path: _text(path, data) for path, data in found.items() if data is not None}
+        return Controls(replace(staged, texts=texts), self._generated)
 
     def no_longer(self, staged: Assembled) -> tuple[str, ...]:
         """Files that were generated, and are not any more."""
@@ -207,6 +218,5 @@ def _together(found: list[Conflict], trainer: str) -> Conflict:
     return Conflict(first.message, place=first.place, hint=first.hint, notes=tuple(notes))
 
 
-def _text(change: Change) -> str:
-    data = change.after.removeprefix(BOM) if change.path.endswith(".py") else change.after
-    return data.decode("utf-8", errors="replace")
+def _text(path: str, data: bytes) -> str:
+    return (data.removeprefix(BOM) if path.endswith(".py") else data).decode("utf-8", errors="replace")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import assembly, families, narrative, record
 from .answers import portable
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
+from .excusing import excused
 from .handover import check_apart, check_handover, render_handover, write_handover
 from .inspection.imports import environment_imports
 from .inspection.model import read_model
@@ -171,7 +172,7 @@ def first_proven(
                     staged = settled
                 demand_way(facts.project, staged, force=request.force if standing is None else standing.replaces)
                 progress("proving")
-                return Proven(plan, staged, concluded(request, lab, asked, proof, staged))
+                return Proven(plan, staged, concluded(request, lab, asked, proof, staged, standing))
         except ProofFailed as problem:
             if request.dry_run and staged is not None:
                 outcome.diff = render_diff(staged.change_set)
@@ -198,15 +199,26 @@ def ranked(
 
 
 def concluded(
-    request: NewRequest, lab: Laboratory, asked: Mapping[str, Any], proof: Proof | None, staged: assembly.Assembled
+    request: NewRequest,
+    lab: Laboratory,
+    asked: Mapping[str, Any],
+    proof: Proof | None,
+    staged: assembly.Assembled,
+    standing: Standing | None,
 ) -> Evidence:
     """What the proof came to; begun now where it was not worth beginning before there was something to prove."""
     if not request.prove:
         return Evidence(gates=check_gates(staged, asked["contract"]), proven=False)
     if proof is not None:
         return proof.conclude(staged)
-    with begun(lab, asked) as late:
-        return late.conclude(staged)
+    try:
+        with begun(lab, asked) as late:
+            return late.conclude(staged)
+    except ProofFailed as problem:
+        controls = None if standing is None else standing.controls(staged)
+        if controls is None:
+            raise
+        return excused(problem, lab, asked, staged, controls)
 
 
 def demand_way(project: ProjectFacts, staged: assembly.Assembled, *, force: bool) -> None:

@@ -13,6 +13,7 @@ from .staging.durable import read
 
 if TYPE_CHECKING:
     from .assembly import Assembled
+    from .excusing import Controls
 
 
 class Standing(Protocol):
@@ -38,6 +39,9 @@ class Standing(Protocol):
         Raises:
             Conflict: what is there stands in the way.
         """
+
+    def controls(self, staged: Assembled) -> Controls | None:
+        """What `staged` may be held against where the user worked on the trainer and what he did is kept; else None."""
 
 
 def as_recorded(staged: Assembled, record: Record) -> bool:
@@ -69,6 +73,10 @@ class Regenerating:
         """See `Standing`. A shared file counts by this trainer's own pieces: where they stand in it may have changed."""
         different = [change.path for change in staged.change_set.changes if not self._same(change, staged)]
         return self._replaced(staged, different) if different else None
+
+    def controls(self, staged: Assembled) -> Controls | None:  # noqa: ARG002 - as the protocol has it
+        """See `Standing`: nothing of the user's is kept."""
+        return None
 
     def _same(self, change: Change, staged: Assembled) -> bool:
         data = read(self.root / change.path)

@@ -144,6 +144,21 @@ def test_what_is_merged_must_pass_the_gates_and_the_proof(made: Path, trainergen
         assert read_tree(made) == before
 
 
+def test_what_the_users_version_fails_too_is_his_own_affair(made: Path, trainergen: Run) -> None:
+    mine = "        return 3 * loss\n\n    def unhinted(self, count):\n        return count\n"
+    edit(made / TRAINER, "        return loss\n", mine)
+    edit(made / "model.py", "hidden: int = 32", "hidden: int = 48")
+    answer = trainergen("update", "--json")
+    assert answer.exit == 0, answer.stdout
+    [part] = answer.data["result"]["trainers"]
+    advice = {each["probe"]: each["title"] for each in part["advice"]}
+    assert advice["gate TG003"].endswith("; it was so before")
+    assert advice["initial_loss"].endswith("; it was so before")
+    assert "TG003" not in part["proof"]["gates"]
+    jsonschema.validate(answer.data, schema("update"))
+    assert mine in (made / TRAINER).read_text()
+
+
 def test_templates_the_generator_and_the_user_are_told_apart(made: Path, trainergen: Run) -> None:
     assert trainergen("check", "--drift").stdout.startswith("No drift (")
     house = "{# Ours. #}\n        self.step_of_ours = True\n        loss: torch.Tensor = {{ loss.expression }}\n"
