@@ -305,3 +305,65 @@ def test_a_range_of_ids_that_held_by_chance_is_not_taken(project: Path, trainerg
     found = answer.data["result"]["search"]["inputs"]["root"]
     assert (found["dtype"], found["sizes"][1]) == ("int64", 4)
     assert found["high"] <= 5
+
+
+def test_an_argument_that_means_something_else_once_it_is_passed_is_left_out(project: Path, trainergen: Run) -> None:
+    source = '''
+        import functools
+
+        from torch import nn
+
+
+        def renamed(init):
+            """`drop` has become `drops`, a pair."""
+
+            @functools.wraps(init)
+            def outer(self, *values, **named):
+                if "drop" in named:
+                    named["drops"] = named.pop("drop")
+                init(self, *values, **named)
+
+            return outer
+
+
+        class Pair(nn.Module):
+            """Classifies rows."""
+
+            @renamed
+            def __init__(self, features: int = 8, drop: float = 0.5, drops: tuple = (0.1, 0.2)) -> None:
+                super().__init__()
+                self.net = nn.Sequential(nn.Linear(features, 16), nn.Dropout(drops[0]), nn.Linear(16, 3))
+
+            def forward(self, x):
+                return self.net(x)
+        '''
+    write_tree(project, {"model.py": source})
+    answer = trainergen("new", "--model", "model.py:Pair")
+    assert answer.exit == 0, answer.stdout
+    assert "Pair(features=config.model_features)" in (project / "train/pair_trainer.py").read_text()
+    assert "model_drop" not in (project / "config.ini").read_text()
+
+
+def test_widths_that_are_a_tuple_are_a_setting_so_that_the_lab_can_prove_a_smaller_model(
+    project: Path, trainergen: Run
+) -> None:
+    source = '''
+        from torch import nn
+
+
+        class Stack(nn.Module):
+            """Classifies rows."""
+
+            def __init__(self, features: int = 8, widths: tuple[int, ...] = (2048, 2048, 1024)) -> None:
+                super().__init__()
+                sizes = [features, *widths]
+                self.net = nn.Sequential(*[nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])], nn.Linear(widths[-1], 3))
+
+            def forward(self, x):
+                return self.net(x)
+        '''
+    write_tree(project, {"model.py": source})
+    answer = trainergen("new", "--model", "model.py:Stack")
+    assert answer.exit == 0, answer.stdout
+    assert "model_widths: tuple[int, ...] = (2048, 2048, 1024)" in (project / "config/train.py").read_text()
+    assert "model_widths = 2048, 2048, 1024" in (project / "config.ini").read_text()

@@ -50,7 +50,7 @@ def plan(
     check_words(wishes, family)
     names = names if names is not None else name_trainer(wishes, model, project)
     arguments, argument_settings, argument_decisions = model_arguments(
-        wishes, model, measured.search.construction if measured.search else None
+        wishes, model, measured.search.construction if measured.search else None, measured.implicit
     )
     found = []
     for opinion in opinions.opinions(wishes, model, measured, package=project.package):

@@ -91,7 +91,7 @@ def all_settings(
 
 
 def model_arguments(
-    wishes: Wishes, model: ModelFacts, found: Construction | None
+    wishes: Wishes, model: ModelFacts, found: Construction | None, implicit: tuple[str, ...] = ()
 ) -> tuple[tuple[ModelArgument, ...], tuple[Setting, ...], tuple[Decision, ...]]:
     """The arguments that ``build_model`` passes, in signature order, their settings, and a decision for each choice.
 
@@ -102,6 +102,7 @@ def model_arguments(
         wishes: what the user gave.
         model: the signature, and the docstring that describes the arguments.
         found: what the search passed; None where it had nothing to find.
+        implicit: arguments that are left out where they keep their default: passed, it would say something else.
     """
     given = dict(wishes.model_arguments)
     searched = {} if found is None else {each.name: each for each in found.arguments if each.name not in given}
@@ -121,7 +122,7 @@ def model_arguments(
             value = guess.kept if guess.for_proof and guess.kept is not None else guess.value
         elif name in given:
             value = given[name]
-        elif has_default:
+        elif has_default and name not in implicit:
             value, guess = default, None
         else:
             continue

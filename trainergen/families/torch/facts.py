@@ -212,6 +212,7 @@ class TorchFacts:
     dtype: str = "float32"  # of the first floating parameter
     warnings: tuple[str, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    implicit: tuple[str, ...] = ()  # arguments that passing their own default would say something else with
     search: Search | None = None  # what nobody said and was found by trying
     synthesised: bool = False  # the batch holds the model's inputs alone: its targets are for an objective to propose
     orders: tuple[TokenOrder, ...] = ()  # of the ids that go in, where that could be told

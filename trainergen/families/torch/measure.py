@@ -25,6 +25,7 @@ from .measure_bindings import find_bindings
 from .measure_call import Ran, Snapshot, Subject, batch_notes, equal, first_that_runs
 from .measure_causal import token_orders
 from .measure_data import Data
+from .measure_defaults import implicit_defaults
 from .measure_model import (
     buffer_facts,
     forward_arguments,
@@ -76,8 +77,10 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     sizing, more = _sizes(subject, feeding, inputs, output)
     named = tuple(replace(each, dims=sizing.output.get(each.path, each.dims)) for each in output)
     bindings: tuple[Binding, ...] = ()
+    make, seed = maker(payload, context), int(payload.get("seed", 0))
+    construction = search.construction if search is not None else None
+    implicit = () if payload.get("factory") else implicit_defaults(make, construction, context, seed)
     if search is not None and search.construction is not None:
-        make, seed = maker(payload, context), int(payload.get("seed", 0))
         batch = data.train[0]
         bindings = find_bindings(make, search.construction, batch, sizing.spec, feeding, named, context, seed)
         subject.snapshot.restore()
@@ -103,6 +106,7 @@ def build(payload: dict[str, Any], context: Context) -> dict[str, Any]:
         dtype=str(floating_dtype(model)).removeprefix("torch."),
         warnings=(*begun.warnings, *more),
         bindings=bindings,
+        implicit=implicit,
         search=search,
         synthesised=bool(payload.get("synthesised")) or (search is not None and search.synthesis is not None),
         bare_in_eval=begun.bare and kind != "tensor",

@@ -159,14 +159,14 @@ class Canonical:
                     continue
             if not isinstance(slot.high, int) or slot.sure:
                 continue
-            low, high = (slot.low or 0) + 1, rows
+            low, high = int(slot.low or 0) + 1, rows
             while low < high:  # between: holds below `low`, the table has `rows`
                 middle = high if high == rows else (low + high + 1) // 2
                 if self._holds(guess, path, replace(slot, high=middle)):
                     low = middle
                 else:
                     high = middle - 1
-            guess = guess.with_slot(path, replace(slot, high=int(low), why=f"{slot.why}, chooses from {rows} rows"))
+            guess = guess.with_slot(path, replace(slot, high=low, why=f"{slot.why}, chooses from {rows} rows"))
         return guess
 
     def _holds(self, guess: Guess, path: Path, slot: Slot) -> bool:

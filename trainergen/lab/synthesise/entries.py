@@ -57,8 +57,8 @@ def _held(model: nn.Module, node: ast.expr) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len" and len(node.args) == 1:
-        found = _held(model, node.args[0])
-        return len(found) if hasattr(found, "__len__") else _NO_VALUE
+        sized = _held(model, node.args[0])
+        return len(sized) if hasattr(sized, "__len__") else _NO_VALUE
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

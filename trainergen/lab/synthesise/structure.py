@@ -78,7 +78,7 @@ def reads_of(model: nn.Module, name: str) -> Reads:
 
 
 def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) -> None:
-    kind = type(model)
+    kind: type = type(model)
     tree = _method(kind, method)
     if tree is None or depth > 3:
         return
