@@ -20,10 +20,12 @@ class Front(Protocol):
     Attributes:
         trainer: name, class, module, key of the request.
         responsible: probe -> methods that answer for it, the most likely first.
+        builds_loaders: a trainer builds its own; `own_batches` may be asked for.
     """
 
     trainer: Mapping[str, Any]
     responsible: Mapping[str, tuple[str, ...]]
+    builds_loaders: bool
 
     def find(self) -> type:
         """The trainer's class by the name that a user types."""
@@ -76,6 +78,8 @@ class DefaultFront:
         payload: of ``prove``.
         context: the copied tree.
     """
+
+    builds_loaders = True
 
     def __init__(self, payload: Mapping[str, Any], context: Context) -> None:
         self.trainer: Mapping[str, Any] = payload["trainer"]

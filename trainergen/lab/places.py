@@ -66,7 +66,9 @@ def model_place(model: Mapping[str, Any], context: Context) -> Callable[[str], P
     return locate
 
 
-def _config_place(request: Mapping[str, str], context: Context) -> Place:
+def _config_place(request: Mapping[str, str], context: Context) -> Place | None:
+    if not (context.root / request["file"]).is_file():
+        return None
     lines = (context.root / request["file"]).read_text(encoding="utf-8-sig").splitlines()
     header = next((n for n, line in enumerate(lines, start=1) if line.strip() == f"[{request['section']}]"), 1)
     return {"file": request["file"], "line": header}

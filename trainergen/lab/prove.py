@@ -19,17 +19,19 @@ import torch
 
 from ..inspection.batch_growth import Growth
 from ..plain import from_plain
-from ..runtime.probes.session import Fault, Measurement, Session
+from ..runtime.probes.session import Fault, Measurement, Session, unmeasured
 from .batch_shape import differences
 from .batch_values import complete
 from .front import DefaultFront, Front
 from .places import model_place, trainer_place
+from .project_front import ProjectFront
 from .protocol import Context
 from .staged_files import write_staged
 from .verdict import Bench, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import ModuleType
 
 AROUND = ("staged", "config", "loader")
 """The probes taken here; those between `staged` and `config` are the family's."""
@@ -67,7 +69,7 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
             return {"ok": False, "probes": [], "numbers": {}, "listed": []}
         payload = {**payload, **handed}
     write_staged(payload["files"], context.root)
-    front = DefaultFront(payload, context)
+    front = _front(payload, context, family)
     front.make_small()
 
     shutil.rmtree(context.scratch / "proof", ignore_errors=True)  # of a plan that was proven before this one
@@ -87,7 +89,8 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         check = partial(family.check_settings, rehearsal)
         arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, check))
         bench.judge(arrived, answers=answers)
-        bench.judge(_loader(payload, workshop, config, batches))
+        if front.builds_loaders:
+            bench.judge(_loader(payload, workshop, config, batches))
     except Broken as broken:
         bench.skip(*family.PROBES, *AROUND, because=f"the probe {broken} failed before it")
     finally:
@@ -102,6 +105,12 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "numbers": {key: _json_number(value) for key, value in numbers.items()},
         "listed": listed,
     }
+
+
+def _front(payload: Mapping[str, Any], context: Context, family: ModuleType) -> Front:
+    if "lookup" in payload["trainer"]:
+        return ProjectFront(payload, context, family.builders(payload, context))
+    return DefaultFront(payload, context)
 
 
 def await_file(path: Path) -> dict[str, Any] | None:
@@ -220,6 +229,8 @@ def _config(
         The measurement, and what answers for its faults where that is not the configuration.
     """
     front, key, others = workshop.front, request["key"], request.get("others", {})
+    if key is None:
+        return unmeasured("config", f"{front.where()}: no file gives this trainer settings of its own"), None
     values: dict[str, str] = {key: request["value"], **others}
     with front.writing(values):
         changed = front.load_config(workshop.trainer_class)
