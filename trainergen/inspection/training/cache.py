@@ -35,6 +35,7 @@ class Entry:
         stamp: modification time in nanoseconds and size, as the file had them when it was read.
         scan: by its bytes.
         outline: by its syntax tree; None where that was not asked for.
+        thin: the same of what tells of data alone; None where that was not asked for.
         damage: why it could not be parsed, as ``line: message``; "" where it could.
     """
 
@@ -42,6 +43,7 @@ class Entry:
     scan: Scan
     outline: Outline | None = None
     damage: str = ""
+    thin: Outline | None = None
 
 
 def cache_file(root: Path) -> Path:
@@ -103,36 +105,29 @@ def _forget(folder: Path) -> None:
 
 
 def _row(entry: Entry) -> list[Any]:
-    scan, outline = entry.scan, entry.outline
+    scan = entry.scan
     flags = scan.trainer + 2 * scan.data + 4 * scan.program
     return [
         *entry.stamp,
         entry.damage,
         [scan.heads, scan.aliases, flags, scan.trackers],
-        (
-            None
-            if outline is None
-            else [
-                outline.imports,
-                outline.stars,
-                outline.aliases,
-                [_class_row(each) for each in outline.classes],
-                [
-                    [
-                        it.name,
-                        it.line,
-                        _parameter_rows(it.parameters),
-                        it.returns,
-                        it.decorators,
-                        it.gives,
-                        it.docstring,
-                    ]
-                    for it in outline.functions
-                ],
-                outline.loaders,
-                outline.future_annotations,
-            ]
-        ),
+        None if entry.outline is None else _outline_row(entry.outline),
+        None if entry.thin is None or entry.outline is not None else _outline_row(entry.thin),
+    ]
+
+
+def _outline_row(outline: Outline) -> list[Any]:
+    return [
+        outline.imports,
+        outline.stars,
+        outline.aliases,
+        [_class_row(each) for each in outline.classes],
+        [
+            [it.name, it.line, _parameter_rows(it.parameters), it.returns, it.decorators, it.gives, it.docstring]
+            for it in outline.functions
+        ],
+        outline.loaders,
+        outline.future_annotations,
     ]
 
 
@@ -158,7 +153,7 @@ def _parameter_rows(parameters: tuple[Parameter, ...]) -> list[list[str | None]]
 
 
 def _entry(row: list[Any]) -> Entry:
-    modified, size, damage, (heads, aliases, flags, trackers), outline = row
+    modified, size, damage, (heads, aliases, flags, trackers), outline, thin = row
     scan = Scan(
         tuple((name, tuple(bases)) for name, bases in heads),
         _tuples(aliases),
@@ -167,7 +162,8 @@ def _entry(row: list[Any]) -> Entry:
         bool(flags & 4),
         tuple(trackers),
     )
-    return Entry((modified, size), scan, None if outline is None else _outline(outline), damage)
+    whole, part = (None if each is None else _outline(each) for each in (outline, thin))
+    return Entry((modified, size), scan, whole, damage, part)
 
 
 def _outline(row: list[Any]) -> Outline:

@@ -22,7 +22,7 @@ def find_data(index: ProjectIndex) -> tuple[DataSource, ...]:
     for path in index.with_data():
         if is_test(path):
             continue
-        module, here = index.module_name(path), index.outline(path)
+        module, here = index.module_name(path), index.data_outline(path)
         for each in here.classes:
             kind = _kind_of(index, path, each)
             if kind:
@@ -45,6 +45,8 @@ def _kind_of(index: ProjectIndex, path: str, facts: ClassFacts) -> Gives:
             return "dataset"
         if last.endswith("DataLoader"):
             return "loader"
+        if not _is_own(index, where, base.partition(".")[0]):
+            continue
         key = index.find(where, base)
         parent = index.class_at(key) if key is not None else None
         if key is not None and parent is not None:
@@ -54,13 +56,20 @@ def _kind_of(index: ProjectIndex, path: str, facts: ClassFacts) -> Gives:
     return "dataset" if facts.name.endswith("Dataset") and {"__len__", "__getitem__"} & names else ""
 
 
+def _is_own(index: ProjectIndex, path: str, name: str) -> bool:
+    """Whether a name may lead to a class of the project: what comes from an installed package need not be followed."""
+    here = index.data_outline(path)
+    origins = [module for local, module, _ in here.imports if local == name]
+    return not origins or any(index.locate(each, path) is not None for each in origins)
+
+
 def find_losses(index: ProjectIndex) -> tuple[str, ...]:
     """``module:name`` of loss classes and functions, tests left out."""
     found = []
     for path in index.with_data():
         if is_test(path):
             continue
-        module, here = index.module_name(path), index.outline(path)
+        module, here = index.module_name(path), index.data_outline(path)
         for each in here.classes:
             callable_ = any(it.name in ("forward", "__call__") for it in each.methods)
             inherits = any(LOSS_CLASS.search(base.rpartition(".")[2]) for base in each.bases)

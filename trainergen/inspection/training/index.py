@@ -13,6 +13,7 @@ from . import cache
 from .layout import find_roots
 from .outline import Outline, Unreadable, outline
 from .scan import scan
+from .thinning import thin
 from .walk import is_test, walk
 
 LARGEST = 1 << 20
@@ -149,6 +150,19 @@ class ProjectIndex:
                 entry.outline, entry.damage = Outline(), f"{problem.line}: {problem}"
             self._changed = True
         return entry.outline
+
+    def data_outline(self, path: str) -> Outline:
+        """The outline of a file as far as it tells of data sets, loaders and losses; other functions may be missing."""
+        entry = self._known[path]
+        if entry.outline is not None:
+            return entry.outline
+        if entry.thin is None:
+            try:
+                entry.thin = outline(thin(self.peek(path)))
+            except Unreadable:  # misled, or the file itself is damaged
+                return self.outline(path)
+            self._changed = True
+        return entry.thin
 
     @property
     def damaged(self) -> tuple[str, ...]:
