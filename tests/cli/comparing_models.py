@@ -85,6 +85,9 @@ DISTANCE = model(
 ALIKE = "x1: float32[8,6]; x2: float32[8,6]; same: int64[8] < 2"
 COX = model("DeepSurv", "self.head = nn.Linear(6, 1, bias=False)", "x", "return self.head(x)")
 HAZARDS = model("Hazards", "self.head = nn.Linear(6, 5)", "x", "return self.head(x)", doc="Discrete survival.")
+EVENT_TIMES = model(
+    "DeepHit", "self.head = nn.Linear(6, 5)", "x", "return self.head(x).softmax(dim=1)", doc="When an event happens."
+)
 PROBABLE = model("Hazards", "self.head = nn.Linear(6, 5)", "x", "return torch.sigmoid(self.head(x))")
 WATCHED = "x: float32[8,6]; interval: int64[8] < 5; event: bool[8]"
 MIXED = "torch.zeros_like(x).index_add(0, edge_index[1], x[edge_index[0]])"
@@ -113,6 +116,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "survival": (COX, "", "x: float32[8,6]; time: float32[8] in [0, 9); event: int64[8] < 2"),
     "survival-discrete_time": (HAZARDS, "", WATCHED),
     "survival-discrete_time_of_hazards": (PROBABLE, "", WATCHED),
+    "survival-event_time": (EVENT_TIMES, "", WATCHED),
     "link-prediction": (EDGES, "", GRAPH),
     "link-prediction-bce": (EDGE_CHANCES, "", GRAPH),
     "link-prediction-dot_product": (NODES, "", GRAPH.replace("edge_label: int64[12] < 2", "negatives: int64[2,9] < 7")),

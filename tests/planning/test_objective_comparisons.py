@@ -138,6 +138,7 @@ CASES = [
     # when it happens
     Case("DeepSurv", "self.a = nn.Linear(6, 1)", "self.a(x)", ROWS, "survival", "cox"),
     Case("HazardNet", HEAD, "self.a(x)", ROWS, "survival", "discrete_time", doc="Discrete-time survival."),
+    Case("DeepHit", HEAD, "self.a(x).softmax(1)", ROWS, "survival", "event_time"),
     Case("HazardModel", HEAD, "torch.sigmoid(self.a(x))", ROWS, "survival", "discrete_time_of_hazards"),
     # which are linked
     Case(

@@ -128,6 +128,17 @@ def test_discrete_hazards_are_the_likelihood_of_living_so_long() -> None:
     assert float(found) == pytest.approx(total / 4, rel=1e-9)
 
 
+def test_event_times_are_the_chance_of_the_interval_or_of_a_later_one() -> None:
+    chances = normal(4, 3).softmax(dim=1).requires_grad_()
+    intervals, events = [0, 2, 1, 2], [1, 1, 0, 0]
+    rows = chances.tolist()
+    expected = -sum(map(math.log, (rows[0][0], rows[1][2], rows[2][2], 1e-7))) / 4  # after the last there is nothing
+    found = losses.event_time_loss(chances, torch.tensor(intervals), torch.tensor(events))
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+    found.backward()
+    assert chances.grad is not None and chances.grad[3].abs().sum() == 0
+
+
 def test_edges_are_told_from_other_pairs_by_their_dot_product() -> None:
     embeddings, edges, others = normal(4, 3), torch.tensor([[0, 1], [2, 3]]), torch.tensor([[0, 3, 1], [1, 3, 2]])
 

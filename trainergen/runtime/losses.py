@@ -218,6 +218,23 @@ def discrete_survival_loss(logits: torch.Tensor, intervals: torch.Tensor, events
     return (losses * (steps <= last)).sum(dim=1).mean()
 
 
+def event_time_loss(probabilities: torch.Tensor, intervals: torch.Tensor, events: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of when an event happens (Lee et al. 2018, DeepHit for one kind of event, without ranking).
+
+    Args:
+        probabilities: float [B, T], of the event in each interval; the last also stands for all that is later.
+        intervals: int64 [B], the last interval in which the sample was watched, below T.
+        events: [B], 1 (true) where the event was in that interval, 0 where it comes later.
+
+    Returns:
+        The mean over the batch; a probability below 1e-7 counts as that.
+    """
+    later = torch.arange(probabilities.shape[1], device=probabilities.device).unsqueeze(0) > intervals.unsqueeze(1)
+    own = probabilities.gather(1, intervals.unsqueeze(1)).squeeze(1)
+    chances = torch.where(events > 0, own, (probabilities * later).sum(dim=1))
+    return -chances.clamp_min(1e-7).log().mean()
+
+
 def edge_scores(embeddings: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
     """The dot product of the two ends' rows of `embeddings` [N, D], for each column of `edges` int64 [2, E]: [E]."""
     return (embeddings[edges[0]] * embeddings[edges[1]]).sum(dim=1)

@@ -14,13 +14,14 @@ LOSSES = {
     "cox": "one risk a sample: the partial likelihood of the order of events",
     "discrete_time": "the logit of the hazard in each interval: the likelihood of event or survival",
     "discrete_time_of_hazards": "the hazard itself in each interval, a probability",
+    "event_time": "a distribution over the intervals: the likelihood of the event's own, or of a later one",
 }
 METRICS = ()
 EPOCH_METRICS = ("concordance",)
 DEFAULT_METRICS = ()
 METRIC_FUNCTIONS = {"concordance": "concordance"}
 LOSSES_ON_PROBABILITIES = ()
-SAYS_SO = r"surviv|deep.?surv|\bcox|\bhazards?\b(?!.?(detect|classif|recogn|segment))|time.?to.?event|\bcensor(ed|ing)\b|partial likelihood"
+SAYS_SO = r"surviv|deep.?surv|deep.?hit|\bcox|\bhazards?\b(?!.?(detect|classif|recogn|segment))|time.?to.?event|\bcensor(ed|ing)\b|partial likelihood"
 TIMES = ("time", "times", "duration", "durations", "survival_time", "os_time", "t", "y")
 INTERVALS = ("interval", "intervals", "bin", "bins", "time_bin", "duration", "durations", "time", "y")
 EVENTS = ("event", "events", "status", "e", "observed", "event_observed", "event_indicator", "death")
@@ -53,10 +54,26 @@ def _of_hazards(functional: Any, *, prediction: Any, target: Any, event: Any) ->
     return _discrete(functional, prediction=logits, target=target, event=event)
 
 
+def _event_time(
+    functional: Any,  # noqa: ARG001 - as every reference
+    *,
+    prediction: Any,
+    target: Any,
+    event: Any,
+) -> Any:
+    """Lee et al. 2018 (DeepHit), the likelihood for one kind of event, a sample at a time."""
+    total = 0
+    for row, last, happened in zip(prediction, target.tolist(), event, strict=True):
+        chance = row[last] if bool(happened > 0) else row[last + 1 :].sum()
+        total = total - chance.clamp_min(SMALLEST_PROBABILITY).log()
+    return total / len(prediction)
+
+
 REFERENCES = {
     "cox": _cox,
     "discrete_time": _discrete,
     "discrete_time_of_hazards": _of_hazards,
+    "event_time": _event_time,
 }
 
 
@@ -64,7 +81,7 @@ def propose(seen: Seen) -> Proposal | None:
     """One column is a risk, several are intervals, of a model that is said to be about survival."""
     output = seen.main
     words = seen.says(SAYS_SO)
-    if output is None or (words is None and not seen.asks(LOSSES)) or len(output.sizes) > 2 or output.sums_to_one:
+    if output is None or (words is None and not seen.asks(LOSSES)) or len(output.sizes) > 2:
         return None
     one = len(output.sizes) == 1 or output.sizes[1] == 1
     event = _event(seen)
@@ -73,8 +90,10 @@ def propose(seen: Seen) -> Proposal | None:
         return None
     hazards = ("discrete_time", "discrete_time_of_hazards")
     names = ("cox",) if one else hazards[::-1] if seen.activation == "Sigmoid" else hazards
+    names = ("event_time",) if output.sums_to_one else names
     prepare = ("squeeze:1",) if one and len(output.sizes) == 2 else ()
     what = "one risk a sample" if one else f"a hazard in each of {output.sizes[1]} intervals"
+    what = f"the probability of each of {output.sizes[1]} intervals" if output.sums_to_one else what
     return Proposal(
         score=91 if words else 45,
         reason=f"{said(output)}: {what}, {words or 'you asked for it'}",
