@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -78,8 +77,14 @@ def module(number: int) -> str:
         9: ("import logging\n", f"class Step{number}Runner:"),
     }
     head, line = heads[kind]
-    trains = "\n    def train(self, loader):\n        for batch in loader:\n            self.step(batch)\n" if kind == 9 else ""
-    body = "".join(METHOD.format(name=word, number=number + each) for each, word in enumerate(("sum", "mean", "count") * 4))
+    trains = (
+        "\n    def train(self, loader):\n        for batch in loader:\n            self.step(batch)\n"
+        if kind == 9
+        else ""
+    )
+    body = "".join(
+        METHOD.format(name=word, number=number + each) for each, word in enumerate(("sum", "mean", "count") * 4)
+    )
     end = '\nif __name__ == "__main__":\n    argparse.ArgumentParser().parse_args()\n' if kind == 7 else ""
     return f'"""Part {number}."""\n\n{head}\n\n{line}\n    """Part {number} of the whole."""\n{trains}{body}{end}'
 
@@ -158,7 +163,9 @@ def main() -> None:
             target = str(Path(folder) / f"copy{each}")
             copies.append(float(str(run(COPY.format(**fill, target=target), cache))))
     result = {
-        name: {key: round(statistics.median(row[key] for row in found), 3) for key in ("cpu", "wall", "memory", "found")}
+        name: {
+            key: round(statistics.median(row[key] for row in found), 3) for key in ("cpu", "wall", "memory", "found")
+        }
         for name, found in rows.items()
     }
     answer = {"files": asked.files, **result, "copy": round(statistics.median(copies), 3)}
@@ -168,7 +175,10 @@ def main() -> None:
     print(f"{asked.files} Python files, median of {asked.runs} runs, on {os.cpu_count()} cores")
     for name in ("first", "cached", "touched"):
         figures = result[name]
-        print(f"  {name:8} {figures['cpu']:.2f} s CPU, {figures['wall']:.2f} s wall, peak {figures['memory']:.0f} MiB", end="")
+        print(
+            f"  {name:8} {figures['cpu']:.2f} s CPU, {figures['wall']:.2f} s wall, peak {figures['memory']:.0f} MiB",
+            end="",
+        )
         print(f" ({result['nothing']['memory']:.0f} MiB with nothing read), {figures['found']:.0f} trainers found")
     print(f"  copy     {answer['copy']:.2f} s wall")
 

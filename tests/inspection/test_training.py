@@ -546,9 +546,15 @@ def test_documentation_that_is_right_is_no_contradiction(tmp_path: Path) -> None
             $ python train.py tide --max-steps=3
             $ python -m pytest tests
             $ python train.py --help
+            $ python train.py tide --max=3
+            $ python -m torch.distributed.run train.py tide
+            $ python tools/convert.py
+
+        Override `batch_size` for a trainer, push to `$DOCKER_REGISTRY`, inherit from `nn.Module`.
 
         ```python
         from train import TRAINER_REGISTRY, Trainer
+        from dataloader import load_dataset
         from torch import nn
 
         class SnowTrainer(Trainer):

@@ -67,7 +67,11 @@ def survey(index: ProjectIndex, settings: Settings) -> TrainingFacts:
         tracker=data.find_tracker(index, chosen),
         tests=data.find_tests(index, chosen),
         contradictions=documents.contradictions(
-            index, lines, chosen, tuple((each.entry, each.program) for each in entries)
+            index,
+            lines,
+            chosen,
+            tuple(each.base for each in found),
+            tuple((each.entry, each.program) for each in entries),
         ),
         standalone=alone,
         damaged=index.damaged,

@@ -31,7 +31,7 @@ _IMPLEMENT = re.compile(
 )
 _ALSO = re.compile(r"^(?:\s*(?:,|and|or|, and)\s*)`{1,2}([a-z_]\w*)(?:\([^`]*\))?`{1,2}")
 _METHOD = re.compile(r"^\s+(?:async )?def\s+(\w+)\s*\(\s*self")
-_REGISTRY = re.compile(r"`{0,2}\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_?(?:REGISTRY|TRAINERS|REGISTRIES)(?:_[A-Z]+)*)\b")
+_REGISTRY = re.compile(r"(?<![$\w{/])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_?(?:REGISTRY|TRAINERS|REGISTRIES)(?:_[A-Z]+)*)\b")
 _DECORATOR = re.compile(r"`{0,2}@((?:\w+\.)*register\w*|(?:\w+\.)*\w*(?i:registry)\w*(?:\.\w+)*)")
 _COMMAND = re.compile(
     r"(?:^\s*(?:\$|>)?\s*|`)((?:[A-Z_]+=\S+\s+)*python[\d.]*\s+(?:-m\s+[\w.]+|[\w./-]+\.py)(?:[^`#|&;<]*))"
@@ -68,6 +68,7 @@ def contradictions(
     index: ProjectIndex,
     lines: tuple[Line, ...],
     base: BaseTrainer | None,
+    candidates: tuple[BaseTrainer, ...],
     programs: tuple[tuple[EntryPoint, Program], ...],
 ) -> tuple[Contradiction, ...]:
     """Where the documentation says other than the code does.
@@ -75,10 +76,11 @@ def contradictions(
     Args:
         index: the project.
         lines: of its documents.
+        candidates: all that may be bases: what is said of another one is no mistake.
         base: the trainers' base; None where there is none, and nothing is said about one then.
         programs: those whose options are known.
     """
-    judge = _Judge(index, base, programs)
+    judge = _Judge(index, base, candidates, programs)
     found: dict[tuple[str, str], Contradiction] = {}
     owner = ""
     for line in lines:
@@ -94,8 +96,14 @@ def contradictions(
 
 class _Judge:
     def __init__(
-        self, index: ProjectIndex, base: BaseTrainer | None, programs: tuple[tuple[EntryPoint, Program], ...]
+        self,
+        index: ProjectIndex,
+        base: BaseTrainer | None,
+        candidates: tuple[BaseTrainer, ...],
+        programs: tuple[tuple[EntryPoint, Program], ...],
     ) -> None:
+        known = (*candidates, *((base,) if base is not None else ()))
+        self._family = {it.name for each in known for it in (each.facts, *each.lineage, *each.siblings)}
         self._index = index
         self._base = base
         self._programs = programs
@@ -117,10 +125,9 @@ class _Judge:
         head = _HEAD.match(line.text) if line.code else None
         if head is not None and re.search(r"Trainer|Runner|Engine|Solver|Learner|Experiment", head[1]):
             names.append(head[2].rpartition(".")[2])
-        family = {facts.name, *(each.name for each in (*self._base.lineage, *self._base.siblings))}
         place = f"{facts.file}:{facts.line}"
         for name in names:
-            if name in family:
+            if name in self._family:
                 continue
             if not self._index.defines(name):
                 yield Contradiction(
@@ -141,6 +148,8 @@ class _Judge:
         facts = self._base.facts
         names: list[str] = []
         for match in _IMPLEMENT.finditer(line.text):
+            if "(" not in match[0] and "method" not in line.text.lower() and not match[0].lower().startswith("impl"):
+                continue  # settings are overridden and defined too
             names.append(match[1])
             rest = line.text[match.end() :]
             while (more := _ALSO.match(rest)) is not None:
@@ -168,18 +177,19 @@ class _Judge:
 
     def _registries(self, line: Line) -> Iterator[Contradiction]:
         for match in _REGISTRY.finditer(line.text):
-            if not self._mentioned(match[1]):
+            about = "train" in line.text.lower()  # there are registries of images and packages too
+            if about and not self._mentioned(match[1]):
                 yield Contradiction(line.place, f"trainers are listed in {match[1]}", f"no Python file has {match[1]}")
         for match in _DECORATOR.finditer(line.text):
             last = match[1].rpartition(".")[2]
-            if not self._mentioned(last):
+            if (last == "register" or "train" in match[1].lower()) and not self._mentioned(last):
                 yield Contradiction(
                     line.place, f"trainers are registered with @{match[1]}", f"no Python file has {last}"
                 )
 
     def _imports(self, line: Line) -> Iterator[Contradiction]:
         match = _IMPORT.match(line.text) if line.code else None
-        if match is None or match[1].startswith("."):
+        if match is None or match[1].startswith(".") or not re.search("train|regist|base", match[0], re.IGNORECASE):
             return
         top = match[1].partition(".")[0]
         ours = self._index.locate(top) is not None or any(
@@ -218,6 +228,8 @@ class _Judge:
             if path is None:
                 if words[1] == "-m" and self._index.locate(words[2].partition(".")[0]) is None:
                     continue  # of an installed package
+                if "train" not in start[-1]:
+                    continue
                 yield Contradiction(line.place, f"shows {' '.join(start)}", f"no such program: {start[-1]}")
                 continue
             program = next((each for entry, each in self._programs if entry.file == path), None)
@@ -227,9 +239,13 @@ class _Judge:
             texts = " ".join(option.text for option in program.options)
             for word in words[len(start) :]:
                 name = word.partition("=")[0]
-                if not re.fullmatch(r"--[a-z][\w-]*", name) or name in known or f"'{name}'" in texts:
+                if not re.fullmatch(r"--[a-z][\w-]*", name) or f"'{name}'" in texts:
                     continue
-                if f"/{name}" in texts or (name.startswith("--no-") and f"--{name[5:]}" in known):
+                if (
+                    any(each.startswith(name) for each in known)
+                    or f"/{name}" in texts
+                    or (name.startswith("--no-") and f"--{name[5:]}" in known)
+                ):
                     continue
                 yield Contradiction(line.place, f"shows {' '.join(start)} {name}", f"{path} has no option {name}")
 
