@@ -9,10 +9,14 @@ from pathlib import PurePosixPath
 
 from ....errors import Conflict
 from ...source import Source
+from ..syntax.formats import load_quietly
+from ..syntax.tree import Tree
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.AnnAssign
 HOPS = 6
 """How many re-exports are followed."""
+LARGEST = 200_000
+"""Bytes of a settings file; larger ones are data."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Project:
         self.read = read
         self.files = tuple(dict.fromkeys(sorted(files)))
         self._sources: dict[str, Source | None] = {}
+        self._values: dict[str, Tree | None] = {}
 
     def data(self, path: str) -> bytes:
         """The bytes of a file.
@@ -55,6 +60,13 @@ class Project:
             except (Conflict, OSError):
                 self._sources[path] = None
         return self._sources[path]
+
+    def values(self, path: str) -> Tree | None:
+        """What a settings file holds; None where it can't be read, or is larger than any that is written by hand."""
+        if path not in self._values:
+            data = self.data(path)
+            self._values[path] = load_quietly(data, path) if len(data) <= LARGEST else None
+        return self._values[path]
 
     def python(self) -> Iterator[Source]:
         """Every Python file that parses."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from ...configuration import Field, KeyPath
 from ...joining import Entry, Sibling
-from ..syntax.formats import SUFFIXES, format_of, load_quietly
+from ..syntax.formats import SUFFIXES, format_of
 from ..syntax.python_text import literal
 from ..syntax.tree import Tree, flatten
 from .names import common_pattern, follow, matches, pattern_of
-from .project import Project
+from .project import LARGEST, Project
 from .words import place_fields
 
 DEPTH = 4
@@ -39,16 +39,14 @@ class Section:
     tree: Tree
 
 
-def data_files(project: Project) -> Iterator[tuple[str, Tree]]:
-    """Every settings file that can be read, with its values."""
-    for path in project.with_suffix(*SUFFIXES):
-        tree = load_quietly(project.data(path), path)
-        if tree is not None and path.rpartition("/")[2] not in (
-            "pyproject.toml",
-            "setup.cfg",
-            "tox.ini",
-            "package.json",
-        ):
+NOT_SETTINGS = frozenset({"pyproject.toml", "setup.cfg", "tox.ini", "package.json", "package-lock.json", "mkdocs.yml"})
+
+
+def data_files(project: Project, suffixes: Sequence[str] = tuple(SUFFIXES)) -> Iterator[tuple[str, Tree]]:
+    """Every settings file with one of the suffixes that can be read, with its values; those of tools are left out."""
+    for path in project.with_suffix(*suffixes):
+        hidden = path.startswith(".") or "/." in path
+        if not hidden and path.rpartition("/")[2] not in NOT_SETTINGS and (tree := project.values(path)) is not None:
             yield path, tree
 
 
@@ -62,7 +60,7 @@ def refuse_broken(project: Project, words: Sequence[str], suffixes: Sequence[str
         data = project.data(path)
         as_key = rb"(?m)^\s*[\[\"']?[\w.-]*%s[\w.-]*[\"']?\s*[:=\]{]"
         named = any(re.search(as_key % re.escape(word.encode("utf-8")), data) for word in words)
-        if named and load_quietly(data, path) is None:
+        if named and project.values(path) is None and len(data) <= LARGEST:
             format_of(path).load(data, path)
 
 
@@ -78,9 +76,7 @@ def mappings(tree: Mapping[str, object], above: KeyPath = ()) -> Iterator[tuple[
 def sections_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequence[str]) -> list[Section]:
     """The sections, all in one file and below one mapping, that are called after the most siblings."""
     best: list[Section] = []
-    for path, tree in data_files(project):
-        if not path.lower().endswith(tuple(suffixes)):
-            continue
+    for path, tree in data_files(project, suffixes):
         for parent, inner in mappings(tree):
             named = {key: value for key, value in inner.items() if isinstance(value, Mapping)}
             found = [
@@ -96,7 +92,7 @@ def sections_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequenc
 def files_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequence[str]) -> list[Section]:
     """Files of one folder that are called after siblings, the whole file being a sibling's section."""
     folders: dict[tuple[str, str], dict[str, str]] = {}
-    readable = dict(data_files(project))
+    readable = dict(data_files(project, suffixes))
     for path in readable:
         suffix = "." + path.rpartition(".")[2]
         if suffix.lower() in suffixes:

@@ -56,6 +56,19 @@ def format_of(path: str) -> Format:
     return cast("Format", import_module(f"{package}.{format_name(path)}"))
 
 
+def escaped(text: str) -> str:
+    """A text in double quotes, for YAML and TOML: what can't be printed is escaped."""
+    short = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+    def one(character: str) -> str:
+        if character in short or character.isprintable():
+            return short.get(character, character)
+        code = ord(character)
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+    return '"' + "".join(map(one, text)) + '"'
+
+
 def load_quietly(data: bytes, path: str) -> Tree | None:
     """A file's values; None where it is no settings file that can be read."""
     try:

@@ -12,6 +12,7 @@ from ....errors import Conflict
 from ...configuration import KeyPath
 from ...draft import Draft, Edit, Insertion, Span
 from ...source import BOM, LINE_END
+from .formats import escaped
 from .tree import Tree, confirm, present
 
 BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -86,7 +87,7 @@ def render(
 
 
 def _key(key: str) -> str:
-    return key if BARE.match(key) else json.dumps(key, ensure_ascii=False)
+    return key if BARE.match(key) else escaped(key)
 
 
 def spell(value: object) -> str:
@@ -101,7 +102,7 @@ def spell(value: object) -> str:
         return "[" + ", ".join(map(spell, value)) + "]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key(str(key))} = {spell(each)}" for key, each in value.items()) + " }"
-    return json.dumps(str(value), ensure_ascii=False)
+    return escaped(str(value))
 
 
 def _lines(data: bytes) -> list[Span]:

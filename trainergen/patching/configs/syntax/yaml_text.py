@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from ....errors import Conflict
 from ...configuration import KeyPath
 from ...draft import Draft, Edit, Insertion, Span
+from .formats import escaped
 from .tree import Tree, confirm
 from .yaml_document import Document, load, pairs_of
 
@@ -222,7 +222,7 @@ def spell(value: object) -> str:
     text = str(value)
     if PLAIN.match(text) and not RESERVED.match(text):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return escaped(text)
 
 
 def _float(value: float) -> str:
