@@ -299,6 +299,29 @@ def test_what_is_no_detector_is_not_asked_about(tmp_path: Path, name: str, doc: 
     )
 
 
+HEADLESS = f"""{HEAD}class Net(nn.Module):
+    def __init__(self, num_classes=4, classification=False, scale=False):
+        super().__init__()
+        self.a = nn.Linear(6, 8)
+        self.head = nn.Linear(8, num_classes) if classification else nn.Identity()
+    def forward(self, x):
+        return self.head(self.a(x))
+"""
+
+
+def test_a_head_that_is_switched_off_is_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(AnswerNeeded, match="built without its head") as caught:
+        best(tmp_path / "asked", HEADLESS, ROWS)
+    assert caught.value.flags == ("--model-arg classification=True",)
+    on = best(tmp_path / "on", HEADLESS, ROWS, model_arguments=(("classification", True),))
+    assert on.objective.task == "multi-class"
+    assert best(tmp_path / "off", HEADLESS, ROWS, loss="mse").objective.task == "regression"
+    off = best(tmp_path / "said", HEADLESS, ROWS, model_arguments=(("classification", False),))
+    assert off.objective.loss  # the user said so
+    other = HEADLESS.replace("classification=False", "classification=True")
+    assert best(tmp_path / "other", other, ROWS).objective.task == "multi-class"
+
+
 NOISE = model_text(
     "self.a, self.time = nn.Conv2d(4, 8, 3, 1, 1), nn.Linear(1, 8)",
     "self.a(x) + self.time(t[:, None].float())[:, :, None, None]",

@@ -19,7 +19,14 @@ from .objective_decisions import (
     target_decision,
     target_variable,
 )
-from .objective_questions import ONE_ANSWER, ask_about_output, ask_about_raw_outputs, ask_about_target, nothing_fits
+from .objective_questions import (
+    ONE_ANSWER,
+    ask_about_a_missing_head,
+    ask_about_output,
+    ask_about_raw_outputs,
+    ask_about_target,
+    nothing_fits,
+)
 from .objectives import Fit, LossOption, Proposal, Task
 from .pairs import TARGET_NAMES, candidate_targets, feeding_inputs, name_bonus, predictions, side_penalty
 from .proposals import demand_no_adversary, look
@@ -53,7 +60,9 @@ def choose_objectives(wishes: Wishes, model: ModelFacts, measured: TorchFacts) -
     """
     if measured.synthesised:
         demand_no_adversary(wishes, model, measured)
-        ask_about_raw_outputs(wishes, look(wishes, model, measured))
+        seen = look(wishes, model, measured)
+        ask_about_raw_outputs(wishes, seen)
+        ask_about_a_missing_head(wishes, seen)
     target = _wished_target(wishes, measured)
     read = readings(wishes, model, measured, target)
     if wishes.loss is not None and ":" in wishes.loss:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ...errors import AnswerNeeded, Question
 from ...inspection.batch_spec import Leaf, Path, find, spell_path
 from ...planning.wishes import Wishes
 from .facts import OutputFacts, TorchFacts
 from .objectives import detection, diffusion, shape_text
+from .objectives.multi_class import CLASS_ARGUMENTS
 from .pairs import candidate_targets
 from .readings import Reading
 from .seen import Seen, said
@@ -75,6 +78,38 @@ def ask_about_raw_outputs(wishes: Wishes, seen: Seen) -> None:
             hint="a function (output, target) -> scalar that knows the schedule, --loss module:name; or build the model "
             "without the learnt variance: --model-arg",
         )
+
+
+HEAD_SWITCH = re.compile(
+    r"(is_)?classif(y|ier|ication)|(use|with|add|include|has)_?((cls|class\w*)_?)?(classifier|classification|head|top|fc)"
+)
+"""What an argument is called that says whether a model has its head."""
+
+
+def ask_about_a_missing_head(wishes: Wishes, seen: Seen) -> None:
+    """A constructor that counts classes and has a switch for them that is off: what comes out are features, not answers.
+
+    Raises:
+        AnswerNeeded: so it is built, and the user said neither the switch nor a loss.
+    """
+    said_so = {name for name, _ in wishes.model_arguments}
+    classes = seen.argument(CLASS_ARGUMENTS)
+    if wishes.loss is not None or wishes.target is not None or classes is None:
+        return
+    off = (name for name, text in seen.arguments.items() if text == "False" and HEAD_SWITCH.fullmatch(name.lower()))
+    switch = next((name for name in off if name not in said_so), None)
+    counted = {size for each in seen.learnt for size in each.sizes[1:]}
+    decides = classes in seen.decided.values() or seen.arguments[classes] in map(str, counted)
+    if switch is None or decides:
+        return
+    about = f"{switch} is False as it is built, and {classes} decides nothing: are classes to be learnt?"
+    raise AnswerNeeded(
+        f"{seen.name} is built without its head ({about.partition(':')[0]})",
+        questions=(
+            Question("--model-arg", switch, about, "True", (f"{classes} counts classes that nothing puts out",)),
+        ),
+        hint=f"--model-arg {switch}=True for classes; to train its features against numbers all the same: --loss mse",
+    )
 
 
 def _function_for(output: OutputFacts, words: str) -> Question:
