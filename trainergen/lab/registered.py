@@ -6,8 +6,9 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import EnumType
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 Lookup = Mapping[str, Any]
@@ -35,7 +36,8 @@ class Placeholder(str):
     def __getitem__(self, key: object) -> Placeholder:
         return self
 
-    def __call__(self, *args: object, **kwargs: object) -> Placeholder:
+    def __call__(self, *_: object, **__: object) -> Placeholder:
+        """As what it stands for may be called."""
         return self
 
     def __iter__(self) -> Iterator[str]:
@@ -69,6 +71,8 @@ def listed(lookup: Lookup) -> list[str]:
         return [_called(each) for each in _subclasses(_symbol(lookup))]
     if how == "mapping":
         held = _symbol(lookup)
+        if isinstance(held, EnumType):
+            return list(held.__members__)
         if isinstance(held, Mapping):
             return [str(key) for key in held]
         return [_called(each) for each in held] if isinstance(held, Iterable) else []
@@ -118,12 +122,20 @@ def _symbol(lookup: Lookup) -> Any:
     for part in lookup["symbol"].split("."):
         if not hasattr(found, part):
             raise LookupError(f"{lookup['module']} has no {lookup['symbol']}")
-        found = getattr(found, part)
+        owner, found = found, getattr(found, part)
+        if (
+            isinstance(owner, type)
+            and inspect.isfunction(found)
+            and next(iter(inspect.signature(found).parameters), "") == "self"
+        ):
+            found = getattr(_call(owner, lookup), part)  # a method: an instance is asked
     return found
 
 
 def _held(registry: Any, lookup: Lookup) -> object:
     key = lookup["key"]
+    if isinstance(registry, EnumType):
+        return registry[key].value if key in registry.__members__ else _first(iter(()), lookup)
     if isinstance(registry, Mapping) or (hasattr(registry, "__getitem__") and not isinstance(registry, list | tuple)):
         try:
             return registry[key]
@@ -158,21 +170,23 @@ def _called(element: object) -> str:
 
 
 def _resolved(text: str, lookup: Lookup) -> object:
-    """The object that ``module:Class``, ``module.Class`` or ``Class`` names."""
-    module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
+    """The object that ``module:Class``, ``module.Class``, ``Class`` or ``module`` names."""
     home = lookup["module"] if lookup["how"] != "entry-point" else ""
-    if module.startswith("."):
-        package = importlib.import_module(home).__package__ or ""
-        found: object = importlib.import_module(module, package)
-    else:
-        found = importlib.import_module(module or home)
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise LookupError(
-                f"{module or home} has no {name}: {text!r} is what {lookup['symbol']} gives for {lookup['key']}"
-            )
-        found = getattr(found, part)
-    return found
+    expected = lookup.get("expects", "").rpartition(":")[2]
+    module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
+    package = importlib.import_module(home).__package__ or "" if text.startswith(".") else None
+    dots = text[: len(text) - len(text.lstrip("."))]
+    try:
+        found: object = importlib.import_module(module if module.strip(".") else dots or home, package)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        try:
+            found = importlib.import_module(text, package)
+        except ImportError as problem:
+            said = f"{text!r}, which {lookup['symbol']} gives for {lookup['key']}, can't be imported: {problem}"
+            raise LookupError(said) from problem
+    return getattr(found, expected) if isinstance(found, ModuleType) and hasattr(found, expected) else found
 
 
 def _class_within(found: object, lookup: Lookup) -> object:
@@ -211,7 +225,7 @@ def _call(function: Callable[..., object], lookup: Lookup) -> object:
         return function(*arguments, **keywords)
     except _Built as built:
         return built.found
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         said = f"{type(problem).__name__}: {problem}"
         raise LookupError(f"{lookup['module']}.{lookup['symbol']} does not give {key}: {said}") from problem
     finally:

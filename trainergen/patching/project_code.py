@@ -236,6 +236,12 @@ class ProjectCode:
                 return found
         return None
 
+    def sibling_of_module(self, text: str) -> Sibling | None:
+        """The sibling whose module a text names, where no other trainer stands in that module."""
+        bare = text.lstrip(".")
+        found = [each for each in self.siblings if bare and (each.module == bare or each.module.endswith("." + bare))]
+        return found[0] if len(found) == 1 else None
+
     def defined_in(self, file: CodeFile) -> tuple[Sibling, ...]:
         """The siblings whose classes stand in a file."""
         classes = {node.name for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)}

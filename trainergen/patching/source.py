@@ -44,6 +44,7 @@ class Source:
         try:
             text = data.decode("utf-8-sig")
             self.tree = ast.parse(data, filename=path)
+            self._refuse_other_encodings()
         except UnicodeDecodeError as problem:
             raise Conflict(f"{path} is not UTF-8: {problem.reason}", place=path, hint="save it as UTF-8") from None
         except (SyntaxError, ValueError) as problem:
@@ -55,6 +56,16 @@ class Source:
             ) from None
         self._text = text
         self._lexemes: list[Lexeme] | None = None
+
+    def _refuse_other_encodings(self) -> None:
+        """A coding line that says other than UTF-8 gives the bytes another meaning, unless they are ASCII."""
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
+        if not self.data.isascii() and encoding not in ("utf-8", "utf-8-sig"):
+            raise Conflict(
+                f"{self.path} is written in {encoding}, by its coding line",
+                place=f"{self.path}:1",
+                hint="save it as UTF-8",
+            )
 
     @property
     def newline(self) -> bytes:

@@ -35,6 +35,11 @@ def find(code: ProjectCode) -> list[Registry]:
                 assert data is not None
                 line = data[: data.find(listed[0][0].encode())].count(b"\n") + 1
                 found.append(Registry("entry_points", path, line, group, tuple(points)))
+    data = code.bytes_of("setup.py")
+    named = [each for each in code.siblings if data is not None and f"{each.module}:{each.name}".encode() in data]
+    if data is not None and named and 2 * len(named) >= len(code.siblings):
+        line = data[: data.find(named[0].module.encode())].count(b"\n") + 1
+        found.append(Registry("entry_points", "setup.py", line, "entry_points"))
     return found
 
 
@@ -45,6 +50,8 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
         Conflict: its key is taken, or the group is not written one entry a line.
     """
     path, group = registry.path, registry.symbol
+    if path.endswith(".py"):
+        raise by_hand(registry, entry, "are written in Python")
     data = code.draft(path).data
     points = dict(_groups(data, path))[group]
     listed = [(key, found) for key, text in points.items() if (found := code.sibling_in_text(text)) is not None]

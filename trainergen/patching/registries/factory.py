@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass
 
 from ...errors import Conflict
 from ..analogy import Analogy
-from ..binding import below, bindings, bring, bring_name, function_name
+from ..binding import below, bindings, bring, bring_name
+from ..branches import Branch, chains, expressions, first_line
 from ..draft import Insertion
-from ..joining import Entry, Gives, Lookup, Registration, Registry, Sibling
+from ..joining import Entry, Gives, Lookup, Registration, Registry
 from ..keys import spell_key, taken
 from ..project_code import CodeFile, ProjectCode
 from ..snippets import snippet
@@ -20,36 +20,17 @@ from .mapping import by_hand, gives
 PRECEDENCE = 1
 
 
-@dataclass(frozen=True)
-class Branch:
-    """One branch.
-
-    Attributes:
-        node: the if, or the case.
-        keys: the texts that it compares with, in order.
-        sibling: whom it builds.
-        start: where the text that is copied begins: the test, or the pattern.
-        body: its statements.
-    """
-
-    node: ast.If | ast.match_case
-    keys: tuple[str, ...]
-    sibling: Sibling | None
-    start: int
-    body: list[ast.stmt]
-
-
 def find(code: ProjectCode) -> list[Registry]:
     """Every function with branches that build trainers by a text."""
     found = []
     for file in code.files:
-        for function, branches in _chains(code, file):
+        for function, branches in chains(code, file):
             keys = tuple(key for branch in branches for key in branch.keys)
-            line = _line(branches[0])
+            line = first_line(branches[0])
             found.append(Registry("factory", file.path, line, function, keys, {"function": function}))
         found += [
             Registry("factory", file.path, node.lineno, function, (), {"function": function, "choice": "expression"})
-            for function, node in _expressions(code, file)
+            for function, node in expressions(code, file)
         ]
     return found
 
@@ -63,7 +44,7 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
     file = code.current(registry.path)
     if registry.detail.get("choice") == "expression":
         raise by_hand(registry, entry, "chooses between trainers in one expression")
-    branches = next(each for function, each in _chains(code, file) if function == registry.detail["function"])
+    branches = next(each for function, each in chains(code, file) if function == registry.detail["function"])
     known = [branch for branch in branches if branch.sibling is not None]
     listed = [(key, branch.sibling) for branch in known for key in branch.keys[:1] if branch.sibling]
     if not listed:
@@ -86,91 +67,9 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
     if registry.symbol:
         asked = _parameter(file, model)
         lookup = Lookup("call", file.module, registry.symbol, key, gives=_gives(model), parameter=asked)
-    return Registration(key, lookup=lookup, said=f'"{key}" in {registry.symbol}()')
-
-
-def _chains(code: ProjectCode, file: CodeFile) -> list[tuple[str, list[Branch]]]:
-    """Function name and branches, for every function with two branches for trainers (or one, where it is the only trainer)."""
-    groups: dict[tuple[str, int], list[Branch]] = {}
-    for node in ast.walk(file.tree):
-        found = _branch(code, file, node)
-        if found is not None:
-            root = _root(file, found.node)
-            groups.setdefault((function_name(file, root), id(file.block(root))), []).append(found)
-    chains = []
-    for (function, _), branches in groups.items():
-        branches.sort(key=_line)
-        built = {branch.sibling.name for branch in branches if branch.sibling is not None}
-        if len(built) > 1 or (built and len(code.siblings) == 1):
-            chains.append((function, branches))
-    return chains
-
-
-def _branch(code: ProjectCode, file: CodeFile, node: ast.AST) -> Branch | None:
-    if isinstance(node, ast.If):
-        keys = _compared(node.test)
-        start = file.source.start(node.test)
-    elif isinstance(node, ast.match_case):
-        keys = _matched(node.pattern)
-        start = file.source.offset(node.pattern.lineno, node.pattern.col_offset)
-    else:
-        return None
-    if not keys:
-        return None
-    sibling = _imported_there(code, file, node.body)
-    if sibling is None:
-        sibling = next((found for each in node.body if (found := code.sibling_at(file, each))), None)
-    return Branch(node, keys, sibling, start, node.body)
-
-
-def _imported_there(code: ProjectCode, file: CodeFile, body: list[ast.stmt]) -> Sibling | None:
-    for each in body:
-        if isinstance(each, ast.ImportFrom):
-            for alias in each.names:
-                found = code.sibling_named(f"{file.absolute(each)}:{alias.name}")
-                if found is not None:
-                    return found
-    return None
-
-
-def _compared(test: ast.expr) -> tuple[str, ...]:
-    """The texts that a test compares with: ``name == "a"``, ``name in ("a", "b")``, ``name.startswith("a")``."""
-    nodes: list[ast.expr] = []
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.In):
-        nodes = [test.left, test.comparators[0]]
-    elif isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "startswith":
-        nodes = list(test.args)
-    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
-        return tuple(key for value in test.values for key in _compared(value))
-    return tuple(
-        part.value
-        for node in nodes
-        for part in (node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node])
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    return Registration(
+        key, lookup=lookup, said=f'"{key}" in {f"{registry.symbol}()" if registry.symbol else registry.path}'
     )
-
-
-def _matched(pattern: ast.pattern) -> tuple[str, ...]:
-    if isinstance(pattern, ast.MatchOr):
-        return tuple(key for each in pattern.patterns for key in _matched(each))
-    if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant):
-        return (pattern.value.value,) if isinstance(pattern.value.value, str) else ()
-    return ()
-
-
-def _root(file: CodeFile, node: ast.If | ast.match_case) -> ast.stmt:
-    """The statement that a chain begins with: the if that an elif belongs to, the match of a case."""
-    if isinstance(node, ast.match_case):
-        return file.statement(file.parents[node])
-    parent = file.parents[node]
-    while isinstance(parent, ast.If) and parent.orelse == [node]:
-        node, parent = parent, file.parents[parent]
-    return node
-
-
-def _line(branch: Branch) -> int:
-    node = branch.node
-    return node.lineno if isinstance(node, ast.If) else node.pattern.lineno
 
 
 def _manner(file: CodeFile, branches: list[Branch]) -> Manner:
@@ -178,7 +77,7 @@ def _manner(file: CodeFile, branches: list[Branch]) -> Manner:
     calls = [ast.unparse(each.node.test) for each in branches if isinstance(each.node, ast.If)]
     whole = ast.unparse(function) if function is not None else ""
     prefix = any(".startswith(" in each for each in calls)
-    return Manner(".lower()" in whole or ".casefold()" in whole, prefix, f"{file.path}:{_line(branches[0])}")
+    return Manner(".lower()" in whole or ".casefold()" in whole, prefix, f"{file.path}:{first_line(branches[0])}")
 
 
 def _written(
@@ -286,16 +185,3 @@ def _parameter(file: CodeFile, branch: Branch) -> str:
         return ""
     known = {each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
     return next((each.id for each in ast.walk(subject) if isinstance(each, ast.Name) and each.id in known), "")
-
-
-def _expressions(code: ProjectCode, file: CodeFile) -> list[tuple[str, ast.IfExp]]:
-    """Conditional expressions that choose between two trainers."""
-    found = []
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.IfExp) and _compared(node.test):
-            chosen = {
-                each.name for part in (node.body, node.orelse) if (each := code.sibling_at(file, part, texts=False))
-            }
-            if len(chosen) > 1:
-                found.append((function_name(file, node), node))
-    return found

@@ -9,10 +9,11 @@ from ..binding import bring, defines_base, function_name, imports_itself
 from ..carried import register_key
 from ..joining import Entry, Lookup, Registration, Registry, Sibling
 from ..literals import add_element, read_brackets
+from ..pairs import Pair, is_list_of_trainers
 from ..project_code import CodeFile, ProjectCode
 from ..snippets import snippet
 from ..storage import Storage, key_form, storage_of
-from .mapping import Pair, by_hand, gives, is_list_of_trainers, value_for
+from .mapping import by_hand, gives, value_for
 
 PRECEDENCE = 4
 Display = ast.List | ast.Tuple | ast.Set
@@ -46,6 +47,8 @@ def places(code: ProjectCode, file: CodeFile) -> list[Place]:
         if not isinstance(node, Display) or not _stands_for_itself(file, node):
             continue
         elements = tuple((each, code.sibling_at(file, each)) for each in node.elts if not isinstance(each, ast.Starred))
+        if isinstance(file.parents[node], ast.For) and any(isinstance(each, ast.Call) for each, _ in elements):
+            continue  # trainers that are built and run in a row: a program, no registry
         symbol = _symbol(file, node)
         named = symbol.rpartition(".")[2] or function_name(file, node)
         if is_list_of_trainers(code, [each for _, each in elements], named):

@@ -5,46 +5,19 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...errors import Conflict
 from ..analogy import Analogy
-from ..binding import below, bring, bring_name, defines_base, function_name, imports_itself
-from ..joining import Entry, Gives, Lookup, Registration, Registry, Sibling
+from ..binding import below, bring, bring_name, defines_base, imports_itself
+from ..joining import Entry, Gives, Lookup, Registration, Registry
 from ..keys import spell_key, taken
 from ..literals import add_element, element_indent, read_brackets
-from ..project_code import CodeFile, ProjectCode
+from ..pairs import Pair, Place, key_text, places
+from ..project_code import CodeFile, Function, ProjectCode
 from ..snippets import snippet
 from ..storage import manner_of, refuse_prefixes
 
 PRECEDENCE = 0
-WORDS = ("trainer", "registr", "engine", "runner", "learner", "experiment")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One entry: the expressions of its key and value."""
-
-    key: ast.expr
-    value: ast.expr
-    sibling: Sibling | None
-
-
-@dataclass(frozen=True)
-class Place:
-    """One dict, wherever it is written.
-
-    Attributes:
-        node: the literal or the call of ``dict``; None where every key is an assignment of its own.
-        symbol: what it is called from outside (``REGISTRY``, ``Factory.REGISTRY``), or the function that holds it.
-        function: the function that holds it; "" outside.
-        pairs: its entries, in order; unpacked dicts are left out.
-    """
-
-    node: ast.Dict | ast.Call | None
-    symbol: str
-    function: str
-    pairs: tuple[Pair, ...]
 
 
 def find(code: ProjectCode) -> list[Registry]:
@@ -57,29 +30,6 @@ def find(code: ProjectCode) -> list[Registry]:
             detail = {"number": str(number), "function": place.function}
             found.append(Registry("mapping", file.path, first.lineno, place.symbol, keys, detail))
     return found
-
-
-def places(code: ProjectCode, file: CodeFile) -> list[Place]:
-    """The dicts of one file that list trainers, in the order they are written."""
-    found: list[Place] = []
-    seen: list[ast.AST] = []
-    for node in ast.walk(file.tree):
-        pairs = _pairs(code, file, node)
-        if pairs and not any(above in seen for above in file.above(node)):
-            assert isinstance(node, ast.Dict | ast.Call)
-            symbol, function = _symbol(file, node)
-            if is_list_of_trainers(code, [pair.sibling for pair in pairs], symbol):
-                seen.append(node)
-                found.append(Place(node, symbol, function, pairs))
-    return found + _assigned(code, file)
-
-
-def is_list_of_trainers(code: ProjectCode, listed: Sequence[Sibling | None], symbol: str) -> bool:
-    """Whether so many elements are trainers that it is their list: most of them, and more than one or by its name."""
-    hits = {each.name for each in listed if each is not None}
-    named = any(word in symbol.lower() for word in WORDS)
-    enough = len(hits) > 1 or (len(hits) == 1 and (named or len(code.siblings) == 1))
-    return symbol != "__all__" and enough and 2 * sum(each is not None for each in listed) >= len(listed)
 
 
 def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int, quote: str) -> Registration:
@@ -111,15 +61,6 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
     return Registration(key, lookup=lookup, said=said)
 
 
-def key_text(file: CodeFile, node: ast.expr) -> str | None:
-    """A key as a user types it; None where it is no text and stands for none."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.Attribute) and node.attr == "__name__" and isinstance(node.value, ast.Name):
-        return file.names.get(node.value.id, node.value.id).rpartition(":")[2]
-    return None
-
-
 def key_for(code: ProjectCode, file: CodeFile, pairs: Sequence[Pair], entry: Entry, registry: Registry) -> str:
     """The entry's key in a dict.
 
@@ -133,10 +74,7 @@ def key_for(code: ProjectCode, file: CodeFile, pairs: Sequence[Pair], entry: Ent
     ]
     keys = [key for pair in pairs if (key := key_text(file, pair.key)) is not None]
     if not listed:
-        shown = file.text(pairs[-1].key)
-        owner = shown.rpartition(".")[0]
-        what = f"a member of {owner} for it" if owner else f"a key like {shown} for it"
-        raise by_hand(registry, entry, f"has keys like {shown}; add {what}")
+        raise _no_text(code, file, pairs, entry, registry)
     manner = manner_of(code, registry.symbol)
     key = spell_key(listed, entry, code.siblings)
     key = key.lower() if manner.lowered else key
@@ -171,7 +109,7 @@ def value_for(
 
 def gives(value: ast.expr) -> Gives:
     """What a registry's value is: text, the class, a function that builds, or an instance."""
-    if isinstance(value, ast.Constant):
+    if not any(isinstance(each, ast.Name) for each in ast.walk(value)):
         return "text"
     if isinstance(value, ast.Lambda):
         return "function"
@@ -180,68 +118,25 @@ def gives(value: ast.expr) -> Gives:
     return "class"
 
 
-def by_hand(registry: Registry, entry: Entry, why: str) -> Conflict:
+def by_hand(registry: Registry, entry: Entry, why: str, hint: str = "") -> Conflict:
     """A registry that only a person can add to."""
     return Conflict(
         f"{registry.symbol or registry.path} {why}",
         place=f"{registry.path}:{registry.line}" if registry.line else registry.path,
-        hint=f"add {entry.class_name} of {entry.module} there by hand, as the entries beside it are written",
+        hint=hint or f"add {entry.class_name} of {entry.module} there by hand, as the entries beside it are written",
     )
 
 
-def _pairs(code: ProjectCode, file: CodeFile, node: ast.AST) -> tuple[Pair, ...]:
-    if isinstance(node, ast.Dict):
-        items = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
-        return tuple(Pair(key, value, code.sibling_at(file, value)) for key, value in items)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict" and not node.args:
-        return tuple(
-            Pair(_keyword(each), each.value, code.sibling_at(file, each.value)) for each in node.keywords if each.arg
-        )
-    return ()
-
-
-def _keyword(keyword: ast.keyword) -> ast.expr:
-    """The name of a keyword argument as the text that it becomes."""
-    return ast.copy_location(ast.Constant(keyword.arg), keyword)
-
-
-def _symbol(file: CodeFile, node: ast.expr) -> tuple[str, str]:
-    """What a dict is called, and the function that holds it."""
-    statement = file.statement(node)
-    function = function_name(file, node)
-    target = None
-    if isinstance(statement, ast.Assign) and statement.value is node:
-        target = statement.targets[0]
-    elif isinstance(statement, ast.AnnAssign) and statement.value is node:
-        target = statement.target
-    parent = file.parents[node]
-    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "update":
-        target = parent.func.value
-    if function:
-        return function, function
-    owner = next((file.qualified(each) for each in file.above(node) if isinstance(each, ast.ClassDef)), "")
-    name = ast.unparse(target) if target is not None else ""
-    return (f"{owner}.{name}" if owner else name), ""
-
-
-def _assigned(code: ProjectCode, file: CodeFile) -> list[Place]:
-    """Dicts that are filled by one assignment a key."""
-    groups: dict[tuple[str, str], list[Pair]] = {}
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
-            target = node.targets[0]
-            sibling = code.sibling_at(file, node.value)
-            group = (ast.unparse(target.value), function_name(file, node))
-            groups.setdefault(group, []).append(Pair(target.slice, node.value, sibling))
-    found = []
-    for (symbol, function), pairs in groups.items():
-        if is_list_of_trainers(code, [pair.sibling for pair in pairs], symbol) and not _is_loop(file, pairs):
-            found.append(Place(None, function or symbol, function, tuple(pairs)))
-    return found
-
-
-def _is_loop(file: CodeFile, pairs: list[Pair]) -> bool:
-    return any(isinstance(above, ast.For | ast.ClassDef) for pair in pairs for above in file.above(pair.key))
+def _no_text(code: ProjectCode, file: CodeFile, pairs: Sequence[Pair], entry: Entry, registry: Registry) -> Conflict:
+    """Keys that are members of an enumeration, or whatever else is no text: what to write by hand."""
+    members = [(pair.key, pair.sibling) for pair in pairs if isinstance(pair.key, ast.Attribute) and pair.sibling]
+    if not members:
+        return by_hand(registry, entry, f"has keys that are no texts, like {file.text(pairs[-1].key)}")
+    owner = file.text(members[-1][0].value)
+    name = spell_key([(key.attr, sibling) for key, sibling in members], entry, code.siblings)
+    why = f"has members of {owner} for keys, and {owner} has none for {entry.class_name}"
+    hint = f"add a member {name} to {owner}, and {owner}.{name}: {entry.class_name} to {registry.symbol}, by hand"
+    return by_hand(registry, entry, why, hint)
 
 
 def _again(code: ProjectCode, file: CodeFile, registry: Registry) -> Place:
@@ -259,9 +154,11 @@ def insert(code: ProjectCode, file: CodeFile, place: Place, key: str, value: str
     sibling = next(pair for pair in reversed(place.pairs) if pair.sibling is not None)
     if place.node is None:
         last = file.statement(place.pairs[-1].value)
-        assert isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Subscript)
-        symbol = file.text(last.targets[0].value)
-        draft.insert([below(source, last, snippet("mapping", **{**words, "symbol": symbol}))])
+        assert isinstance(last, ast.Assign)
+        target = last.targets[0]
+        symbol = file.text(target.value) if isinstance(target, ast.Subscript) else ""
+        text = snippet("mapping", **{**words, "symbol": symbol}) if symbol else f"{key} = {value}"
+        draft.insert([below(source, last, text)])
         return
     if isinstance(sibling.key, ast.Attribute):
         text = f"{value}.__name__: {value}"
@@ -292,6 +189,27 @@ def insert(code: ProjectCode, file: CodeFile, place: Place, key: str, value: str
 
 
 def _lookup(file: CodeFile, registry: Registry, place: Place, key: str, given: Gives) -> Lookup | None:
+    if place.function.endswith("__init__"):
+        asking = _asking(file, place)
+        return Lookup("call", file.module, asking, key, gives=given) if asking else None
     if place.function:
         return Lookup("call", file.module, place.function, key, gives=given)
     return Lookup("mapping", file.module, registry.symbol, key, gives=given) if registry.symbol else None
+
+
+def _asking(file: CodeFile, place: Place) -> str:
+    """The method that looks into a dict that ``__init__`` puts on self; "" where none does."""
+    owner = place.function.removesuffix(".__init__")
+    assert place.node is not None or place.pairs
+    statement = file.statement(place.node or place.pairs[0].value)
+    names = {
+        each.attr
+        for each in ast.walk(statement)
+        if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "self"
+    }
+    for node in ast.walk(file.tree):
+        if isinstance(node, Function) and file.qualified(node).rpartition(".")[0] == owner and node.name != "__init__":
+            asked = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+            if asked & names and len(node.args.args) > 1:
+                return file.qualified(node)
+    return ""
