@@ -248,7 +248,7 @@ def test_all_trainers_are_updated_or_none(made: Path, trainergen: Run) -> None:
     edit(made / "config.ini", "# mine\n", "")
     edit(made / "config/train.py", "mine.", "OtherNet's argument hidden.")
     assert read_tree(made) == start
-    for name in ("OtherNet", "DigitsNet"):
+    for name in ("DigitsNet", "OtherNet"):
         assert trainergen("undo", name).exit == 0
     assert {path.name for path in made.iterdir() if path.name != "__pycache__"} == {"model.py", "other.py"}
 

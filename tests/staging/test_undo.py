@@ -181,13 +181,15 @@ def test_an_edited_file_of_ours_is_a_conflict_unless_forced(root: Path) -> None:
 
 def test_text_that_others_came_to_depend_on_is_a_conflict(tmp_path: Path) -> None:
     write_tree(tmp_path, {"r.py": "R = {}\n"})
-    commit(tmp_path, ChangeSet("A", (inserted("r.py", b"R = {}\n", 5, b'"A": 1'),)))
-    commit(tmp_path, ChangeSet("B", (inserted("r.py", b'R = {"A": 1}\n', 11, b', "B": 2'),)))
+    commit(tmp_path, ChangeSet("A", (inserted("r.py", b"R = {}\n", 7, b"if R:\n    R = 1\n"),)))
+    commit(tmp_path, ChangeSet("B", (inserted("r.py", b"R = {}\nif R:\n    R = 1\n", 23, b"    S = 2\n"),)))
+    tree = read_tree(tmp_path)
     with pytest.raises(Conflict, match="could not be parsed"):
         undo(tmp_path, "A")
+    assert read_tree(tmp_path) == tree
     undo(tmp_path, "B")
     undo(tmp_path, "A")
-    assert (tmp_path / "r.py").read_bytes() == b"R = {}\n"
+    assert (tmp_path / "r.py").read_text() == "R = {}\n"
 
 
 def test_a_file_that_another_trainer_edited_names_it(root: Path) -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.building import read_tree, write_tree
-from tests.staging.crashing import inserted
 from trainergen.errors import Conflict
 from trainergen.staging.change_set import Change, ChangeSet
 from trainergen.staging.commit import commit
@@ -184,18 +183,48 @@ def test_an_edit_of_what_an_update_changed_is_a_conflict_with_its_lines(tmp_path
     assert (tmp_path / "A.txt").read_bytes() == b"mine\n" + own
 
 
+def names_in(data: bytes) -> list[str]:
+    scope: dict[str, list[str]] = {}
+    exec(data, scope)
+    return list(scope["NAMES"])
+
+
+@pytest.mark.parametrize("order", ["ABC", "ACB", "BAC", "BCA", "CAB", "CBA"])
+def test_names_in_the_lines_of_another_trainer_outlive_it(tmp_path: Path, order: str) -> None:
+    """The first trainer brings the import line and spreads the list; the others' names go into both."""
+    before = b'import os\n\nNAMES = ["a"]  # all\n'
+    write_tree(tmp_path, {"names.py": before})
+    start = read_tree(tmp_path)
+    first = b'import os\nfrom os import A\n\nNAMES = ["a",\n    "A",\n]  # all\n'
+    spans = ((10, 27), (40, 51))
+    changed = Change("names.py", before, first, spans)
+    commit(tmp_path, ChangeSet("A", (changed,)))
+    now = first
+    for name in ("B", "C"):
+        text, entry = f", {name}".encode(), f'    "{name}",\n'.encode()
+        one, two = now.index(b"\n\nNAMES"), now.index(b"]  # all")
+        after = now[:one] + text + now[one:two] + entry + now[two:]
+        places = ((one, one + len(text)), (two + len(text), two + len(text) + len(entry)))
+        commit(tmp_path, ChangeSet(name, (Change("names.py", now, after, places),)))
+        now = after
+    there = ["a", "A", "B", "C"]
+    for name in order:
+        undo(tmp_path, name)
+        there.remove(name)
+        data = (tmp_path / "names.py").read_bytes()
+        assert names_in(data.replace(b"from", b"# from")) == there
+        imported = [line for line in data.decode().splitlines() if line.startswith("from")]
+        assert imported == ([f"from os import {', '.join(there[1:])}"] if there[1:] else [])
+    assert read_tree(tmp_path) == start
+
+
 def test_two_strings_are_never_made_one(tmp_path: Path) -> None:
+    """What somebody else made of our comma can't be known: a conflict, and nothing is touched."""
     before = b'NAMES = ["a"]\n'
     write_tree(tmp_path, {"names.py": before})
-    first = b'NAMES = ["a",\n    "first",\n]\n'
-    spans = ((12, 27),)
-    commit(tmp_path, ChangeSet("A", (Change("names.py", before, first, spans),)))
-    at = first.index(b"]")
-    commit(tmp_path, ChangeSet("B", (inserted("names.py", first, at, b'    "second",\n'),)))
+    commit(tmp_path, ChangeSet("A", (Change("names.py", before, b'NAMES = ["a", "b"]\n', ((12, 17),)),)))
+    (tmp_path / "names.py").write_bytes(b'NAMES = ["a", "b" "mine"]\n')
     tree = read_tree(tmp_path)
     with pytest.raises(Conflict):
         undo(tmp_path, "A")
     assert read_tree(tmp_path) == tree
-    undo(tmp_path, "B")
-    undo(tmp_path, "A")
-    assert (tmp_path / "names.py").read_bytes() == before

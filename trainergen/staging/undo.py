@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import os
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,6 +10,7 @@ from typing import Literal
 from trainergen.errors import Conflict, UnusableInput, did_you_mean
 from trainergen.staging.conflicts import merged
 from trainergen.staging.durable import read, refused
+from trainergen.staging.elements import breaks, left, parses, removable
 from trainergen.staging.history import Edit, Entry, encoded, read_history
 from trainergen.staging.hunks import Spans, carried, follow, overlap, take_out, without
 from trainergen.staging.intent import Intent, Write, with_bits
@@ -211,8 +210,8 @@ class _Reversal:
                 hint="put it back and run undo again, or leave it there and take out the rest: trainergen undo --force",
                 notes=tuple(f"not found: {_first_line(lost)}" for lost in found.lost),
             )
-        after = take_out(now, found.spans)
-        if _breaks(edit.path, now, after):
+        after = take_out(now, removable(edit.path, now, found.spans))
+        if breaks(edit.path, now, after):
             raise Conflict(
                 f"{edit.path}: without what trainergen inserted there the file could not be parsed any more",
                 place=edit.path,
@@ -235,7 +234,7 @@ class _Reversal:
             if entry.scaffold:
                 return "keep"
             raise self._edited(entry, edit, tuple(clash.their_line for clash in result.clashes))
-        if edit.path.endswith(".py") and _values(now) is not None and _values(result.data) is None:
+        if edit.path.endswith(".py") and parses(now) and not parses(result.data):
             raise Conflict(
                 f"{edit.path}: with what trainergen changed there taken back the file could not be parsed any more",
                 place=edit.path,
@@ -281,12 +280,18 @@ class _Reversal:
                 )
                 if before.lost or len(after) < len(before.spans) or overlap(after, other.spans):
                     return text, spans  # too much was edited in between; what is there now decides
+                old = removable(edit.path, other.before, before.spans)
+                new = removable(edit.path, other.after, after)
+                # What has to stay for this entry is its own from now on, unless one before it took it over.
+                heritage = () if left(before.spans, old) else left(after, new)
                 adjusted = replace(
                     other,
-                    before=take_out(other.before, before.spans),
-                    after=take_out(other.after, after),
-                    spans=without(other.spans, after),
+                    before=take_out(other.before, old),
+                    after=take_out(other.after, new),
+                    spans=without(tuple(sorted((*left(other.spans, new), *heritage))), new),
                 )
+                if other.spans and take_out(adjusted.after, adjusted.spans) != adjusted.before:
+                    return text, spans
                 edits = (*later.edits[:index], adjusted, *later.edits[index + 1 :])
                 self.entries[later.number] = replace(self.entries[later.number], edits=edits)
                 text, spans = other.after, after
@@ -321,23 +326,3 @@ def _content(folder: Path, absent: set[Path]) -> list[Path]:
 def _first_line(hunk: bytes) -> str:
     lines = [line for line in hunk.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
     return repr(hunk)[1:] if not lines else lines[0].strip() + (f" (+{len(lines) - 1} lines)" if lines[1:] else "")
-
-
-def _breaks(path: str, now: bytes, after: bytes) -> bool:
-    """Whether a Python file that can be parsed now could not be afterwards, or would hold a value that nobody wrote.
-
-    Of two strings whose comma is taken out Python makes one.
-    """
-    if not path.endswith(".py"):
-        return False
-    old, new = _values(now), _values(after)
-    return old is not None and (new is None or bool(new - old))
-
-
-def _values(source: bytes) -> Counter[str] | None:
-    """The constants and names of a module, None where it does not parse."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    return Counter(ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.Name | ast.alias))
