@@ -215,6 +215,13 @@ def test_the_documentation_of_what_counts_the_columns(
     assert (f"the documentation of {argument} says" in loss.reason) == (task == "multi-class")
 
 
+def test_a_factory_says_no_sizes_and_the_documentation_is_read_all_the_same(tmp_path: Path) -> None:
+    source = documented("dim_out", "how many categories there are", of_class=True).replace("dim_out=4", "dim_out")
+    source = source.replace("width=4, dim_out", "dim_out, width=4") + "\ndef make():\n    return Net(4)\n"
+    plan = best(tmp_path, source, ROWS, factory="model:make")
+    assert "the documentation of dim_out says" in next(each.reason for each in plan.decisions if each.topic == "loss")
+
+
 BODY = "self.a, self.gate, self.scale = nn.Linear(6, 5), nn.Linear(6, 2), nn.Parameter(torch.ones(()))"
 
 

@@ -221,11 +221,13 @@ class Seen:
     def documented(self, output: OutputFacts, axis: int, pattern: str) -> str | None:
         """Where the documentation of the argument that decides a size of the output says `pattern`, as a phrase.
 
-        The argument is the measured one; where none was, those of that value that are named after the output.
+        The argument is the measured one; where none was, those of that value, or of none that is known (a factory's), that
+        are named after the output.
         """
         wanted, size = re.compile(pattern, re.IGNORECASE), str(output.sizes[axis])
         measured = self.decided.get((output.path, axis))
-        named = [name for name, text in self.arguments.items() if text == size and OUTPUT_WORD.search(name)]
+        alike = (name for name, text in self.arguments.items() if text == size or not text.isdigit())
+        named = [name for name in alike if OUTPUT_WORD.search(name)]
         for name in [measured] if measured is not None else named:
             found = wanted.search(self.said_of.get(name, ""))
             if found is not None:
