@@ -16,6 +16,8 @@ from tests.inspection.training_projects import (
     HYDRA,
     LOSS_RETURNING,
     MONOREPO,
+    STEPPING,
+    TASKS,
     WIDER,
     WINDING,
     Tree,
@@ -64,6 +66,8 @@ def siblings(facts: TrainingFacts) -> list[str]:
         (EPOCH_LEVEL, "graph_train.base_trainer:BaseTrainer", ["train_epoch", "evaluate"], ["SimpleTrainer"]),
         (WINDING, "acme.supervised:SupervisedTrainer", ["compute_loss"], ["DeepSeaJob", "SeaBedJob", "SkyJob"]),
         (HYDRA, "src_trainers:Runner", ["fit"], ["MossRunner"]),
+        (STEPPING, "models.base_model:BaseModel", ["set_input", "optimize_parameters"], ["StyleSwapModel"]),
+        (TASKS, "lib.tasks.task:Task", ["load_rows"], ["TranslationTask"]),
     ],
 )
 def test_the_base_is_found_with_what_it_asks_for_and_who_inherits(
@@ -401,6 +405,8 @@ def test_scripts_import_from_their_own_folder(tmp_path: Path) -> None:
         (EPOCH_LEVEL, "python -m graph_train", "module", "positional", "", (("--num-epochs", "1"),)),
         (WINDING, "acme-train", "console-script", "--job", "", (("--max_iters", "2"), ("--fast-dev-run", ""))),
         (HYDRA, "python train.py", "script", "trainer=", "", (("loop.max_epochs=", "1"),)),
+        (STEPPING, "python train.py", "script", "--model", "", (("--n_epochs", "1"),)),
+        (TASKS, "python train.py", "script", "--task", "", (("--max-update", "2"),)),
     ],
 )
 def test_the_entry_point_is_found_with_its_options(
@@ -480,7 +486,7 @@ def test_the_style_is_the_siblings(tmp_path: Path) -> None:
         ({"t/trainer_red_wine.py": "TrainerRedWine", "t/trainer_tide.py": "TrainerTide"}, "t/trainer_{snake}.py", "Trainer{Camel}"),
         ({"t/RedWineTrainer.py": "RedWineTrainer", "t/TideTrainer.py": "TideTrainer"}, "t/{Camel}Trainer.py", "{Camel}Trainer"),
         ({"t/red_wine/trainer.py": "RedWineTrainer", "t/tide/trainer.py": "TideTrainer"}, "t/{snake}/trainer.py", "{Camel}Trainer"),
-        ({"t/red_wine.py": "RedWineNetTrainer", "t/tide.py": "TideNetTrainer"}, "t/{snake}.py", "{Camel}NetTrainer"),
+        ({"t/red_wine.py": "RedWineNetTrainer", "t/tide.py": "TideNetTrainer"}, "t/{snake}.py", "{Camel}Trainer"),
         ({"t/tide.py": "TideTrainer"}, "t/{snake}.py", "{Camel}Trainer"),
         ({"t/tide.py": "TideExperiment"}, "t/{snake}.py", "{Camel}Experiment"),
     ],

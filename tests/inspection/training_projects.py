@@ -484,3 +484,110 @@ HYDRA: Tree = {
             return {"moss": MossRunner}[name]()
         """,
 }
+
+# The subclass steps; it is found by the name of its file; options are declared in classes.
+STEPPING: Tree = {
+    "models/__init__.py": """
+        import importlib
+
+
+        def create_model(options):
+            module = importlib.import_module("models." + options.model + "_model")
+            return module
+        """,
+    "models/base_model.py": """
+        from abc import ABC, abstractmethod
+
+
+        class BaseModel(ABC):
+            @abstractmethod
+            def set_input(self, given): ...
+
+            @abstractmethod
+            def optimize_parameters(self): ...
+
+            def test(self): ...
+        """,
+    "models/style_swap_model.py": """
+        from .base_model import BaseModel
+
+
+        class StyleSwapModel(BaseModel):
+            def set_input(self, given):
+                self.given = given
+
+            def optimize_parameters(self):
+                self.loss.backward()
+        """,
+    "options/base_options.py": """
+        import argparse
+
+
+        class BaseOptions:
+            def initialize(self, parser):
+                parser.add_argument("--name")
+                parser.add_argument("--model")
+                return parser
+
+            def parse(self):
+                return self.initialize(argparse.ArgumentParser()).parse_args()
+        """,
+    "options/train_options.py": """
+        from .base_options import BaseOptions
+
+
+        class TrainOptions(BaseOptions):
+            def initialize(self, parser):
+                parser = BaseOptions.initialize(self, parser)
+                parser.add_argument("--n_epochs", type=int)
+                return parser
+        """,
+    "train.py": """
+        from models import create_model
+        from options.train_options import TrainOptions
+
+        if __name__ == "__main__":
+            create_model(TrainOptions().parse())
+        """,
+}
+
+# Tasks that one trainer runs, registered by a decorator; the program delegates twice.
+TASKS: Tree = {
+    "lib/__init__.py": "",
+    "lib/tasks/__init__.py": "def register_task(name):\n    return lambda cls: cls\n",
+    "lib/tasks/task.py": """
+        class Task:
+            def load_rows(self, split):
+                raise NotImplementedError
+
+            def train_step(self, sample, model, optimizer):
+                loss = model(sample)
+                loss.backward()
+                return loss
+
+            def valid_step(self, sample): ...
+        """,
+    "lib/tasks/translation.py": """
+        from . import register_task
+        from .task import Task
+
+
+        @register_task("translation")
+        class TranslationTask(Task):
+            def load_rows(self, split):
+                return 1
+        """,
+    "lib/trainer.py": "class Trainer:\n    def train_step(self, rows):\n        self.task.train_step(rows)\n",
+    "train.py": "from lib.main import cli_main\n\nif __name__ == '__main__':\n    cli_main()\n",
+    "lib/main.py": "from lib import options\n\n\ndef cli_main():\n    parser = options.get_parser()\n",
+    "lib/options.py": """
+        import argparse
+
+
+        def get_parser():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--task")
+            parser.add_argument("--max-update", "--mu", type=int)
+            return parser
+        """,
+}

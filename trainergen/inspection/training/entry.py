@@ -27,12 +27,12 @@ PERHAPS = re.compile(r"^(main|run|cli|__main__|app|start|experiment|run_\w+|laun
 OTHER = re.compile(
     r"eval|test|infer|predict|export|convert|demo|plot|prepare|download|preprocess|benchmark|setup|serve|visuali"
 )
-SELECTING = ("trainer", "trainer_name", "trainer_class", "trainer_type", "name", "task", "model", "model_name", "experiment",
-             "exp", "recipe", "method", "algo", "algorithm", "arch", "job", "runner", "type")  # fmt: skip
+SELECTING = ("trainer", "trainer_name", "trainer_class", "trainer_type", "task", "model", "model_name", "recipe", "method",
+             "algo", "algorithm", "arch", "job", "runner", "experiment", "exp", "name", "type")  # fmt: skip
 """Words for the option that names what is trained, the clearest first."""
 LISTING = re.compile(r"^(list|list_\w+|show_trainers|available|ls)$")
 STEPS = re.compile(
-    r"^(max|num|n|total|train|training)?_*(train_|training_|global_)?(steps?|iters?|iterations?|updates|batches)$"
+    r"^(max|num|n|total|train|training)?_*(train_|training_|global_)?(steps?|iters?|iterations?|updates?|batches)$"
 )
 EPOCHS = re.compile(r"^(max|num|n|total|train|training)?_*(train_|training_)?(epochs?)(_num)?$")
 LIMITS = re.compile(r"^(limit_(train_)?batches|max_(train_)?batches|max_(train_)?samples)$")
@@ -171,6 +171,8 @@ def _by_name(start: _Start, told: Collection[str]) -> int:
     score = 6 if STARTS.search(name.replace("-", "_")) else 2 if PERHAPS.search(name) else 0
     if stem == "__main__":
         score += 3 if re.search("train", folder) else 1
+    if start.kind == "console-script":
+        score += 1
     if "train" in name.lower() and score < 6:
         score = 4
     if OTHER.search(name.lower()) and "train" not in name.lower():
@@ -184,7 +186,7 @@ def _read(index: ProjectIndex, start: _Start, base: BaseTrainer | None, told: Co
     program = read_program(index, start.path)
     score = _by_name(start, told)
     names = {base.facts.name, *(each.name for each in base.siblings)} if base is not None else set()
-    starts_trainers = any(re.search(r"trainer|TRAINER", each) for each in program.names)
+    starts_trainers = any("trainer" in each.lower() for each in program.names)
     if names & program.names or starts_trainers:
         score += 3
     selects = _selects(program)

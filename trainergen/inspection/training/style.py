@@ -20,6 +20,8 @@ MOST_READ = 6
 """Files of siblings that are read in full."""
 _LOGGING = frozenset(["debug", "info", "warning", "error", "exception", "critical", "warn"])
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_TRAINS = re.compile(r"Train|Runner|Engine|Solver|Learner|Experiment|Job|Task|Recipe")
+_MODEL = "Net(?:work)?|Model|Module|Classifier|Regressor|Encoder|Decoder|Autoencoder|Transformer"
 _PLACE = re.compile(r"\{(snake|lower|Camel|kebab)\}")
 
 
@@ -37,7 +39,8 @@ def read_style(index: ProjectIndex, base: BaseTrainer | None, alone: tuple[Class
         return StyleFacts()
     functions = any(each.is_function for each in siblings)
     names = [each.name for each in siblings]
-    class_name = function_pattern(names) if functions else class_pattern(names)
+    last = base.facts.name if base is not None else ""
+    class_name = function_pattern(names) if functions else class_pattern(names, last)
     files = list(dict.fromkeys(each.file for each in models))[:MOST_READ]
     methods = [it for each in models for it in each.methods if it.name != "__init__"]
     hinted = sum(it.returns is not None or any(p.annotation for p in it.parameters) for it in methods)
@@ -59,8 +62,13 @@ def read_style(index: ProjectIndex, base: BaseTrainer | None, alone: tuple[Class
 # Names.
 
 
-def class_pattern(names: list[str]) -> str:
-    """The pattern that most of the classes follow, ``{Camel}`` in the model's place (``{Camel}Trainer``)."""
+def class_pattern(names: list[str], base: str = "") -> str:
+    """The pattern that most of the classes follow, ``{Camel}`` in the model's place (``{Camel}Trainer``).
+
+    Args:
+        names: of the classes.
+        base: what they inherit from: where there is one class alone, its name ends as that does.
+    """
     votes: Counter[str] = Counter()
     for name in names:
         words = _WORD.findall(name)
@@ -71,14 +79,14 @@ def class_pattern(names: list[str]) -> str:
         return "{Camel}Trainer"
     most = max(votes.values())
     if most == 1 or len(names) == 1:
-        kept = [
-            each for each in votes if re.search(r"Train|Runner|Engine|Solver|Learner|Experiment|Job|Task|Recipe", each)
-        ]
-        return min(kept, key=len) if kept else "{Camel}Trainer"
+        last = (_WORD.findall(base) or [""])[-1]
+        kept = [each for each in votes if each.endswith(f"}}{last}") or _TRAINS.search(each)]
+        return min(kept, key=lambda each: (len(each), each)) if kept else "{Camel}Trainer"
     if 2 * most <= len(names):
         return "{Camel}Trainer"
-    # All that agree agree on their longest common part, unless that leaves one of them without a name of its own.
-    return max((each for each in votes if votes[each] == most), key=lambda each: (each.startswith("{"), len(each)))
+    # All that agree agree on their longest common part; what a model's name ends in is the model's.
+    best = max((each for each in votes if votes[each] == most), key=lambda each: (each.startswith("{"), len(each)))
+    return re.sub(rf"\}}(?:{_MODEL})+(?=[A-Z])", "}", best)
 
 
 def function_pattern(names: list[str]) -> str:
@@ -103,7 +111,8 @@ def file_pattern(trainers: list[tuple[str, str]], class_name: str, folder: str) 
             part = name[len(before) : len(name) - len(after)]
         else:
             continue
-        for pattern in dict.fromkeys(_patterns(path, part)):
+        short = re.sub(rf"(?<=[a-z0-9])(?:{_MODEL})$", "", part)
+        for pattern in dict.fromkeys((*_patterns(path, part), *_patterns(path, short))):
             votes[pattern] += 1
     if not votes:
         return posixpath.join(folder, "{snake}_trainer.py")
