@@ -36,12 +36,12 @@ OTHER = {
 PROGRAM = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[2])
-from trainergen.lab.configured import Loading, agrees, load, settings
+from trainergen.lab.configured import Loading, agrees, load, reach, settings
 task = json.loads(sys.argv[1])
 config = load(Loading(**task["load"]))
-found = settings(config, task["access"])
+found = settings(config, task["access"], task["roots"])
 print(json.dumps({
-    name: [each.text, each.kind, agrees(config, task["access"][name], task["expected"][name])]
+    name: [each.text, each.kind, agrees(reach(config, task["access"][name], task["roots"]), task["expected"][name])]
     for name, each in found.items()
 }))
 """
@@ -106,6 +106,7 @@ def read_back(
     task = {
         "load": asdict(moved.configuration.load),
         "access": {name: text for name, text in moved.configuration.access.items() if name in expected},
+        "roots": moved.configuration.roots,
         "expected": expected,
     }
     roots = [str(folder), str(folder / "src")]

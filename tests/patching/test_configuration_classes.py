@@ -325,3 +325,58 @@ class WineConfig(BaseModel):
 def test_a_section_missing_in_the_file_means_that_values_come_from_the_class() -> None:
     moved = move_in({**PROJECT, "config.ini": INI.replace("[train_wine]", "[other]")}, [WINE, BEER])
     assert "config.ini" in moved.configuration.edits
+
+
+def test_a_section_that_is_spread_over_a_dataclass(tmp_path: Path) -> None:
+    config = """
+from dataclasses import dataclass
+import yaml
+
+
+@dataclass
+class WineConfig:
+    lr: float
+    epochs: int = 3
+    hidden: int = 5
+
+
+def load_section(name):
+    with open("config.yml") as file:
+        return yaml.safe_load(file)[name]
+"""
+    trainer = """
+from train.base import BaseTrainer
+from train.config import WineConfig, load_section
+
+
+class WineTrainer(BaseTrainer):
+    def __init__(self):
+        self.config = WineConfig(**load_section("wine"))
+        self.hidden = self.config.hidden
+"""
+    files = {
+        "train/base.py": "class BaseTrainer:\n    def go(self):\n        return self.config.lr\n",
+        "train/config.py": config,
+        "train/wine_trainer.py": trainer,
+        "config.yml": "wine:\n  lr: 0.1  # rate\n  epochs: 3\n",
+    }
+    moved = move_in(files, [WINE])
+    result = moved.configuration
+    assert set(result.edits) == {"train/config.py", "config.yml"}
+    assert result.construct == "DigitsNetConfig(**load_section('digits_net'))"
+    assert set(result.imports) == {("train.config", "DigitsNetConfig"), ("train.config", "load_section")}
+    assert b"hidden: int" not in moved.files["train/config.py"].split(b"class DigitsNetConfig")[1].replace(
+        b"model_hidden_size", b""
+    )
+    holds(moved, tmp_path)
+
+
+def test_paths_stay_paths(tmp_path: Path) -> None:
+    configs = CONFIGS.replace('log_dir: str = "logs"', 'save_dir: Path = Path("runs")')
+    configs = configs.replace("from typing", "from pathlib import Path\nfrom typing").replace(
+        "    lr: float = 1e-2\n", '    lr: float = 1e-2\n    save_dir: Path = Path("b")\n'
+    )
+    parser = PARSER.replace("isinstance(each.default, str)", "isinstance(each.default, (str, Path))")
+    moved = move_in({**PROJECT, "config/train.py": configs, "config/parser.py": parser}, [WINE, BEER])
+    assert b'    save_dir: Path = Path("runs/digits")\n' in moved.files["config/train.py"]
+    holds(moved, tmp_path)

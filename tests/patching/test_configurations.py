@@ -207,3 +207,24 @@ def test_a_broken_file_that_names_the_siblings_is_refused() -> None:
     twice = YAML.replace("# end", "  beer: {epochs: 2}\n# end")
     with pytest.raises(Conflict, match="beer twice"):
         move_in({**files, "config.yaml": twice}, [WINE, BEER])
+
+
+def test_dicts_of_several_sections_go_by_their_parameters(tmp_path: Path) -> None:
+    base = """
+class BaseTrainer:
+    def __init__(self, model_config: dict, training_config: dict, output_dir="models"):
+        self.lr = training_config["learning_rate"]
+        self.hidden = model_config.get("hidden_dim", 3)
+"""
+    main = "import yaml\n\n\ndef main():\n    config = yaml.safe_load(open('config.yaml'))\n    create('wine', config['model'], config['training'])\n"
+    trainer = "from train.base import BaseTrainer\n\n\nclass {name}Trainer(BaseTrainer):\n    pass\n"
+    files = {
+        "train/base.py": base,
+        "train/wine_trainer.py": trainer.format(name="Wine"),
+        "main.py": main,
+        "config.yaml": "model:\n  hidden_dim: 3\ntraining:\n  learning_rate: 0.1\n  epochs: 3\n",
+    }
+    moved = move_in(files, [WINE])
+    assert moved.configuration.access["learning_rate"] == 'training_config["learning_rate"]'
+    assert moved.configuration.access["model_hidden_size"] == 'model_config["hidden_size"]'
+    holds(moved, tmp_path)

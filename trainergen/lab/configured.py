@@ -136,29 +136,41 @@ def _composed(arguments: Sequence[Any]) -> Any:
         return hydra.compose(config_name=name, overrides=list(overrides))
 
 
-def settings(config: Any, access: Mapping[str, str]) -> dict[str, Setting]:
+def settings(
+    config: Any, access: Mapping[str, str], roots: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Setting]:
     """What each setting is.
 
     Args:
         config: from `load`.
         access: name -> expression, ``{config}`` in the object's place.
+        roots: other names that an expression may start from -> keys to them.
 
     Raises:
         Exception: what reaching one raises (KeyError, AttributeError, ConfigAttributeError).
     """
     found = {}
     for name, expression in access.items():
-        value = eval(expression.format(config="config"), {"config": config})  # noqa: S307 - text of our own
+        value = reach(config, expression, roots)
         found[name] = Setting(repr(value), type(value).__name__)
     return found
 
 
-def agrees(config: Any, expression: str, literal: str) -> bool:
+def reach(config: Any, expression: str, roots: Mapping[str, Sequence[str]] | None = None) -> Any:
+    """The value that an expression of `access` has."""
+    names = {"config": config}
+    for root, keys in (roots or {}).items():
+        names[root] = config
+        for key in keys:
+            names[root] = _step(names[root], key)
+    return eval(expression.format(config="config"), names)  # noqa: S307 - text of our own
+
+
+def agrees(value: Any, literal: str) -> bool:
     """Whether a setting is what `literal` says; a path is its text, a list-like thing is its elements, 1 is 1.0.
 
     Values that went through a file of text come back as numbers only where the project makes them so.
     """
-    value = eval(expression.format(config="config"), {"config": config})  # noqa: S307 - text of our own
     return bool(_plain(value) == _plain(ast.literal_eval(literal)))
 
 

@@ -115,6 +115,8 @@ class Configuration:
         created: path -> text of a new file.
         access: our field name -> expression, ``{config}`` in the place of the config object.
         slots: our field name -> where its value stands; fields without one can't be given another value by a file.
+        roots: where a trainer is handed several dicts: name of the parameter -> keys to it in what `load` gives; `access`
+            then starts from that name instead of ``{config}``.
         shared: our field name -> literal that the project has for it already, for all of its trainers; it is kept.
         imports: (module, name) pairs that the trainer needs for `annotation` and `construct`.
         annotation: type of the config object; "" where the siblings give none.
@@ -133,6 +135,7 @@ class Configuration:
     created: Mapping[str, str] = field(default_factory=dict)
     access: Mapping[str, str] = field(default_factory=dict)
     slots: Mapping[str, Slot] = field(default_factory=dict)
+    roots: Mapping[str, KeyPath] = field(default_factory=dict)
     shared: Mapping[str, str] = field(default_factory=dict)
     imports: tuple[tuple[str, str], ...] = ()
     annotation: str = ""

@@ -41,7 +41,7 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
         "constants": Load("attribute", module, ""),
     }
     keys = tuple(flatten(chosen.values))
-    read = tuple(dict.fromkeys(each.keys for each in (*shared, *own) if not each.optional and each.keys in keys))
+    read = tuple(dict.fromkeys(each.keys for each in shared if not each.optional and each.keys in keys))
     inside = (chosen.pattern,) if chosen.kind == "entry" and _walks(own, chosen) else ()
     load = loads[chosen.kind]
     return ConfigPlace(

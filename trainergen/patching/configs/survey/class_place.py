@@ -14,8 +14,8 @@ from ..syntax.formats import SUFFIXES, format_name
 from .classes import ConfigClass, config_classes, fields_of, is_shared, outside_names, texts_in
 from .names import common_pattern, pattern_of
 from .project import Project
-from .reads import shared_reads, sibling_reads
-from .sections import Section, data_files, mappings, refuse_broken
+from .reads import shared_reads
+from .sections import Section, data_files, mappings, refuse_broken, sections_of
 
 Kind = Literal["section", "dataclass", "pydantic", "constants"]
 PYDANTIC = frozenset({"BaseModel", "BaseSettings", "RootModel"})
@@ -34,13 +34,12 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str, kind: Ki
     pattern = None if shared else common_pattern([(each.node.name, each.sibling) for each in classes])
     fitting = [each for each in classes if pattern and pattern_of(each.node.name, each.sibling) == pattern] or classes
     example = fitting[-1]
-    sections = [] if shared else class_sections(project, fitting)
+    sections = [] if shared else class_sections(project, fitting) or _spread(project, fitting)
     if _kind(project, example, sections) != kind:
         return None
     fields = fields_of(project, example.path, example.node)
     keys = tuple(each.keys for each in fields)
     reads = shared_reads(project, siblings, base_file)
-    own = [read for sibling in siblings for read in sibling_reads(project, sibling)]
     detail = {
         "name": example.sibling.name,
         "module": example.sibling.module,
@@ -63,8 +62,8 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str, kind: Ki
         example=example.node.name,
         parent=mine.parent if mine is not None else (),
         keys=keys,
-        required=tuple(dict.fromkeys(read.keys for read in (*reads, *own) if not read.optional and read.keys in keys)),
-        optional=tuple(dict.fromkeys(read.keys for read in (*reads, *own) if read.optional and read.keys in keys)),
+        required=tuple(dict.fromkeys(read.keys for read in reads if not read.optional and read.keys in keys)),
+        optional=tuple(dict.fromkeys(read.keys for read in reads if read.optional and read.keys in keys)),
         access="attribute",
         detail=detail,
     )
@@ -93,6 +92,14 @@ def class_sections(project: Project, classes: Sequence[ConfigClass]) -> list[Sec
         words = [text for each in classes for text in texts_in(each.node)[:-1] if pattern_of(text, each.sibling)]
         refuse_broken(project, words, tuple(SUFFIXES))
     return found
+
+
+def _spread(project: Project, classes: Sequence[ConfigClass]) -> list[Section]:
+    """The sections called after the siblings, where these are spread over the class's fields (``WineConfig(**section)``)."""
+    calls = [ast.parse(each.construct, mode="eval").body for each in classes if each.construct]
+    if not any(isinstance(call, ast.Call) and any(each.arg is None for each in call.keywords) for call in calls):
+        return []
+    return sections_of(project, [each.sibling for each in classes], tuple(SUFFIXES))
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -22,7 +22,7 @@ from .class_imports import bound_names, from_imports, header, imports_of
 from .class_place import definition
 from .class_text import TYPING, class_text, field_lines, manner_of, spoken, words_in
 from .classes import ClassField, fields_of
-from .loading import load_of
+from .loading import filled, load_of
 from .names import fill, pattern_of, refuse_taken
 from .project import Project
 from .section_place import sibling_of
@@ -238,13 +238,29 @@ def _loading(
         elif "section_file" in place.detail and any(each.arg is None for each in call.keywords):
             into = f"{module}:{name}"
     inside = place.detail["maker"] == sibling.file and not into
+    if into and place.detail["maker"] == sibling.file:
+        source = project.source(sibling.file)
+        assert source is not None
+        spread = ast.unparse(_followed(ast.parse(text, mode="eval"), place, entry)).replace(place.detail["class"], name)
+        used = words_in(spread) - {name}
+        needs = tuple(each for each in imports_of(source, used, sibling.module) if each[1] != place.detail["class"])
+        result = replace(result, construct=spread, imports=(*result.imports, *needs))
     if into or (not has_values and not text and "section_file" in place.detail):
-        load = load_of(project, place.detail["section_form"], place.detail["section_file"], sibling)
+        load = filled(load_of(project, place.detail["section_form"], place.detail["section_file"], sibling), entry)
+        assert load is not None
         section = fill(place.detail["section_pattern"], entry)
         load = replace(load, path=(*place.parent, section), into=f"{module}:{name}")
         return replace(result, load=load)
     load = Load("call", module, symbol, arguments)
     return replace(result, load=load, construct=construct if inside else "")
+
+
+def _followed(tree: ast.Expression, place: ConfigPlace, entry: Entry) -> ast.Expression:
+    """An expression with the sibling's name in its texts replaced."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = fill(_pattern(node.value, place), entry)
+    return tree
 
 
 def _said(node: ast.expr, place: ConfigPlace, entry: Entry) -> str:

@@ -6,7 +6,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...configuration import Field, KeyPath
 from ...joining import Entry, Sibling
@@ -182,7 +182,11 @@ def field_lines(
         if len(keys) > 1:
             inner.setdefault(keys[0], []).append(f"{keys[-1]}={value}")
             continue
-        written[keys[0]] = statement(keys[0], each, value, manner, pydantic=pydantic, quote=quote)
+        was = next((other.annotation for other in known if other.keys == keys), "")
+        path = "Path" in was and each.annotation.startswith("str")  # a path stays one
+        field = replace(each, annotation=was) if path else each
+        value = f"Path({value})" if path and value != "None" else value
+        written[keys[0]] = statement(keys[0], field, value, manner, pydantic=pydantic, quote=quote)
     for group, arguments in inner.items():
         made = f"{groups[group]}({', '.join(arguments)})"
         default = f"Field(default_factory=lambda: {made})" if pydantic else f"field(default_factory=lambda: {made})"

@@ -45,6 +45,7 @@ class ClassField:
     value: ast.expr | None
     own: bool
     group: str = ""
+    annotation: str = ""
 
 
 def config_classes(project: Project, siblings: Sequence[Sibling]) -> list[ConfigClass]:
@@ -162,7 +163,7 @@ def fields_of(project: Project, path: str, node: ast.ClassDef) -> list[ClassFiel
                 for inner in fields_of(project, *group):
                     found[(name, *inner.keys)] = ClassField((name, *inner.keys), inner.value, own, annotation)
             elif literal(value) is not None or value is None or annotation or own:
-                found[(name,)] = ClassField((name,), value, own)
+                found[(name,)] = ClassField((name,), value, own, annotation=annotation)
     return list(found.values())
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...configuration import ConfigPlace, KeyPath
 from ...joining import Sibling
 from ..syntax import ini_text, json_text, toml_text
-from ..syntax.formats import SUFFIXES, format_name
+from ..syntax.formats import SUFFIXES
 from ..syntax.tree import flatten
 from ..syntax.yaml_document import Document
 from .loading import load_of, reads_format
 from .names import core, pattern_of
 from .project import Project
-from .reads import Read, manner, shared_reads, sibling_reads
+from .reads import Read, manner, reads_in, shared_reads, sibling_reads
 from .sections import Section, data_files, files_of, followed, pattern, refuse_broken, sections_of
 
 
@@ -39,7 +39,9 @@ def find(
     shared = shared_reads(project, siblings, base_file)
     if not sections:
         refuse_broken(project, [core(sibling.name) for sibling in siblings], suffixes)
-        return _one_for_all(project, siblings, form, own, shared)
+        base = project.source(base_file) if base_file else None
+        reads = [*own, *(reads_in(base.tree) if base is not None else ())]
+        return _by_roots(project, siblings, form, reads) or _one_for_all(project, siblings, form, own, reads)
     example = followed(sections)
     name = pattern(sections)
     inside = _inside(example, kind, [read for sibling in siblings for read in sibling_reads(project, sibling)])
@@ -49,7 +51,7 @@ def find(
     path = tuple(_patterned(key, example.sibling) for key in above)
     keys = tuple(dict.fromkeys(key for each in (example, *sections) for key in flatten(each.tree)))
     prefixes = [(*each.parent, each.key) for each in sections]
-    relative = [_relative(read, prefixes) for read in (*shared, *own)]
+    relative = [_relative(read, prefixes) for read in shared]
     needed = tuple(dict.fromkeys(key for key, optional in relative if not optional and _known(key, keys)))
     spared = tuple(dict.fromkeys(key for key, optional in relative if optional and _known(key, keys)))
     return ConfigPlace(
@@ -62,7 +64,7 @@ def find(
         keys=keys,
         required=tuple(key for key in needed if key not in spared),
         optional=spared,
-        access=manner(own or shared) if own or shared else "item",
+        access=manner([read for read in (*own, *shared) if _known(_relative(read, prefixes)[0], keys)]),
         inside=tuple(_patterned(key, example.sibling) for key in inside),
         load=replace(load, path=path),
         detail={
@@ -124,25 +126,37 @@ def _line(project: Project, form: str, example: Section, kind: str) -> int:
 
 
 def _one_for_all(
-    project: Project, siblings: Sequence[Sibling], form: str, own: Sequence[Read], shared: Sequence[Read]
+    project: Project, siblings: Sequence[Sibling], form: str, own: Sequence[Read], base: Sequence[Read]
 ) -> ConfigPlace | None:
-    """One file whose settings all trainers read."""
+    """One file whose settings all trainers read, at its top or in one section of it."""
     best: tuple[int, str, KeyPath, tuple[KeyPath, ...]] | None = None
-    reads = list(dict.fromkeys((*own, *shared)))
-    for path, tree in data_files(project):
-        if format_name(path) != form:
-            continue
+    reads = list(dict.fromkeys((*own, *base)))
+    suffixes = [suffix for suffix, name in SUFFIXES.items() if name == form]
+    for path, tree in data_files(project, suffixes):
         keys = tuple(flatten(tree))
         for depth in (0, 1):
             for above in dict.fromkeys(key[:depth] for key in keys if len(key) > depth):
                 inner = [key[depth:] for key in keys if key[:depth] == above]
-                hits = sum(read.keys in inner for read in reads)
+                hits = len({read.keys for read in reads if read.keys in inner})
                 if hits and (best is None or hits > best[0]):
                     best = (hits, path, above, tuple(inner))
-    if best is None or best[0] * 2 < len({read.keys for read in own}) or not siblings:
+    if best is None or best[0] * 2 < len({read.keys for read in reads}) or not siblings:
         return None
     _, path, above, keys = best
-    load = load_of(project, form, path, siblings[-1])
+    known = [read for read in reads if read.keys in keys]
+    return _for_all(project, siblings[-1], form, path, above, keys, known, {})
+
+
+def _for_all(
+    project: Project,
+    sibling: Sibling,
+    form: str,
+    path: str,
+    above: KeyPath,
+    keys: tuple[KeyPath, ...],
+    known: Sequence[Read],
+    roots: Mapping[str, str],
+) -> ConfigPlace:
     return ConfigPlace(
         style="",
         path=path,
@@ -151,9 +165,48 @@ def _one_for_all(
         example=path,
         parent=above,
         keys=keys,
-        required=tuple(dict.fromkeys(read.keys for read in shared if not read.optional and read.keys in keys)),
-        optional=tuple(dict.fromkeys(read.keys for read in shared if read.optional and read.keys in keys)),
-        access=manner(own or shared),
-        load=replace(load, path=above),
-        detail={"kind": "all", "form": form, **_sibling(siblings[-1])},
+        required=tuple(dict.fromkeys(read.keys for read in known if not read.optional)),
+        optional=tuple(dict.fromkeys(read.keys for read in known if read.optional)),
+        access=manner(known),
+        load=replace(load_of(project, form, path, sibling), path=above),
+        detail={
+            "kind": "all",
+            "form": form,
+            **_sibling(sibling),
+            **{f"root:{section}": root for section, root in roots.items()},
+        },
     )
+
+
+def _by_roots(project: Project, siblings: Sequence[Sibling], form: str, reads: Sequence[Read]) -> ConfigPlace | None:
+    """One file with a section for each of several dicts that a trainer is handed (``model_config``, ``training_config``)."""
+    roots = [
+        root
+        for root in dict.fromkeys(read.root for read in reads)
+        if any(part in root for part in ("_config", "_cfg", "_params", "_args"))
+    ]
+    if len(roots) < 2 or not siblings:
+        return None
+    suffixes = [suffix for suffix, name in SUFFIXES.items() if name == form]
+    for path, tree in data_files(project, suffixes):
+        homes: dict[str, str] = {}
+        for root in roots:
+            wanted = {read.keys for read in reads if read.root == root}
+            named = [key for key in tree if root.startswith(key) or key == root]
+            fitting = [
+                key for key in (*named, *tree) if isinstance(inner := tree[key], dict) and wanted & set(flatten(inner))
+            ]
+            if fitting and fitting[0] not in homes:
+                homes[fitting[0]] = root
+        if len(homes) > 1:
+            known = [
+                replace(read, keys=(section, *read.keys))
+                for section, root in homes.items()
+                for read in reads
+                if read.root == root
+            ]
+            keys = tuple(key for key in flatten(tree) if key[0] in homes)
+            return _for_all(
+                project, siblings[-1], form, path, (), keys, [read for read in known if read.keys in keys], homes
+            )
+    return None

@@ -23,6 +23,9 @@ from .words import same
 
 def access_to(place: ConfigPlace, keys: KeyPath, entry: Entry) -> str:
     """The expression for one setting, ``{config}`` in the object's place."""
+    root = place.detail.get(f"root:{keys[0]}")
+    if root is not None:
+        return root + "".join(f'["{_escaped(step)}"]' for step in keys[1:])
     steps = [fill(key, entry) for key in place.inside] + list(keys)
     if place.access == "attribute" and all(step.isidentifier() for step in steps):
         return "{config}" + "".join(f".{step}" for step in steps)
@@ -166,6 +169,7 @@ def _add_missing(place: ConfigPlace, fields: Sequence[Field], entry: Entry, proj
             if placed[each.name] in existing or values[placed[each.name]] is not None
         },
         shared=shared,
+        roots={root: (name.removeprefix("root:"),) for name, root in place.detail.items() if name.startswith("root:")},
         load=filled(place.load, entry),
         said=path,
     )

@@ -72,7 +72,12 @@ def same(name: str, key: KeyPath) -> bool:
     for prefix, groups in GROUPS.items():
         if name.startswith(prefix + "_") and len(key) > 1 and normal(key[-2]) in groups:
             return last == name.removeprefix(prefix + "_")
-    return False
+    # An argument of the model that the siblings' models have too, where they say it without a prefix.
+    return (
+        len(key) == 1
+        and name == f"model_{last}"
+        and not any(last == known or last in more for known, more in SYNONYMS.items())
+    )
 
 
 def key_for(name: str, keys: Sequence[KeyPath], read: Sequence[KeyPath] = ()) -> KeyPath | None:
@@ -102,7 +107,7 @@ def _new_key(name: str, keys: Sequence[KeyPath]) -> KeyPath:
     camel = any(re.search(r"[a-z][A-Z]", key[-1]) for key in keys) and not any("_" in key[-1] for key in keys)
     upper = bool(keys) and all(key[-1].isupper() for key in keys)
     parents = dict.fromkeys(key[:-1] for key in keys if len(key) > 1)
-    for prefix, groups in GROUPS.items():
+    for prefix, groups in GROUPS.items() if name != "model_save_directory" else ():
         group = next((parent for parent in parents if normal(parent[-1]) in groups), None)
         if group is not None and name.startswith(prefix + "_"):
             return (*group, _spelled(name.removeprefix(prefix + "_"), dashes=dashes, camel=camel, upper=upper))

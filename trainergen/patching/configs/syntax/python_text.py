@@ -101,6 +101,8 @@ def into(value: ast.expr, keys: KeyPath) -> ast.expr | None:
                 return into(inner, keys)
         if ast.unparse(value.func).endswith("Field") and value.args and not keys:
             return value.args[0]
+    if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("Path") and value.args and not keys:
+        return value.args[0]
     if not keys:
         return value
     if isinstance(value, ast.Dict):
