@@ -299,6 +299,6 @@ def test_check_runs_the_gates_over_what_is_there(made: Path, trainergen: Run) ->
         assert f"{TRAINER}:{line}:21" in found.stdout and "TG002 " in found.stdout
     as_data = trainergen("check", TRAINER, "--json")
     jsonschema.validate(as_data.data, schema("check"))
-    assert [each["code"] for each in as_data.data["result"]["findings"]] == ["TG002"]
+    assert "TG002" in [each["code"] for each in as_data.data["result"]["findings"]]
     missing = trainergen("check", "train/digit_net_trainer.py")
     assert (missing.exit, "did you mean digits_net_trainer.py?" in missing.stdout) == (2, True)
