@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import Conflict
+from .home import Home, Joined, join
 from .inspection.project_facts import ProjectFacts
 from .patching.draft import Edit
 from .patching.project import edit_project
+from .planning.home_names import module_of
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
 from .record import Insertion, write_record
+from .rendering.contract_view import render_under_contract
 from .rendering.engine import Engine
 from .rendering.formatting import warm
 from .rendering.rendered import Rendered
@@ -38,6 +41,8 @@ class Assembled:
         created: path -> text of each file that is wholly this trainer's, as generated.
         inserted: path -> a shared file as generated, with this trainer's pieces of it.
         house: the team's folder of templates as origins show it; empty without one.
+        joined: the registry entry and the settings, in a project with trainers of its own.
+        modules: import name -> path of the staged modules; scripts and tests are none.
     """
 
     change_set: ChangeSet
@@ -47,6 +52,13 @@ class Assembled:
     inserted: Mapping[str, Insertion]
     root: str
     house: str = ""
+    joined: Joined | None = None
+    modules: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def checked(self) -> Mapping[str, str]:
+        """The texts that the gates look at: ours; of a project with trainers of its own the new files alone."""
+        return self.texts if self.joined is None else {path: self.texts[path] for path in self.created}
 
     def origin(self, path: str, line: int) -> str | None:
         """Which template line wrote a staged line."""
@@ -73,12 +85,17 @@ class Ground:
     engine: Engine
 
 
-def lay_ground(project: ProjectFacts, overrides: Path | None, family: str, *, vendored: bool) -> Ground:
-    """Render the scaffold, and have templates and formatter ready: torch is still being imported in the lab."""
+def lay_ground(
+    project: ProjectFacts, overrides: Path | None, family: str, *, vendored: bool, home: Home | None = None
+) -> Ground:
+    """Render the scaffold, and have templates and formatter ready: torch is still being imported in the lab.
+
+    In a project with trainers of its own nothing is missing.
+    """
     root = Path(project.root)
     engine = Engine(overrides, root)
-    scaffold = scaffold_files(project, overrides, vendored=vendored)
-    engine.compile_all(trainer_templates(family, "default"))
+    scaffold = scaffold_files(project, overrides, vendored=vendored) if home is None else {}
+    engine.compile_all(trainer_templates(family, "default" if home is None else home.contract.kind))
     warm(root, project.formatter)
     return Ground(scaffold, engine)
 
@@ -89,6 +106,7 @@ def assemble(
     wishes: Wishes,
     ground: Ground,
     standing: Standing | None,
+    home: Home | None = None,
 ) -> Assembled:
     """Everything that the plan changes, in memory.
 
@@ -98,6 +116,7 @@ def assemble(
         wishes: kept in the record.
         ground: as `lay_ground` gave it.
         standing: what an earlier run left of the same trainer: it is left out of what is read.
+        home: the project's own way to train; None for the default project.
 
     Raises:
         Conflict: a file can't be edited, is a folder, or a new one is not ours.
@@ -112,7 +131,6 @@ def assemble(
 
     scaffold = ground.scaffold
     own = standing.record.created if standing is not None else ()
-    rendered = render_trainer(plan, project, engine=ground.engine, own=own)
 
     def now(path: str) -> bytes:
         data = on_disk(path)
@@ -126,10 +144,32 @@ def assemble(
             hint="take it back from version control, or run: trainergen init",
         )
 
-    edits = edit_project(plan.names, rendered.parts, now, width=project.formatter.line_length)
+    joined = None
+    if home is None:
+        rendered = render_trainer(plan, project, engine=ground.engine, own=own)
+        files, pieces = rendered.files, rendered.pieces
+        edits = edit_project(plan.names, rendered.parts, now, width=project.formatter.line_length)
+    else:
+
+        def rendered_with(found: Joined) -> Rendered:
+            return render_under_contract(
+                plan,
+                home.contract,
+                home.training.style,
+                found.registration,
+                found.configuration,
+                project,
+                ground.engine,
+                now,
+            )
+
+        joined = join(home, plan, project, on_disk, lambda found: rendered_with(found).text)
+        files = {plan.names.trainer_file: rendered_with(joined)}
+        files |= {path: Rendered(text) for path, text in joined.configuration.created.items()}
+        pieces, edits = {}, joined.edits
     changes = [
         *_scaffold_changes(scaffold, edits),
-        *_own_changes(rendered.files, on_disk),
+        *_own_changes(files, on_disk),
         *(
             Change(path, on_disk(path), edit.after, edit.spans, edit.label, shared=False)
             for path, edit in edits.items()
@@ -137,19 +177,35 @@ def assemble(
         ),
     ]
     inserted = {path: Insertion(edit.after.decode("utf-8"), edit.spans) for path, edit in edits.items()}
-    created = {path: each.text for path, each in rendered.files.items()}
+    created = {path: each.text for path, each in files.items()}
     note = write_record(plan, wishes, created, inserted).encode("utf-8")
     texts = {change.path: _text(change) for change in changes}
     changes.append(Change(plan.names.record_file, None, note, private=True))
     return Assembled(
         ChangeSet(plan.names.trainer_class, tuple(changes)),
         texts,
-        {**scaffold, **rendered.files, **_edited(edits, rendered.pieces, scaffold)},
+        {**scaffold, **files, **_edited(edits, pieces, scaffold)},
         created,
         inserted,
         project.root,
         _shown(ground.engine.templates.overrides, root),
+        joined,
+        _modules(texts, home, root),
     )
+
+
+def _modules(texts: Mapping[str, str], home: Home | None, root: Path) -> dict[str, str]:
+    """Import name -> path. The program that starts trainings is no module, nor what a folder of its name hides."""
+    python = [path for path in texts if path.endswith(".py")]
+    if home is None:
+        return {module_of(path): path for path in python if path != "train.py" and not path.startswith("tests/")}
+    program = home.training.entry.file if home.training.entry is not None else ""
+    roots = home.training.roots
+    return {
+        module_of(path, roots): path
+        for path in python
+        if path != program and not (root / path.removesuffix(".py")).is_dir()
+    }
 
 
 def scaffold_files(project: ProjectFacts, overrides: Path | None, *, vendored: bool) -> dict[str, Rendered]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .errors import ProofFailed, TrainergenError
 from .gates.engine import GATES, UNREADABLE, check_files
 from .gates.facts import Facts
-from .proving import gate_failure, modules_of
+from .proving import gate_failure
 from .stages import Evidence
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _failed(lab: Laboratory, asked: Mapping[str, Any], staged: Assembled) -> fro
 def _seen(lab: Laboratory, asked: Mapping[str, Any], staged: Assembled) -> tuple[list[Finding], Evidence]:
     """All that gates and probes say of a trainer, whatever it is."""
     lab.ask("lab.prove:prove", {**asked, "handed": lab.new_mailbox()})
-    lab.hand_over({"files": dict(staged.texts), "modules": modules_of(staged)})
+    lab.hand_over({"files": dict(staged.texts), "modules": dict(staged.modules)})
     answer = lab.answer()
     codes = tuple(code for code in GATES if code in _applying(asked))
     evidence = Evidence(codes, tuple(answer["probes"]), answer["numbers"], tuple(answer["listed"]))
@@ -103,7 +103,7 @@ def _seen(lab: Laboratory, asked: Mapping[str, Any], staged: Assembled) -> tuple
 
 
 def _findings(asked: Mapping[str, Any], staged: Assembled) -> list[Finding]:
-    return check_files(staged.texts, Facts(staged.root, staged.texts, _applying(asked)))
+    return check_files(staged.checked, Facts(staged.root, staged.texts, _applying(asked)))
 
 
 def _applying(asked: Mapping[str, Any]) -> frozenset[str]:

@@ -53,7 +53,12 @@ def tell_facts(outcome: Outcome, facts: Facts, wishes: Wishes) -> None:
     known = Line("read", place, f"{model.kind} {model.name}, {len(distinct)} parameters, {measured.values:,} values")
     # In place of what tell_class said.
     outcome.lines = [known if (line.verb, line.subject) == ("read", place) else line for line in outcome.lines]
-    if project.scaffold:
+    if facts.home is not None:
+        contract = facts.home.contract
+        given = ", ".join(f"{each.name}({', '.join(p.name for p in each.parameters)})" for each in contract.duties)
+        own = contract.base.facts
+        outcome.say("read", f"{own.file}:{own.line}", f"class {own.name}: you give {given or 'nothing'}")
+    elif project.scaffold:
         base = f"{project.train_module.replace('.', '/')}/base_trainer.py"
         outcome.say("read", base, "class Trainer: you give compute_loss(batch), it owns the loop")
     else:

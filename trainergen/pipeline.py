@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
 from .answers import portable
+from .entry_proof import entry_verdicts
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .excusing import excused
 from .handover import check_apart, check_handover, render_handover, write_handover
+from .home import find_home, mentioning_all, survey_project, with_wishes
+from .home_proof import home_request, judged
 from .inspection.imports import environment_imports
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
 from .lab import opening
 from .measuring import measure, model_request, targets
+from .planning.home_names import home_decisions, name_as_siblings
 from .planning.names import name_trainer
+from .planning.planner import CONTRACT
 from .planning.planner import plan as plan_trainers
 from .planning.questions import check_arguments, check_words
+from .planning.sources import loader_decision, rank_sources
 from .proving import Proof, begun, check_gates, prove_request
 from .settings import Settings, read_settings
 from .stages import Evidence, Facts, NewRequest, Proven
@@ -33,6 +39,7 @@ from .staging.lock import project_lock
 from .standing import Regenerating, as_recorded
 
 if TYPE_CHECKING:
+    from .home import Home
     from .inspection.project_facts import ProjectFacts
     from .lab.client import Lab
     from .lab.opening import Laboratory
@@ -77,7 +84,7 @@ def _new(request: NewRequest, root: Path, lab: Lab | None, outcome: Outcome, pro
         lab, root, python=request.python, setting=settings.python, device=request.device, limit=request.limit
     ) as laboratory:
         facts, ground = gather(request, project, settings, laboratory, outcome, progress)
-        existing = record.read_record(root, name_trainer(request.wishes, facts.model, project).record_file)
+        existing = record.read_record(root, facts.names.record_file)
         request = replace(request, wishes=portable(request.wishes, root, Path.cwd()))
         standing = None if existing is None else Regenerating(existing, root, request.force)
         proven = first_proven(request, facts, ground, laboratory, outcome, progress, standing)
@@ -100,8 +107,15 @@ def gather(
     check_words(request.wishes, family)
     narrative.tell_class(outcome, model, laboratory.lab.python)
     check_arguments(request.wishes, model)
+    decided = with_wishes(settings, request.wishes)
+    index, training = survey_project(root, decided, record.generated_files(root))
+    home = None if request.wishes.package else find_home(index, training, decided)
     # Said before anything is built: a taken name, a folder that can't be written to.
-    names = name_trainer(request.wishes, model, project)
+    if home is None:
+        names = name_trainer(request.wishes, model, project)
+    else:
+        names = name_as_siblings(request.wishes, model, training, root, index.read, project.records)
+        project = replace(project, package="", owned=(), scaffold=False, vendored=False)
     if not request.dry_run and not (root / names.record_file).exists():
         demand_writable(root)
     if request.handover is not None:
@@ -111,12 +125,14 @@ def gather(
     # All that needs no torch is done before the first question to the lab, which is still importing it.
     overrides = root / settings.templates if settings.templates else None
     vendored = request.wishes.vendor or project.vendored
-    ground = assembly.lay_ground(project, overrides, family, vendored=vendored)
+    ground = assembly.lay_ground(project, overrides, family, vendored=vendored, home=home)
 
     progress("building the model")
-    if not vendored:
+    if not vendored and home is None:
         laboratory.demand_imports(("trainergen", "beautilog"))
-    facts = Facts(project, model, measure(laboratory, family, model, request.wishes, root), settings)
+    sources = rank_sources(training.data, model, lambda words: mentioning_all(index, words))
+    measured = measure(laboratory, family, model, request.wishes, root, sources)
+    facts = Facts(project, model, measured, settings, names, home, sources)
     narrative.tell_facts(outcome, facts, request.wishes)
     return facts, ground
 
@@ -152,6 +168,7 @@ def first_proven(
     Where the trainer stands already, `standing` says what is to become of it.
     """
     model, measured = facts.model, facts.measured
+    asked_of_lab = model_request(model, facts.fed(request.wishes), measured)
     plans, assemble = ranked(request, facts, ground, standing)
     tries = measured.search.synthesis.tries if measured.search and measured.search.synthesis else ()
     failure: TrainergenError | None = None
@@ -160,9 +177,10 @@ def first_proven(
         outcome.become(before)
         narrative.tell_decisions(outcome, plan, request.explain, narrative.tell_tries(tries))
         staged: assembly.Assembled | None = None
-        asked = prove_request(plan, facts, model_request(model, request.wishes, measured))
+        asked = prove_request(plan, facts, asked_of_lab)
+        early = request.prove and standing is None and facts.home is None
         try:
-            with begun(lab, asked) if request.prove and standing is None else nullcontext() as proof:
+            with begun(lab, asked) if early else nullcontext() as proof:
                 progress("rendering")
                 staged = assemble(plan)
                 if standing is not None:
@@ -171,8 +189,13 @@ def first_proven(
                         return Proven(plan, staged, Evidence.of_identical())
                     staged = settled
                 demand_way(facts.project, staged, force=request.force if standing is None else standing.replaces)
+                if facts.home is not None:
+                    asked = home_request(plan, facts, asked_of_lab, staged, facts.home)
                 progress("proving")
-                return Proven(plan, staged, concluded(request, lab, asked, proof, staged, standing))
+                evidence = concluded(request, lab, asked, proof, staged, standing)
+                if facts.home is not None:
+                    evidence = at_the_door(plan, facts.home, lab, staged, evidence)
+                return Proven(plan, staged, evidence)
         except ProofFailed as problem:
             if request.dry_run and staged is not None:
                 outcome.diff = render_diff(staged.change_set)
@@ -188,10 +211,22 @@ def ranked(
 ) -> tuple[list[TrainerPlan], Callable[[TrainerPlan], assembly.Assembled]]:
     """The plans, best first, and what makes a change set of one; where the trainer stands, its recorded plan is first."""
     project = facts.project if standing is None else record.without_own(facts.project, standing.record)
-    plans = plan_trainers(request.wishes, facts.model, facts.measured, project)
+    home = facts.home
+    plans = plan_trainers(
+        facts.fed(request.wishes),
+        facts.model,
+        facts.measured,
+        project,
+        names=facts.names,
+        contract=CONTRACT if home is None else home.contract.kind,
+    )
+    own = () if home is None else home_decisions(home.training, home.contract.kind, home.contract.reasons)
+    if facts.measured.loader is not None and request.wishes.loader is None:
+        own = (*own, loader_decision(facts.measured.loader.target, facts.sources))
+    plans = [replace(each, decisions=(*own, *each.decisions)) for each in plans]
 
     def assemble(plan: TrainerPlan) -> assembly.Assembled:
-        return assembly.assemble(plan, project, request.wishes, ground, standing)
+        return assembly.assemble(plan, project, request.wishes, ground, standing, home)
 
     if standing is not None and len(plans) > 1:
         plans.sort(key=lambda each: not as_recorded(assemble(each), standing.record))
@@ -219,6 +254,30 @@ def concluded(
         if controls is None:
             raise
         return excused(problem, lab, asked, staged, controls)
+
+
+def at_the_door(
+    plan: TrainerPlan, home: Home, lab: Laboratory, staged: assembly.Assembled, evidence: Evidence
+) -> Evidence:
+    """The evidence, with what the project's own program did with the staged trainer.
+
+    Raises:
+        ProofFailed: it does not do with it what it does with the others.
+    """
+    entry, joined = home.training.entry, staged.joined
+    if entry is None or joined is None or not evidence.proven:
+        return evidence
+    known = [key for each in home.registries for key in each.keys]
+    visits = entry_verdicts(
+        lab,
+        entry,
+        staged.texts,
+        Path(staged.root),
+        key=joined.registration.key,
+        sibling=known[0] if known else None,
+        own_data=plan.data.kind != "stub",
+    )
+    return judged(evidence, visits)
 
 
 def demand_way(project: ProjectFacts, staged: assembly.Assembled, *, force: bool) -> None:

@@ -41,7 +41,7 @@ class Proof:
         Raises:
             ProofFailed: a gate or a blocking probe refused it; the error shows the line.
         """
-        self._lab.hand_over({"files": dict(staged.texts), "modules": modules_of(staged)})
+        self._lab.hand_over({"files": dict(staged.texts), "modules": dict(staged.modules)})
         passed = check_gates(staged, self._contract)  # while the lab is at work: they speak first, and are quick
         self._pending = False
         answer = self._lab.answer()
@@ -82,7 +82,7 @@ def check_gates(staged: Assembled, contract: str) -> tuple[str, ...]:
         ProofFailed: one of them found something.
     """
     applying = frozenset(importlib.import_module(f".contracts.{contract}.detect", __package__).GATES)
-    findings = check_files(staged.texts, Facts(staged.root, staged.texts, applying))
+    findings = check_files(staged.checked, Facts(staged.root, staged.texts, applying))
     codes = tuple(code for code in GATES if code in applying)
     if findings:
         raise gate_failure(findings, staged, len(codes))
@@ -140,15 +140,6 @@ def house_notes(staged: Assembled, path: str) -> tuple[str, ...]:
     lines = list(staged.of_the_house(path).items())
     more = (f"           and {len(lines) - 5} lines more",) if len(lines) > 5 else ()
     return tuple(f"   = yours: line {number} (from {origin})" for origin, number in lines[:5]) + more
-
-
-def modules_of(staged: Assembled) -> dict[str, str]:
-    """Import name -> path of the staged modules; scripts and tests are none."""
-    return {
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
-        for path in staged.texts
-        if path.endswith(".py") and path != "train.py" and not path.startswith("tests/")
-    }
 
 
 def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any]) -> dict[str, Any]:

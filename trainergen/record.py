@@ -141,6 +141,16 @@ def read_records(root: Path) -> tuple[Record, ...]:
     return tuple(found for file in files if (found := read_record(root, file)) is not None)
 
 
+def generated_files(root: Path) -> frozenset[str]:
+    """Every file that is wholly a generated trainer's; a damaged record is its own trainer's affair."""
+    found: set[str] = set()
+    for file in sorted((root / CONTROL).glob("*.json")):
+        with contextlib.suppress(Conflict):
+            record = read_record(root, f"{CONTROL}/{file.name}")
+            found.update(() if record is None else record.created)
+    return frozenset(found)
+
+
 def without_own(project: ProjectFacts, record: Record) -> ProjectFacts:
     """The project as if the recorded trainer were not there, so that it can be planned again under the same names."""
     return replace(

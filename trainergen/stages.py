@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .assembly import Assembled
     from .families.torch.facts import TorchFacts
+    from .home import Home
     from .inspection.model_facts import ModelFacts
     from .inspection.project_facts import ProjectFacts
-    from .planning.plan import TrainerPlan
+    from .planning.plan import Names, TrainerPlan
+    from .planning.sources import Source
     from .planning.wishes import Wishes
     from .settings import Settings
 
@@ -52,12 +54,30 @@ class NewRequest:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that was read: the project, the class, what the lab measured of it, the project's settings."""
+    """Everything that was read.
+
+    Attributes:
+        project: where the trainer goes.
+        model: the class.
+        measured: what the lab saw of it.
+        settings: the project's.
+        names: of the trainer.
+        home: the project's own way to train; None for the default project.
+        sources: loaders that the project has, as they were tried; one of them may have become `measured.loader`.
+    """
 
     project: ProjectFacts
     model: ModelFacts
     measured: TorchFacts
     settings: Settings
+    names: Names
+    home: Home | None = None
+    sources: tuple[Source, ...] = ()
+
+    def fed(self, wishes: Wishes) -> Wishes:
+        """The wishes, with the loader that was found where none was named."""
+        loader = self.measured.loader
+        return wishes if loader is None or wishes.loader is not None else replace(wishes, loader=loader.target)
 
 
 @dataclass(frozen=True)

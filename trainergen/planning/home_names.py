@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import Conflict
 from ..inspection.model_facts import ModelFacts
 from ..inspection.training_facts import TrainingFacts
-from .names import base_name
+from .names import base_name, snake_case
 from .plan import Decision, Names
 from .wishes import Wishes
 
 
 def name_as_siblings(
-    wishes: Wishes, model: ModelFacts, training: TrainingFacts, root: Path, records: tuple[str, ...] = ()
+    wishes: Wishes,
+    model: ModelFacts,
+    training: TrainingFacts,
+    root: Path,
+    read: Callable[[str], bytes],
+    records: tuple[str, ...] = (),
 ) -> Names:
     """The names that the siblings' patterns give.
 
@@ -25,6 +32,7 @@ def name_as_siblings(
         model: what it is for.
         training: how the project trains; `chosen` is there.
         root: the project's folder.
+        read: the bytes of a file of the project.
         records: file names in ``.trainergen/``.
 
     Raises:
@@ -33,6 +41,9 @@ def name_as_siblings(
     """
     snake, base = base_name(wishes, model)
     style = training.style
+    if wishes.name is None and (ending := model_ending(base, training, read)):
+        base = base.removesuffix(ending)
+        snake = snake_case(base)
     words = {"snake": snake, "lower": snake.replace("_", ""), "Camel": base, "kebab": snake.replace("_", "-")}
     file = style.file_name.format(**words)
     class_name = style.class_name.format(**words)
@@ -58,7 +69,25 @@ def name_as_siblings(
     return names
 
 
-def module_of(file: str, roots: tuple[str, ...]) -> str:
+def model_ending(base: str, training: TrainingFacts, read: Callable[[str], bytes]) -> str:
+    """What the siblings leave out of their models' names: ``Net`` where ``WineTrainer`` trains ``WineNet``; "" for nothing.
+
+    All of them have to do so, for a model whose name ends as this one's does.
+    """
+    before, _, after = training.style.class_name.partition("{Camel}")
+    siblings = training.chosen.siblings if training.chosen is not None else ()
+    cores = [
+        (each.name.removeprefix(before).removesuffix(after), read(each.file).decode("utf-8", errors="replace"))
+        for each in siblings
+        if each.name.startswith(before) and each.name.endswith(after)
+    ]
+    for ending in re.findall(r"[A-Z][a-z0-9]*", base)[1:][-1:]:
+        if cores and all(re.search(rf"\b{re.escape(core)}{ending}\b", text) for core, text in cores if core):
+            return str(ending)
+    return ""
+
+
+def module_of(file: str, roots: tuple[str, ...] = ("",)) -> str:
     """The import name of a file of the project: relative to the deepest of its `roots` that holds it."""
     holding = [each for each in roots if not each or file.startswith(f"{each}/")]
     inside = max(holding, key=len, default="")
@@ -80,16 +109,26 @@ def _demand_free(names: Names, training: TrainingFacts, root: Path) -> None:
             raise Conflict(f"{each.name} is taken", place=f"{each.file}:{each.line}", hint=hint)
 
 
-def base_decision(training: TrainingFacts) -> Decision:
-    """Which base trainer, and why."""
-    assert training.chosen is not None
-    facts, reasons = training.chosen.facts, training.chosen.reasons
+def home_decisions(training: TrainingFacts, contract: str, reasons: tuple[str, ...]) -> tuple[Decision, ...]:
+    """Which base trainer, and under which contract.
+
+    Args:
+        training: how the project trains.
+        contract: the kind.
+        reasons: why it is that.
+    """
+    if training.chosen is None:
+        return ()
+    facts = training.chosen.facts
     runner_up = next((each for each in training.bases if each.facts != facts), None)
-    return Decision(
-        "base",
-        f"base {facts.name}",
-        "as base-trainer says" if training.by_setting else "; ".join(reasons[:2]),
-        "--base-trainer",
-        runner_up=None if runner_up is None else f"{runner_up.facts.module}:{runner_up.facts.name}",
-        given=training.by_setting,
+    return (
+        Decision(
+            "base",
+            f"base {facts.name}",
+            "as base-trainer says" if training.by_setting else "; ".join(training.chosen.reasons[:2]),
+            "--base-trainer",
+            runner_up=None if runner_up is None else f"{runner_up.facts.module}:{runner_up.facts.name}",
+            given=training.by_setting,
+        ),
+        Decision("contract", f"contract {contract.replace('_', '-')}", "; ".join(reasons[:2])),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..inspection.model_facts import ModelFacts
 from ..inspection.training_facts import DataSource
 from .names import snake_case
+from .plan import Decision
 
 FED = ("batch_size", "shuffle", "seed", "splits", "split", "train")
 """Parameters that a loader is given; see `lab.loaders`."""
@@ -28,29 +29,37 @@ class Source:
 
 
 def rank_sources(
-    data: Sequence[DataSource], model: ModelFacts, mentioning: Callable[[str, str], tuple[str, ...]]
+    data: Sequence[DataSource], model: ModelFacts, mentioning: Callable[[tuple[str, ...]], tuple[str, ...]]
 ) -> tuple[Source, ...]:
     """The loaders worth a try; only those that can be called with what trainergen gives.
 
     Args:
         data: what the project has.
         model: what is to be fed.
-        mentioning: files that mention both of two words.
+        mentioning: files that mention all of some words.
     """
     ranked = []
     for number, each in enumerate(data):
         if each.kind == "dataset" or not _callable(each):
             continue
         target = f"{each.module}:{each.name}"
-        together = [file for file in mentioning(model.name, each.name) if file != each.file]
+        together = [file for file in mentioning((model.name, each.name)) if file != each.file]
         shared = _words(f"{each.module} {each.name}") & _words(f"{model.module} {model.name}")
         if together:
             ranked.append((0, number, Source(target, f"{together[0]} uses it with {model.name}")))
         elif shared:
             ranked.append((1, number, Source(target, f"its name shares {', '.join(sorted(shared))} with the model's")))
         else:
-            ranked.append((2, number, Source(target, "the project has it, and its batches feed the model")))
+            ranked.append((2, number, Source(target, "the project has it")))
     return tuple(source for _, _, source in sorted(ranked, key=lambda each: each[:2]))[:MOST]
+
+
+def loader_decision(target: str, sources: Sequence[Source]) -> Decision:
+    """The loader that was found to feed the model, and why it was tried."""
+    found = next((each for each in sources if each.target == target), None)
+    reason = "its batches feed the model" if found is None else f"{found.reason}; its batches feed the model"
+    others = [each.target for each in sources if each.target != target]
+    return Decision("loader", f"loader {target}", reason, "--loader", runner_up=", ".join(others) or None)
 
 
 def _callable(source: DataSource) -> bool:
