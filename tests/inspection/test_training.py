@@ -201,6 +201,8 @@ def test_a_name_that_two_classes_have_is_asked_back(tmp_path: Path) -> None:
         "from typing import Protocol\n\n\nclass BaseTrainer(Protocol):\n    def train(self): ...\n",
         "class TrainerMixin:\n    def train(self): ...\n    def fit(self): ...\n",
         "from torch import nn\n\n\nclass Base(nn.Module):\n    def train(self): ...\n    def fit(self): ...\n",
+        "from torch import nn\n\n\nclass PreTrainedModel(nn.Module):\n    def forward(self, x):\n        raise NotImplementedError\n",
+        "class TrainerState:\n    def train(self): ...\n",
         "class BaseTrainerConfig:\n    def train(self): ...\n",
         "class Base:\n    def fit(self): ...\n    def train(self): ...\n    def predict(self): ...  # backward(\n",
         "class Client:\n    def train(self):\n        raise NotImplementedError\n\n    def evaluate(self): ...\n",

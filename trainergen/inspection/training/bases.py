@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import UnusableInput, did_you_mean
 from ..training_facts import BaseTrainer, ClassFacts
-from .family import BASE_NAME, Family, key_of, place_of
+from .family import BASE_NAME, TRAINER, Family, key_of, place_of
 from .index import ProjectIndex
 
 DEFAULT = "default"
@@ -90,7 +90,7 @@ class _Ranking:
         if BASE_NAME.search(facts.name):
             score += 4
             reasons.append("is named like a base")
-        proper = "Train" in facts.name
+        proper = TRAINER.search(facts.name) is not None
         if proper:
             score += 6
         exporter = self._exporter(facts)

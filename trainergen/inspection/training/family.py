@@ -57,6 +57,8 @@ NO_BASE = re.compile(
     r"Mixin$|Config$|Configuration$|Args$|Arguments$|Settings$|Options$|State$|Callback$|Hook$|Error$|Exception$|Result$"
     r"|Factory$|Registry$|Dataset$|DataModule$|Loader$|Loss$|Protocol$|Interface$|Logger$|Builder$"
 )
+TRAINER = re.compile(r"(?:Trainer|Training|TrainLoop)(?:_?(?:Base|ABC|Abstract|Core|Impl|Class|[vV]?\d+))?$")
+"""Names of trainers, and of nothing else (a ``PreTrainedModel`` is none)."""
 BASE_NAME = re.compile(r"^_?(Base|Abstract|Generic)(?=[A-Z_\d]|$)|Base$|ABC$")
 SECOND_METHODS = frozenset(
     [
@@ -139,7 +141,7 @@ class Family:
             return False
         methods = BaseTrainer(facts, self.lineage(facts)).inherited.keys()
         main = TRAINING_METHODS & methods
-        if "Train" in facts.name:
+        if TRAINER.search(facts.name):
             return bool(methods - {"__init__"})
         near = (facts, *self._below.get(key_of(facts), ()))
         if TRAINER_NAME.search(facts.name):  # what runs may be a training, or any other job
@@ -157,7 +159,7 @@ class Family:
         for each in (facts, *self.lineage(facts)):
             for base in each.bases:
                 last = base.rpartition(".")[2]
-                if ":" in base or (last == "Module" and "Train" in facts.name):
+                if ":" in base or (last == "Module" and TRAINER.search(facts.name)):
                     continue  # a trainer that is a module too keeps its own contract
                 if last in NO_TRAINER or last.endswith(("Callback", "Dataset", "Error", "Exception")):
                     return base
