@@ -155,14 +155,14 @@ def test_one_mask_is_the_target_of_every_depth(project: Path, trainergen: Run) -
     [
         pytest.param(
             "return logits, spread if self.training else None",
-            ("auxiliary_1: torch.Tensor | None = outputs[1] if len(outputs) > 1 else None",),
+            ("spread: torch.Tensor | None = outputs[1] if len(outputs) > 1 else None",),
             id="none in eval",
         ),
         pytest.param(
             "return (logits, spread) if self.training else logits",
             (
                 "logits = outputs if isinstance(outputs, torch.Tensor) else outputs[0]",
-                "auxiliary_1: torch.Tensor | None = ( None if isinstance(outputs, torch.Tensor) else outputs[1] )",
+                "spread: torch.Tensor | None = ( None if isinstance(outputs, torch.Tensor) else outputs[1] )",
             ),
             id="bare in eval",
         ),

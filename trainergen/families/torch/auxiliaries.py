@@ -118,7 +118,9 @@ def _is_loss(seen: Seen, measured: TorchFacts, output: OutputFacts) -> str | Non
     if words is not None:
         return words
     module = next((kind for kind in measured.module_types if LOSS_MODULE.search(kind)), None)
-    return f"the model holds a {module}" if module is not None else None
+    if module is not None:
+        return f"the model holds a {module}"
+    return "it is there while training alone" if output.training_only else None
 
 
 def _learnt_number(seen: Seen) -> str | None:

@@ -40,14 +40,18 @@ def return_names(source: str) -> dict[int, str]:
     }
     found: dict[int, str] = {}
     returns = sorted((each for each in body if isinstance(each, ast.Return)), key=lambda each: -each.lineno)
-    for each in returns:
-        value = each.value
-        value = assigned.get(value.id) if isinstance(value, ast.Name) else value
-        if isinstance(value, (ast.Tuple, ast.List)):
-            for index, part in enumerate(value.elts):
-                if name := _name(part):
+    for value in (choice for each in returns if each.value is not None for choice in _choices(each.value)):
+        parts = assigned.get(value.id) if isinstance(value, ast.Name) else value
+        if isinstance(parts, (ast.Tuple, ast.List)):
+            for index, part in enumerate(parts.elts):
+                if name := next(filter(None, map(_name, _choices(part))), ""):
                     found.setdefault(index, name)
     return found
+
+
+def _choices(value: ast.expr) -> tuple[ast.expr, ...]:
+    """Both of ``a if self.training else b``, else the expression itself."""
+    return (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
 
 
 def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
