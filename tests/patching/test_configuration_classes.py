@@ -9,6 +9,7 @@ import pytest
 from tests.patching.configured_projects import FIELDS, holds, move_in, sibling
 from trainergen.errors import Conflict
 from trainergen.patching.configuration import Field
+from trainergen.patching.joining import Entry, Sibling
 
 WINE, BEER = sibling("WineTrainer", "train/wine_trainer.py"), sibling("BeerTrainer", "train/beer_trainer.py")
 PARSER = '''
@@ -296,7 +297,7 @@ def test_classes_of_constants(tmp_path: Path) -> None:
     holds(moved, tmp_path)
 
 
-def test_pydantic_models() -> None:
+def test_pydantic_models(tmp_path: Path) -> None:
     configs = """
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -320,6 +321,8 @@ class WineConfig(BaseModel):
         '\n\nclass DigitsNetConfig(BaseModel):\n    model_config = ConfigDict(extra="forbid")\n\n    name: str = "digits_net"\n'
         '    lr: float = Field(default=1e-05, description="Step size of the optimizer")\n'
     )
+    pytest.importorskip("pydantic")
+    holds(moved, tmp_path)
 
 
 def test_a_section_missing_in_the_file_means_that_values_come_from_the_class() -> None:
@@ -379,4 +382,31 @@ def test_paths_stay_paths(tmp_path: Path) -> None:
     parser = PARSER.replace("isinstance(each.default, str)", "isinstance(each.default, (str, Path))")
     moved = move_in({**PROJECT, "config/train.py": configs, "config/parser.py": parser}, [WINE, BEER])
     assert b'    save_dir: Path = Path("runs/digits")\n' in moved.files["config/train.py"]
+    holds(moved, tmp_path)
+
+
+def test_a_file_of_its_own_is_exported_where_the_siblings_are(tmp_path: Path) -> None:
+    trainer = TRAINER.replace("from config import {name}TrainerConfig", "from ..configs import {name}Config").replace(
+        "from train.base", "from ..base"
+    )
+    files = {
+        "src/pkg/__init__.py": "",
+        "src/pkg/base.py": BASE,
+        "src/pkg/trainers/__init__.py": "",
+        "src/pkg/configs/__init__.py": "from .beer import BeerConfig\nfrom .wine import WineConfig\n\n__all__ = ['BeerConfig', 'WineConfig']\n",
+        "src/pkg/configs/base.py": "from dataclasses import dataclass\n\n\n@dataclass\nclass BaseConfig:\n    epochs: int = 2\n    device: str = 'cpu'\n",
+    }
+    siblings = []
+    for name, low in (("Wine", "wine"), ("Beer", "beer")):
+        files[f"src/pkg/trainers/{low}.py"] = trainer.format(name=name).replace("TrainerConfig", "Config")
+        files[f"src/pkg/configs/{low}.py"] = (
+            f"from dataclasses import dataclass\n\nfrom .base import BaseConfig\n\n\n@dataclass\nclass {name}Config(BaseConfig):\n    lr: float = 0.1\n"
+        )
+        siblings.append(Sibling(f"{name}Trainer", f"pkg.trainers.{low}", f"src/pkg/trainers/{low}.py"))
+    entry = Entry("digits_net", "DigitsNetTrainer", "pkg.trainers.digits_net", "src/pkg/trainers/digits_net.py")
+    moved = move_in(files, siblings, base="src/pkg/base.py", entry=entry)
+    assert moved.configuration.imports == (("..configs", "DigitsNetConfig"),)
+    text = moved.files["src/pkg/configs/__init__.py"].decode()
+    assert "from .digits_net import DigitsNetConfig\n" in text
+    assert "__all__ = ['BeerConfig', 'DigitsNetConfig', 'WineConfig']\n" in text
     holds(moved, tmp_path)

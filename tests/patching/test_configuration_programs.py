@@ -325,3 +325,15 @@ class BaseTrainer:
     assert moved.configuration.access["learning_rate"] == 'training_config["learning_rate"]'
     assert moved.configuration.access["model_hidden_size"] == 'model_config["hidden_size"]'
     assert moved.configuration.access["batch_size"] == 'training_config.get("batch_size", 16)'
+
+
+def test_options_of_a_script_without_a_function(tmp_path: Path) -> None:
+    text = (
+        "from argparse import ArgumentParser\n\nparser = ArgumentParser()\nparser.add_argument('--lr', type=float, default=.1)\n"
+        "parser.add_argument('--epochs', type=int, default=3)\n\nif __name__ == '__main__':\n    args = parser.parse_args()\n"
+    )
+    moved = move_in({**TRAINERS, "options.py": text}, [WINE, BEER])
+    after = moved.files["options.py"].decode()
+    assert "from argparse import ArgumentParser, BooleanOptionalAction\n" in after
+    assert "default=3)\nparser.add_argument('--batch_size', type=int, default=16)\n" in after
+    holds(moved, tmp_path)

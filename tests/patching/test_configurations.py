@@ -228,3 +228,21 @@ class BaseTrainer:
     assert moved.configuration.access["learning_rate"] == 'training_config["learning_rate"]'
     assert moved.configuration.access["model_hidden_size"] == 'model_config["hidden_size"]'
     holds(moved, tmp_path)
+
+
+def test_a_section_merges_what_its_siblings_merge(tmp_path: Path) -> None:
+    main = (
+        "import pathlib\n\nimport yaml\n\n\ndef main(name):\n"
+        "    settings = yaml.safe_load(pathlib.Path('settings.yaml').read_text())\n    run(settings['experiments'][name])\n"
+    )
+    text = (
+        "defaults: &d\n  epochs: 2\n  out_dir: x\n  device: cpu\n\nexperiments:\n\n  wine_trainer:\n    <<: *d\n    lr: 5.0e-4   # tuned\n"
+        "\n  beer_trainer:\n    <<: *d\n    lr: 1.0\n"
+    )
+    moved = move_in({**TRAINERS, "main.py": main, "settings.yaml": text}, [WINE, BEER])
+    added = moved.files["settings.yaml"].decode().removeprefix(text)
+    assert added.startswith(
+        "\n  digits_net_trainer:\n    <<: *d\n    epochs: 7\n    out_dir: runs/digits\n    lr: 1.0e-5\n"
+    )
+    assert "device" not in added
+    holds(moved, tmp_path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ... import exports
-from ...configuration import ConfigPlace, Configuration, Field, KeyPath, Load, Slot
+from ...configuration import ConfigPlace, Configuration, Field, KeyPath, Slot
 from ...draft import Edit
 from ...joining import Entry
 from ...source import Source
@@ -19,11 +19,11 @@ from ..syntax.formats import format_of
 from ..syntax.python_text import literal
 from ..syntax.tree import at, flatten, grow
 from .class_imports import bound_names, from_imports, header, imports_of
+from .class_loading import pattern_in, with_loading
 from .class_place import definition
 from .class_text import TYPING, class_text, field_lines, manner_of, spoken, words_in
 from .classes import ClassField, fields_of
-from .loading import filled, load_of
-from .names import fill, pattern_of, refuse_taken
+from .names import fill, refuse_taken
 from .project import Project
 from .section_place import sibling_of
 from .sections import docs_for, fill_section
@@ -76,7 +76,7 @@ def configure(
     )
     if "section_file" in place.detail:
         result = _put_section(result, place, fields, placed, entry, project)
-    return _loading(result, place, project, name, entry, where, has_values=manner.defaults)
+    return with_loading(result, place, project, name, entry, where, has_values=manner.defaults)
 
 
 def _bases(project: Project, place: ConfigPlace, node: ast.ClassDef) -> list[str]:
@@ -137,31 +137,33 @@ def _put_class(
     module = _module_as_imported(project, place)
     if destination == "file":
         old = PurePosixPath(place.path)
-        pattern = _pattern(old.stem, place)
+        pattern = pattern_in(old.stem, place)
         path = str(old.with_name(fill(pattern, entry) + ".py"))
         refuse_taken(path, project.files, "the file", str(old.parent))
         head = header(source, used)
         newline = source.newline.decode()
         whole = "\n".join([*head, *(["", ""] if head else []), text.rstrip("\n")]) + "\n"
-        module = fill(_pattern(module, place), entry)
-        return replace(result, created={path: whole.replace("\n", newline)}, imports=((module, name),))
+        module = fill(pattern_in(module, place), entry)
+        edits = _export(place, project, name, lambda spelled: fill(pattern_in(spelled, place), entry), width=width)
+        return replace(result, edits=edits, created={path: whole.replace("\n", newline)}, imports=((module, name),))
     bound = bound_names(source)
     imports = tuple(sorted((module_, word) for word, module_ in TYPING.items() if word in used and word not in bound))
     data = project.data(place.path)
-    edits: dict[str, Edit] = {
-        place.path: dataclass_module.edit(data, place.path, name=name, text=text, imports=imports, width=width)
-    }
-    package = str(PurePosixPath(place.path).with_name("__init__.py"))
-    exported = project.source(package) if package in project.files and package != place.path else None
-    if exported is not None:
-        spelled = from_imports(exported).get(place.detail["class"])
-        if spelled is not None:
-            edits[package] = exports.edit(exported.data, package, module=spelled, name=name, width=width)
+    edits = {place.path: dataclass_module.edit(data, place.path, name=name, text=text, imports=imports, width=width)}
+    edits |= _export(place, project, name, lambda spelled: spelled, width=width)
     return replace(result, edits=edits, imports=((module, name),))
 
 
-def _pattern(text: str, place: ConfigPlace) -> str:
-    return pattern_of(text, sibling_of(place)) or text.replace("{", "{{").replace("}", "}}")
+def _export(
+    place: ConfigPlace, project: Project, name: str, module: Callable[[str], str], *, width: int
+) -> dict[str, Edit]:
+    """The package's export of the class, where it exports the sibling's; `module` makes the new one's of the sibling's."""
+    package = str(PurePosixPath(place.path).with_name("__init__.py"))
+    source = project.source(package) if package in project.files and package != place.path else None
+    spelled = from_imports(source).get(place.detail["class"]) if source is not None else None
+    if source is None or spelled is None:
+        return {}
+    return {package: exports.edit(source.data, package, module=module(spelled), name=name, width=width)}
 
 
 def _module_as_imported(project: Project, place: ConfigPlace) -> str:
@@ -206,68 +208,6 @@ def _put_section(
     return replace(result, edits={**result.edits, path: edit}, slots=slots, said=f"{result.annotation}, {said}")
 
 
-def _loading(
-    result: Configuration,
-    place: ConfigPlace,
-    project: Project,
-    name: str,
-    entry: Entry,
-    where: str,
-    *,
-    has_values: bool,
-) -> Configuration:
-    """How the class is made: as the sibling's is, where its arguments can be said."""
-    sibling, text = sibling_of(place), place.detail["construct"]
-    module = entry.module if where == entry.file else project.module_name(where, sibling.module, sibling.file)
-    symbol, arguments = name, tuple[str, ...]()
-    into = ""
-    construct = f"{name}()"
-    if text:
-        call = ast.parse(text, mode="eval").body
-        assert isinstance(call, ast.Call)
-        old = place.detail["class"]
-        called = ast.unparse(call.func)
-        method = called[called.index(old) + len(old) :]
-        plain = [literal(each) for each in (*call.args, *(each.value for each in call.keywords))]
-        if all(each is not None for each in plain):
-            symbol = name + method
-            spelled = [_said(each, place, entry) for each in call.args]
-            spelled += [f"{each.arg}={_said(each.value, place, entry)}" for each in call.keywords]
-            arguments = tuple(spelled)
-            construct = f"{symbol}({', '.join(spelled)})"
-        elif "section_file" in place.detail and any(each.arg is None for each in call.keywords):
-            into = f"{module}:{name}"
-    inside = place.detail["maker"] == sibling.file and not into
-    if into and place.detail["maker"] == sibling.file:
-        source = project.source(sibling.file)
-        assert source is not None
-        spread = ast.unparse(_followed(ast.parse(text, mode="eval"), place, entry)).replace(place.detail["class"], name)
-        used = words_in(spread) - {name}
-        needs = tuple(each for each in imports_of(source, used, sibling.module) if each[1] != place.detail["class"])
-        result = replace(result, construct=spread, imports=(*result.imports, *needs))
-    if into or (not has_values and not text and "section_file" in place.detail):
-        load = filled(load_of(project, place.detail["section_form"], place.detail["section_file"], sibling), entry)
-        assert load is not None
-        section = fill(place.detail["section_pattern"], entry)
-        load = replace(load, path=(*place.parent, section), into=f"{module}:{name}")
-        return replace(result, load=load)
-    load = Load("call", module, symbol, arguments)
-    return replace(result, load=load, construct=construct if inside else "")
-
-
-def _followed(tree: ast.Expression, place: ConfigPlace, entry: Entry) -> ast.Expression:
-    """An expression with the sibling's name in its texts replaced."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = fill(_pattern(node.value, place), entry)
-    return tree
-
-
-def _said(node: ast.expr, place: ConfigPlace, entry: Entry) -> str:
-    value = literal(node)
-    return repr(fill(_pattern(value, place), entry) if isinstance(value, str) else value)
-
-
 def _shared(
     place: ConfigPlace,
     fields: Sequence[Field],
@@ -303,4 +243,4 @@ def _shared(
         imports=((_module_as_imported(project, place), name),),
         said=f"{name} in {place.path}",
     )
-    return _loading(result, place, project, name, entry, place.path, has_values=True)
+    return with_loading(result, place, project, name, entry, place.path, has_values=True)

@@ -13,6 +13,7 @@ from ..syntax import ini_text
 from ..syntax.formats import format_of
 from ..syntax.tree import at, flatten, grow
 from ..syntax.whole_file import whole_file
+from ..syntax.yaml_document import Document, pairs_of
 from .loading import filled
 from .names import fill, refuse_taken
 from .project import Project
@@ -103,7 +104,12 @@ def _kept(place: ConfigPlace, project: Project) -> dict[KeyPath, object]:
                 siblings.append(Section(place.path, place.parent, key, Sibling("", "", ""), value))
     for path in filter(None, place.detail.get("others", "").split("\n")):
         siblings.append(Section(path, (), path, Sibling("", "", ""), format_of(path).load(project.data(path), path)))
-    return kept_keys(siblings, place.required)
+    kept = kept_keys(siblings, place.required)
+    if place.detail["form"] != "yaml_text":
+        return kept
+    # what the sibling merges (``<<: *defaults``), the new section merges as well
+    written = {key.value for key, _ in pairs_of(Document(project.data(place.path), place.path).node(mine))}
+    return {key: value for key, value in kept.items() if key[0] in written}
 
 
 def _follows(key: str, pattern_text: str) -> bool:

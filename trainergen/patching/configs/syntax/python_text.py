@@ -49,7 +49,8 @@ def find(body: Body, keys: KeyPath) -> ast.expr | None:
         found = _assigned(node, keys)
         if found is not None:
             return found
-    return None
+    # a parser that the module itself makes: `head` is its variable
+    return _option(ast.Module(body, []), rest[0]) if len(rest) == 1 and rest[0].startswith("-") else None
 
 
 def _flat(body: Body) -> Iterator[ast.stmt]:
