@@ -30,10 +30,12 @@ def test_each_gate_stops_its_failing_example_and_lets_the_passing_one_through(ga
     assert gate.code not in codes(example_files(gate.passing))
 
 
-@pytest.mark.parametrize("missing", ["WHAT", "WHY", "PASSING", "FAILING", "check"])
+@pytest.mark.parametrize("missing", ["WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE", "check"])
 def test_a_gate_without_documentation_or_examples_does_not_load(missing: str) -> None:
     gate = ModuleType("gates.tg099_new")
-    for name in {"CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE", "WATCHES", "check"} - {missing}:
+    for name in {"CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE", "WATCHES", "check"} - {
+        missing
+    }:
         setattr(gate, name, "TG099" if name == "CODE" else "said")
     with pytest.raises(ImportError, match=f"tg099_new has no {missing}"):
         load_gate(gate)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 # name -> its one-line help, so that `--help` imports no command.
 COMMANDS = {
-    "check": "Run the static gates over trainers; --drift: are they as generated now?",
+    "check": "Run the static gates over training code; --drift: is it as generated now?",
     "completion": "Print the shell completion for bash, zsh or fish.",
+    "explain": "Tell what a gate demands, why, and how to meet it.",
     "init": "Create the default project: config.ini, config/, train/, train.py.",
     "inspect": "Measure a model and its data: what a training will meet, with advice.",
     "list": "List patterns, registry patches, templates, and this project's trainers.",

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .facts import Facts
 from .finding import Finding
@@ -76,7 +76,7 @@ def load_gate(module: ModuleType) -> Gate:
     Raises:
         ImportError: it lacks its documentation, its examples or its check: a gate nobody can look up is not a gate.
     """
-    said = {}
+    said: dict[str, Any] = {}
     for name in (*_SAID, "check"):
         said[name] = getattr(module, name, None)
         if not said[name]:
@@ -89,7 +89,7 @@ def load_gate(module: ModuleType) -> Gate:
     watches = getattr(module, "WATCHES", ())
     if said["CODE"].startswith("TG0") and not watches:
         raise ImportError(f"gate {module.__name__} has no WATCHES: a contract gate says which nodes it looks at")
-    gate = Gate(*(said[name] for name in _SAID), watches, said["check"])
+    gate = Gate(**{name.lower(): said[name] for name in _SAID}, watches=watches, check=said["check"])
     stem = module.__name__.rpartition(".")[2]
     if not stem.startswith(gate.code.lower() + "_"):
         raise ImportError(f"gate {module.__name__} says CODE = {gate.code}: the file name must begin with that code")

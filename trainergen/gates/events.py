@@ -111,6 +111,12 @@ class Traces:
             if id(routine) in called and id(routine) not in covered and self.own(routine)
         ]
 
+    def as_written(self, event: Event) -> Event:
+        """The event in the words of the routine that it is written in, for messages and fixes."""
+        return next(
+            (each for each in self.own(event.routine) if each.node is event.node and each.kind == event.kind), event
+        )
+
     def own(self, routine: Routine) -> list[Event]:
         """The events written in the routine itself."""
         return [item for item in self._items(routine) if isinstance(item, Event)]
@@ -207,7 +213,11 @@ class Traces:
 
     def _instance(self, name: ast.Name, routine: Routine) -> Class | None:
         for binding in self.roles.bindings(name.id, routine):
-            if binding.how == "assign" and isinstance(binding.value, ast.Call) and isinstance(binding.value.func, ast.Name):
+            if (
+                binding.how == "assign"
+                and isinstance(binding.value, ast.Call)
+                and isinstance(binding.value.func, ast.Name)
+            ):
                 known = self.reading.classes.get(binding.value.func.id)
                 if known is not None and not self.roles.is_module(known):
                     return known
@@ -259,7 +269,7 @@ class Traces:
         if attr in ("clip_grad_norm_", "clip_grad_value_", "clip_gradients"):
             return [(CLIP, "", not dotted.startswith("torch."))]
         if attr in ("eval", "train") and not dotted.startswith(("torch.", "pandas.", "pd.")):
-            return self._mode(call, attr, receiver, text, routine)
+            return self._mode(call, attr, text)
         if attr in _SYNCS and not call.args:
             return [(SYNC, text, False)]
         if attr == "cpu" and not call.args and self.roles.of(receiver, routine) != MODULE:
@@ -273,9 +283,16 @@ class Traces:
     def _backward(
         self, call: ast.Call, attr: str, receiver: ast.expr, text: str, routine: Routine
     ) -> list[tuple[str, str, bool]]:
-        if isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Attribute) and receiver.func.attr == "scale":
-            if receiver.args and self.roles.of(receiver.func.value, routine) == SCALER:
-                return [(BACKWARD, text_of(receiver.args[0]) or "", True)]
+        if (
+            (
+                isinstance(receiver, ast.Call)
+                and isinstance(receiver.func, ast.Attribute)
+                and receiver.func.attr == "scale"
+            )
+            and receiver.args
+            and self.roles.of(receiver.func.value, routine) == SCALER
+        ):
+            return [(BACKWARD, text_of(receiver.args[0]) or "", True)]
         last = text.rpartition(".")[2].lower()
         if call.args and (attr != "backward" or last in _MANAGERS or "engine" in last):
             return [(BACKWARD, text_of(call.args[0]) or "", True)]
@@ -300,9 +317,7 @@ class Traces:
             return [(STEP, text, True)]
         return []
 
-    def _mode(
-        self, call: ast.Call, attr: str, receiver: ast.expr, text: str, routine: Routine
-    ) -> list[tuple[str, str, bool]]:
+    def _mode(self, call: ast.Call, attr: str, text: str) -> list[tuple[str, str, bool]]:
         last = text.rpartition(".")[2].lower()
         if "trainer" in last or "runner" in last or last in ("learner", "agent", "args", "cfg", "config", "opt"):
             return []
@@ -328,7 +343,12 @@ def _file(call: ast.Call, position: int) -> str:
     value = next((word.value for word in call.keywords if word.arg == "f"), None)
     if value is None and position < len(call.args):
         value = call.args[position]
-    while isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("str", "Path") and value.args:
+    while (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id in ("str", "Path")
+        and value.args
+    ):
         value = value.args[0]
     return (text_of(value) or "") if value is not None else ""
 

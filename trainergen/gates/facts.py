@@ -58,9 +58,13 @@ class Facts:
         root: the project's folder; None: only `files` exist.
         files: relative path -> text that stands (staged) or will stand there.
         codes: the gates that apply here, as the contract says; None: all.
+
+    Attributes:
+        consulted: paths that were asked for since it was last cleared, found or not: what a verdict depends on.
+        listed: whether a folder was listed since then: what it depends on can't be said by paths.
     """
 
-    __slots__ = ("_locals", "_sources", "_torch", "codes", "files", "root")
+    __slots__ = ("_locals", "_sources", "_torch", "codes", "consulted", "files", "listed", "root")
 
     def __init__(
         self, root: str | None = None, files: Mapping[str, str] | None = None, codes: frozenset[str] | None = None
@@ -70,6 +74,8 @@ class Facts:
         self.codes = codes
         self._sources: dict[str, Source | None] = {}
         self._locals: frozenset[str] | None = None
+        self.consulted: set[str] = set()
+        self.listed = False
         self._torch: tuple[Range | None] | None = None
 
     @property
@@ -85,6 +91,7 @@ class Facts:
 
     def source(self, path: str) -> Source | None:
         """The parsed file at `path`, or None where there is none or it does not parse."""
+        self.consulted.add(path)
         if path not in self._sources:
             text = self._read(path)
             try:
@@ -117,6 +124,7 @@ class Facts:
 
     def local_names(self) -> frozenset[str]:
         """First parts of the names that are imported from the project itself."""
+        self.listed = True
         if self._locals is None:
             names = set()
             # Paths that were looked for in vain are remembered too: they are nobody's modules.
@@ -192,6 +200,7 @@ class Facts:
 
     def sections(self, near: str) -> Iterator[tuple[str, str, int, str]]:
         """Every ``SECTION = "..."``: value, file, line, class; in staged files and beside the file `near`."""
+        self.listed = True
         folder = near.rpartition("/")[0]
         paths = {path for path in self.files if path.endswith(".py")}
         if self.root is not None:

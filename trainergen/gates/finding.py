@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Edit(NamedTuple):
@@ -53,3 +53,25 @@ class Finding(NamedTuple):
     label: str = ""
     fix: Fix | None = None
     cell: int = 0
+
+
+Plain: TypeAlias = tuple[
+    str, str, str, int, int, int, str, str, tuple[str, bool, tuple[tuple[int, int, str], ...]] | None, int
+]
+"""A finding as tuples all through, which is what ``marshal`` and a pipe take."""
+
+
+def as_tuple(finding: Finding) -> Plain:
+    """The finding as plain tuples."""
+    fix = finding.fix
+    plain = (
+        None if fix is None else (fix.title, fix.safe, tuple((each.start, each.stop, each.text) for each in fix.edits))
+    )
+    return (*finding[:8], plain, finding.cell)
+
+
+def from_tuple(plain: Plain) -> Finding:
+    """The finding that `as_tuple` made `plain` of."""
+    fix = plain[8]
+    kept = None if fix is None else Fix(fix[0], fix[1], tuple(Edit(*each) for each in fix[2]))
+    return Finding(*plain[:8], kept, plain[9])

@@ -30,7 +30,9 @@ class Flow:
         losses: dotted names that ``backward()`` is called on in this routine: attached whatever made them.
     """
 
-    def __init__(self, routine: Routine, reading: Reading, roles: Roles, traces: Traces, losses: frozenset[str]) -> None:
+    def __init__(
+        self, routine: Routine, reading: Reading, roles: Roles, traces: Traces, losses: frozenset[str]
+    ) -> None:
         self._routine = routine
         self._reading = reading
         self._roles = roles
@@ -105,7 +107,9 @@ class Flow:
                 result = False
             elif binding.how == "augment":
                 before = self._latest(text, binding.order)
-                result = self.attached(binding.value, binding.order) or (before is not None and self._bound(before, text))
+                result = self.attached(binding.value, binding.order) or (
+                    before is not None and self._bound(before, text)
+                )
             else:
                 result = self.attached(binding.value, binding.order)
             self._decided[id(binding)] = result
@@ -161,7 +165,8 @@ def in_graphless(path: tuple[Place, ...]) -> bool:
         if place.kind == "with" and isinstance(place.node, ast.With | ast.AsyncWith):
             if any(is_graphless(item.context_expr) for item in place.node.items):
                 return True
-        elif place.kind == "routine" and isinstance(place.node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if any(is_graphless(each) for each in place.node.decorator_list):
-                return True
+        elif isinstance(place.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            is_graphless(each) for each in place.node.decorator_list
+        ):
+            return True
     return False

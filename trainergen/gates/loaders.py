@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from .reading import Routine, Step, text_of
 from . import naming
+from .reading import Routine, Step, text_of
 from .training import Training
 
 if TYPE_CHECKING:

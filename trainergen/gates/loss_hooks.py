@@ -20,9 +20,7 @@ HOOKS = ("compute_loss", "_forward_batch", "training_step")
 
 
 def faults(training: Training) -> Iterator[tuple[Routine, Fault]]:
-    """What hooks return that certainly is no scalar loss with a graph: of trainers whose loop is elsewhere, and of
-    those whose own loop calls backward() on it.
-    """
+    """What hooks return that certainly is no scalar loss with a graph, wherever backward() meets it."""
     subject = None
     for routine in hooks(training):
         framework = training.framework_at(routine)

@@ -97,7 +97,9 @@ def is_module(name: str) -> bool:
     words = list(words_of(name))
     while len(words) > 1 and (len(words[-1]) == 1 or words[-1] in _WRAPPED):
         words.pop()
-    return bool(words) and (words[-1] in _MODULES or words[-1].endswith(("model", "net", "network")) or words[-1] == "module")
+    return bool(words) and (
+        words[-1] in _MODULES or words[-1].endswith(("model", "net", "network")) or words[-1] == "module"
+    )
 
 
 def is_loss_call(name: str) -> bool:

@@ -229,7 +229,7 @@ class Reading:
         self._order += 1
         self._routine.steps.append(Step(node, place, self._order))
 
-    def _leaf(self, node: ast.AST, place: Place) -> None:
+    def _leaf(self, _node: ast.AST, _place: Place) -> None:
         pass
 
     def _attribute(self, node: ast.AST, place: Place) -> None:
@@ -250,7 +250,9 @@ class Reading:
             self._visit(word.value, place)
         self._step(node, place)
 
-    def _bind(self, target: ast.expr, value: ast.expr, how: str, node: ast.AST, place: Place, position: int = -1) -> None:
+    def _bind(
+        self, target: ast.expr, value: ast.expr, how: str, node: ast.AST, place: Place, position: int = -1
+    ) -> None:
         if isinstance(target, ast.Tuple | ast.List):
             paired = how == "assign" and isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
             for index, item in enumerate(target.elts):
@@ -365,7 +367,7 @@ class Reading:
         else:
             self._visit(node.elt, inside)
 
-    def _lambda(self, node: ast.AST, place: Place) -> None:
+    def _lambda(self, node: ast.AST, _place: Place) -> None:
         """What a lambda does is done elsewhere, some time: no step of this routine, but gates may look at its nodes."""
         self._note_all(node)
 
@@ -375,7 +377,7 @@ class Reading:
                 if type(part) in self._watched:
                     self._note(part)
 
-    def _import(self, node: ast.AST, place: Place) -> None:
+    def _import(self, node: ast.AST, _place: Place) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]

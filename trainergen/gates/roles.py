@@ -131,13 +131,15 @@ class Roles:
             name = call.func.attr
         if "lr_scheduler" in dotted or (name[:1].isupper() and name.endswith(("LR", "LROnPlateau", "Scheduler"))):
             return SCHEDULER, call
-        if name == "CosineAnnealingWarmRestarts" or (name.startswith("get_") and name.endswith(("schedule", "scheduler", "warmup"))):
+        if name == "CosineAnnealingWarmRestarts" or (
+            name.startswith("get_") and name.endswith(("schedule", "scheduler", "warmup"))
+        ):
             return SCHEDULER, call
         if (dotted.startswith("torch.optim.") and name[:1].isupper()) or name in _OPTIMIZERS:
             return OPTIMIZER, call
         if name == "GradScaler":
             return SCALER, call
-        if name == "DataLoader" or name == "MultiEpochsDataLoader":
+        if name in {"DataLoader", "MultiEpochsDataLoader"}:
             return LOADER, call
         if name == "DistributedSampler":
             return SAMPLER, call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Source:
         self.text = text
         self.path = path.replace("\\", "/")
         self.tree = ast.parse(text, self.path)
-        self.lines = text.splitlines()
+        self.lines = [line.rstrip("\r\n") for line in split_lines(text)]
         self.module, self.package = module_of(self.path)
         self.imports: dict[str, str] = {}
         self.stars: list[str] = []
@@ -130,6 +131,11 @@ class Source:
         if node.end_lineno == node.lineno and node.end_col_offset is not None:
             stop = len(encoded[: node.end_col_offset].decode(errors="replace"))
         return start + 1, max(stop, start + 1) + 1
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines as Python counts them, with their ends: a form feed or a Unicode separator ends none."""
+    return list(io.StringIO(text, newline=""))
 
 
 def module_of(path: str) -> tuple[str, str]:

@@ -64,7 +64,9 @@ def check(training: Training) -> Iterator[Finding]:
             for step in steps:
                 if step.target and step.target not in cleared and not _related(step.target, cleared):
                     message = f"{step.target} steps, but the loop never clears its gradients"
-                    yield training.finding(CODE, step.node, message, f"call {step.target}.zero_grad() before its backward()")
+                    yield training.finding(
+                        CODE, step.node, message, f"call {step.target}.zero_grad() before its backward()"
+                    )
 
 
 def _elsewhere(training: Training, found: Round, steps: list[Event]) -> bool:
@@ -73,7 +75,9 @@ def _elsewhere(training: Training, found: Round, steps: list[Event]) -> bool:
         if event.kind == CALL and training.roles.named(event.target, event.scope)[0] == OPTIMIZER:
             return True
     if found.place is None:
-        cleared = any(event.kind == ZERO_GRAD for routine in training.reading.routines for event in training.traces.own(routine))
+        cleared = any(
+            event.kind == ZERO_GRAD for routine in training.reading.routines for event in training.traces.own(routine)
+        )
         return cleared or not _ONCE_A_BATCH.search(found.root.name)
     # An optimizer that is made anew in each turn begins without gradients.
     return any(
@@ -91,8 +95,9 @@ def _related(target: str, cleared: set[str]) -> bool:
 
 def _finding(training: Training, backward: Event, step: Event) -> Finding:
     fix = None
-    statement = statement_of(training, backward.node, backward.routine)
-    if step.target and step.routine is backward.routine and step.scope is step.routine and statement is not None:
+    backward, step = training.traces.as_written(backward), training.traces.as_written(step)
+    statement = statement_of(backward.node, backward.routine)
+    if step.target and step.routine is backward.routine and statement is not None:
         edit = training.line_above(statement, f"{step.target}.zero_grad()")
         fix = Fix(f"clear the gradients with {step.target}.zero_grad()", False, (edit,))
     hint = f"call {step.target or 'optimizer'}.zero_grad() once a batch, before backward()"

@@ -89,12 +89,16 @@ def _fresh(events: list[Event], start: int, stop: int) -> bool:
 
 
 def _early(training: Training, events: list[Event], index: int, step: Event, alone: bool) -> Iterator[Finding]:
-    if not alone or step.guards(step.loop) or any(
-        event.kind == BACKWARD and not exclusive(event, step) for event in events[:index]
+    if (
+        not alone
+        or step.guards(step.loop)
+        or any(event.kind == BACKWARD and not exclusive(event, step) for event in events[:index])
     ):
         return
     later = [event for event in events[index + 1 :] if event.kind == BACKWARD and event.loop is step.loop]
     again = any(event.kind in (STEP, SCALER_STEP) for event in events[index + 1 :])
     if later and not again and not later[0].guards(step.loop):
-        message = f"{step.target or 'the optimizer'}.step() comes before backward(): it uses the batch before's gradients"
+        message = (
+            f"{step.target or 'the optimizer'}.step() comes before backward(): it uses the batch before's gradients"
+        )
         yield training.finding(CODE, step.node, message, "step after backward()")

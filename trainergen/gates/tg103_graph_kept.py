@@ -58,7 +58,9 @@ _HOOKS = {"training_step", "compute_loss", "_forward_batch", "_train_batch"}
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    stepping = {id(event.routine): event for found in training.rounds for event in found.events if event.kind == BACKWARD}
+    stepping = {
+        id(event.routine): event for found in training.rounds for event in found.events if event.kind == BACKWARD
+    }
     loops = {id(loop) for loop, _, _ in training.batch_loops()}
     for routine in training.reading.routines:
         hook = routine.name in _HOOKS and training.framework_at(routine) is not None
@@ -76,9 +78,7 @@ def check(training: Training) -> Iterator[Finding]:
                 yield _finding(training, kept, how)
 
 
-def _kept(
-    training: Training, step: Step, routine: Routine, loop: Place | None
-) -> Iterator[tuple[ast.expr, str]]:
+def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) -> Iterator[tuple[ast.expr, str]]:
     node, flow = step.node, training.traces.flow(routine)
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         target = text_of(node.target)
@@ -89,13 +89,24 @@ def _kept(
         if target is None:
             return
         value = node.value
-        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and _outlives(target, training, routine, loop):
+        if (
+            isinstance(value, ast.BinOp)
+            and isinstance(value.op, ast.Add)
+            and _outlives(target, training, routine, loop)
+        ):
             for this, other in ((value.left, value.right), (value.right, value.left)):
                 if text_of(this) == target and flow.attached(other, step.order):
                     yield other, f"{target} adds up the loss with its graph"
-        elif target.startswith("self.") and not isinstance(value, ast.Call) and text_of(value) in _losses(training, routine):
-            if flow.attached(value, step.order) and _outlives(target, training, routine, loop):
-                yield value, f"{target} keeps the loss with its graph"
+        elif (
+            (
+                target.startswith("self.")
+                and not isinstance(value, ast.Call)
+                and text_of(value) in _losses(training, routine)
+            )
+            and flow.attached(value, step.order)
+            and _outlives(target, training, routine, loop)
+        ):
+            yield value, f"{target} keeps the loss with its graph"
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _COLLECTING:
         target = text_of(node.func.value)
         # Only bare names, and parts of a dict: what a meter does with the value it is given isn't ours to say.
@@ -113,7 +124,7 @@ def _losses(training: Training, routine: Routine) -> set[str]:
 def _outlives(target: str, training: Training, routine: Routine, loop: Place | None) -> bool:
     """Whether a name lives longer than a turn of the loop, and is not itself what ``backward()`` gets."""
     used = {event.target.split("[")[0] for event in training.traces.own(routine) if event.kind == BACKWARD}
-    plain = target.split("[")[0]
+    plain = target.split("[", maxsplit=1)[0]
     if plain in used or _feeds_backward(plain, used, routine):
         return False
     if target.startswith("self."):
@@ -155,7 +166,9 @@ def _finding(training: Training, kept: ast.expr, how: str) -> Finding:
         fix = Fix("detach it", True, (training.appending(kept.left, ".detach()"),)) if _only_left(kept) else None
     elif named is not None or isinstance(kept, ast.Call):
         fix = Fix("detach it", True, (training.appending(kept, ".detach()"),))
-    return training.finding(CODE, kept, how, "keep it detached: append .detach()", "the graph of every step stays in memory", fix)
+    return training.finding(
+        CODE, kept, how, "keep it detached: append .detach()", "the graph of every step stays in memory", fix
+    )
 
 
 def _only_left(kept: ast.BinOp) -> bool:

@@ -113,7 +113,11 @@ def _conditions(training: Training, loop: Place) -> Iterator[Finding]:
             test = step.node.test
             if _asks_a_tensor(training, routine, test, step.order):
                 yield training.finding(
-                    CODE, test, "the condition reads a tensor's value in every step", "check it every n-th step", "waits here"
+                    CODE,
+                    test,
+                    "the condition reads a tensor's value in every step",
+                    "check it every n-th step",
+                    "waits here",
                 )
 
 

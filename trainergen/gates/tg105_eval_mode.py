@@ -53,12 +53,14 @@ def check(training: Training) -> Iterator[Finding]:
     for evaluation in evaluations(training):
         if evaluation.in_eval_mode:
             continue
-        model = evaluation.forward.target if evaluation.forward.scope is evaluation.routine else ""
+        model = training.traces.as_written(evaluation.forward).target
         fix = None
         loop = evaluation.place.node
-        statement = statement_of(training, loop, evaluation.routine)
+        statement = statement_of(loop, evaluation.routine)
         if model and statement is not None and statement.lineno == getattr(loop, "lineno", 0):
-            fix = Fix(f"call {model}.eval() before the loop", False, (training.line_above(statement, f"{model}.eval()"),))
+            fix = Fix(
+                f"call {model}.eval() before the loop", False, (training.line_above(statement, f"{model}.eval()"),)
+            )
         yield training.finding(
             CODE,
             evaluation.forward.node,

@@ -47,7 +47,9 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "dslinter W9998; 22 ML code smells (arXiv 2509.20491), mode toggling"
 
-_FROZEN = re.compile(r"(?i)teacher|target|ema|frozen|ref(erence)?(_|$)|vgg|lpips|inception|perceptual|old|clip|dino|vae|fixed|pretrained|swa|averag")
+_FROZEN = re.compile(
+    r"(?i)teacher|target|ema|frozen|ref(erence)?(_|$)|vgg|lpips|inception|perceptual|old|clip|dino|vae|fixed|pretrained|swa|averag"
+)
 
 
 def check(training: Training) -> Iterator[Finding]:

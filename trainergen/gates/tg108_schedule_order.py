@@ -57,7 +57,9 @@ def check(training: Training) -> Iterator[Finding]:
             steps = [
                 position
                 for position, each in enumerate(trace)
-                if each.kind in (STEP, SCALER_STEP) and (loop is None or each.within(loop)) and not exclusive(each, event)
+                if each.kind in (STEP, SCALER_STEP)
+                and (loop is None or each.within(loop))
+                and not exclusive(each, event)
             ]
             if steps and steps[0] > index:
                 yield training.finding(

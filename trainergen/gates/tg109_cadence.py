@@ -69,7 +69,7 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             _, made = training.roles.named(event.target, event.scope)
             name = _name(training, made)
-            problem = _problem(training, event, trace, name, made)
+            problem = _problem(event, trace, name, made)
             if problem is not None:
                 yield training.finding(CODE, event.node, *problem)
 
@@ -78,9 +78,7 @@ def _name(training: Training, made: ast.Call | None) -> str:
     return (training.reading.dotted(made.func) or "").rpartition(".")[2] if made is not None else ""
 
 
-def _problem(
-    training: Training, event: Event, trace: list[Event], name: str, made: ast.Call | None
-) -> tuple[str, str] | None:
+def _problem(event: Event, trace: list[Event], name: str, made: ast.Call | None) -> tuple[str, str] | None:
     call = event.node
     assert isinstance(call, ast.Call)
     plateau = name == "ReduceLROnPlateau" or (not name and "plateau" in event.target.lower())
@@ -133,18 +131,23 @@ def _counts_batches(name: str, made: ast.Call) -> bool:
     if name == "CosineAnnealingLR":
         total = argument(made, "T_max", 1)
         return total is not None and "len(" in ast.unparse(total)
-    if name == "CyclicLR":
-        return True
-    return False
+    return name == "CyclicLR"
 
 
 def _in_steps(total: ast.expr) -> bool:
     text = ast.unparse(total)
-    return bool(_STEPS.search(text)) and not (_EPOCHS.search(text) and not _STEPS.search(re.sub(r"(?i)num_epochs|epochs?", "", text)))
+    return bool(_STEPS.search(text)) and not (
+        _EPOCHS.search(text) and not _STEPS.search(re.sub(r"(?i)num_epochs|epochs?", "", text))
+    )
 
 
 def _counts_epochs(name: str, made: ast.Call) -> bool:
-    names = {"StepLR": "step_size", "CosineAnnealingLR": "T_max", "MultiStepLR": "milestones", "PolynomialLR": "total_iters"}
+    names = {
+        "StepLR": "step_size",
+        "CosineAnnealingLR": "T_max",
+        "MultiStepLR": "milestones",
+        "PolynomialLR": "total_iters",
+    }
     if name == "ExponentialLR":
         gamma = constant(argument(made, "gamma", 1))
         return isinstance(gamma, float) and gamma <= 0.99

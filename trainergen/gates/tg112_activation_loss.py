@@ -42,7 +42,9 @@ def loss_of(model, inputs, targets):
 """
 FIX = "none"
 TORCH = ">=1.0"
-SOURCE = "torch.nn.CrossEntropyLoss, NLLLoss, BCEWithLogitsLoss; Amazon CodeGuru; taxonomy of real faults (arXiv 1910.11015)"
+SOURCE = (
+    "torch.nn.CrossEntropyLoss, NLLLoss, BCEWithLogitsLoss; Amazon CodeGuru; taxonomy of real faults (arXiv 1910.11015)"
+)
 
 _LOSSES = {
     "CrossEntropyLoss": "ce", "cross_entropy": "ce", "NLLLoss": "nll", "nll_loss": "nll",
@@ -55,9 +57,15 @@ _ACTIVATIONS = {
 }  # fmt: skip
 _WRONG = {
     ("ce", "softmax"): ("softmax before cross-entropy, which applies its own", "pass the logits"),
-    ("ce", "log_softmax"): ("log_softmax before cross-entropy, which applies its own", "pass the logits, or use nll_loss"),
+    ("ce", "log_softmax"): (
+        "log_softmax before cross-entropy, which applies its own",
+        "pass the logits, or use nll_loss",
+    ),
     ("ce", "sigmoid"): ("sigmoid before cross-entropy, which expects logits", "pass the logits"),
-    ("nll", "softmax"): ("softmax without the logarithm before nll_loss", "use log_softmax, or cross_entropy on the logits"),
+    ("nll", "softmax"): (
+        "softmax without the logarithm before nll_loss",
+        "use log_softmax, or cross_entropy on the logits",
+    ),
     ("logits", "sigmoid"): ("sigmoid before a loss with logits, which applies its own", "pass the logits"),
     ("logits", "softmax"): ("softmax before a loss with logits, which applies a sigmoid", "pass the logits"),
     ("bce", "sigmoid"): (
@@ -166,7 +174,11 @@ def _made(training: Training, made: ast.Call, depth: int = 0) -> str | None:
         return _ACTIVATIONS[name]
     if name == "Sequential" and made.args and isinstance(made.args[-1], ast.Call):
         return _made(training, made.args[-1], depth + 1)
-    if isinstance(made.func, ast.Attribute) and made.func.attr in ("to", "cuda") and isinstance(made.func.value, ast.Call):
+    if (
+        isinstance(made.func, ast.Attribute)
+        and made.func.attr in ("to", "cuda")
+        and isinstance(made.func.value, ast.Call)
+    ):
         return _made(training, made.func.value, depth + 1)
     known = training.reading.classes.get(dotted)
     if known is not None and depth < 3:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .reading import Place, Routine, Step, text_of
+from .reading import Routine, Step, text_of
 from .roles import argument
 from .training import Training, mentions
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CODE = "TG113"
 NAME = "no hard-coded device"
 WHAT = (
-    "No .cuda(), no \"cuda\" or \"cuda:0\" as a device, no torch.cuda.FloatTensor, except where the code has asked "
+    'No .cuda(), no "cuda" or "cuda:0" as a device, no torch.cuda.FloatTensor, except where the code has asked '
     "whether there is one."
 )
 WHY = (
@@ -72,7 +72,12 @@ def check(training: Training) -> Iterator[Finding]:
                 said = _said(training, node)
                 if said is not None and not _asked(step, routine):
                     yield _finding(training, node, said, routine)
-            elif isinstance(node, ast.Assign) and _is_cuda(node.value) and _names_device(node) and not _asked(step, routine):
+            elif (
+                isinstance(node, ast.Assign)
+                and _is_cuda(node.value)
+                and _names_device(node)
+                and not _asked(step, routine)
+            ):
                 hint = 'ask first: "cuda" if torch.cuda.is_available() else "cpu", or take it as an argument'
                 yield training.finding(CODE, node.value, "the device is written into the code", hint)
 
@@ -94,7 +99,7 @@ def _said(training: Training, call: ast.Call) -> str | None:
         if isinstance(value, ast.Constant) and _is_cuda(value):
             if value in call.args and name not in ("device", "to"):
                 continue
-            return f'"{value.value}"'
+            return f'"{value.value!s}"'
     return None
 
 
@@ -118,11 +123,13 @@ def _asked(step: Step, routine: Routine) -> bool:
         node = other.node
         if isinstance(node, ast.If) and other.order < step.order and _about_device(node.test):
             return True
-        if isinstance(node, ast.Assign | ast.Return | ast.Expr) and node.lineno <= _line(step) <= (node.end_lineno or 0):
+        if isinstance(node, ast.Assign | ast.Return | ast.Expr) and node.lineno <= _line(step) <= (
+            node.end_lineno or 0
+        ):
             for part in ast.walk(node):
                 if isinstance(part, ast.IfExp | ast.BoolOp) and _about_device(part):
                     return True
-    return _named_for_it(step.place, routine)
+    return _named_for_it(routine)
 
 
 def _line(step: Step) -> int:
@@ -130,12 +137,30 @@ def _line(step: Step) -> int:
 
 
 def _about_device(test: ast.AST) -> bool:
-    if mentions(test, "is_available", "cuda", "use_cuda", "device", "gpu", "use_gpu", "gpus", "no_cuda", "device_type", "device_count", "n_gpu", "ngpu"):
+    if mentions(
+        test,
+        "is_available",
+        "cuda",
+        "use_cuda",
+        "device",
+        "gpu",
+        "use_gpu",
+        "gpus",
+        "no_cuda",
+        "device_type",
+        "device_count",
+        "n_gpu",
+        "ngpu",
+    ):
         return True
-    return any("cuda" in part.value for part in ast.walk(test) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+    return any(
+        "cuda" in part.value
+        for part in ast.walk(test)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    )
 
 
-def _named_for_it(place: Place, routine: Routine) -> bool:
+def _named_for_it(routine: Routine) -> bool:
     seen: Routine | None = routine
     while seen is not None:
         if re.search(r"(?i)cuda|gpu", seen.name):

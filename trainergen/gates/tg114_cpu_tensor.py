@@ -51,8 +51,30 @@ FIX = "unsafe: adds device=self.device, or the device= of a name that the step m
 TORCH = ">=1.0"
 SOURCE = "PyTorch performance tuning guide, create tensors directly on the target device; hotpath KP005"
 
-_MAKERS = {"zeros", "ones", "full", "rand", "randn", "arange", "tensor", "eye", "linspace", "empty", "randint", "normal", "bernoulli"}
-_STEPS = {"compute_loss", "_forward_batch", "training_step", "_train_batch", "train_step", "_evaluate_batch", "validation_step"}
+_MAKERS = {
+    "zeros",
+    "ones",
+    "full",
+    "rand",
+    "randn",
+    "arange",
+    "tensor",
+    "eye",
+    "linspace",
+    "empty",
+    "randint",
+    "normal",
+    "bernoulli",
+}
+_STEPS = {
+    "compute_loss",
+    "_forward_batch",
+    "training_step",
+    "_train_batch",
+    "train_step",
+    "_evaluate_batch",
+    "validation_step",
+}
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -71,7 +93,12 @@ def check(training: Training) -> Iterator[Finding]:
             call = step.node
             assert isinstance(call, ast.Call)
             if _makes(training, call) and not _moved(call, step, routine):
-                yield _finding(training, call, device or ("self.device" if training.framework_at(routine) in ("lightning", "trainergen") else None))
+                yield _finding(
+                    training,
+                    call,
+                    device
+                    or ("self.device" if training.framework_at(routine) in ("lightning", "trainergen") else None),
+                )
 
 
 def _device(routine: Routine) -> str | None:
@@ -103,7 +130,9 @@ def _makes(training: Training, call: ast.Call) -> bool:
 def _is_number(name: str, call: ast.Call) -> bool:
     first = call.args[0] if call.args else None
     if name == "tensor":
-        return not isinstance(first, ast.List | ast.Tuple | ast.ListComp)  # a number most likely: those go along with any device
+        return not isinstance(
+            first, ast.List | ast.Tuple | ast.ListComp
+        )  # a number most likely: those go along with any device
     return isinstance(first, ast.Tuple | ast.List) and not first.elts
 
 
@@ -114,17 +143,27 @@ def _moved(call: ast.Call, step: Step, routine: Routine) -> bool:
         if isinstance(node, ast.Call) and other.order > step.order and node is not call:
             target = node.func.value if isinstance(node.func, ast.Attribute) else None
             holds = target is not None and any(part is call for part in ast.walk(target))
-            if holds and isinstance(node.func, ast.Attribute) and node.func.attr in ("to", "cuda", "type_as", "new_tensor", "numpy", "tolist", "item"):
+            if (
+                holds
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("to", "cuda", "type_as", "new_tensor", "numpy", "tolist", "item")
+            ):
                 return True
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr) and _indexes(node, call):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr) and _indexes(
+            node, call
+        ):
             return True
     names = [
         name
         for name, bindings in routine.bindings.items()
-        if any(any(part is call for part in ast.walk(each.value)) for each in bindings if each.how in ("assign", "augment"))
+        if any(
+            any(part is call for part in ast.walk(each.value)) for each in bindings if each.how in ("assign", "augment")
+        )
     ]
     for name in names:
-        uses = [part for part in ast.walk(routine.node) if isinstance(part, ast.Attribute) and text_of(part.value) == name]
+        uses = [
+            part for part in ast.walk(routine.node) if isinstance(part, ast.Attribute) and text_of(part.value) == name
+        ]
         if any(part.attr in ("to", "cuda", "type_as") for part in uses):
             return True
         if _only_indexes(name, routine):
@@ -133,19 +172,26 @@ def _moved(call: ast.Call, step: Step, routine: Routine) -> bool:
             node = other.node
             assert isinstance(node, ast.Call)
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if any(text_of(each) == name for each in node.args) and ("device" in called or "cuda" in called or called == "prepare"):
+            if any(text_of(each) == name for each in node.args) and (
+                "device" in called or "cuda" in called or called == "prepare"
+            ):
                 return True
     return False
 
 
 def _indexes(statement: ast.stmt, call: ast.Call) -> bool:
     return any(
-        isinstance(part, ast.Subscript) and any(inner is call for inner in ast.walk(part.slice)) for part in ast.walk(statement)
+        isinstance(part, ast.Subscript) and any(inner is call for inner in ast.walk(part.slice))
+        for part in ast.walk(statement)
     )
 
 
 def _only_indexes(name: str, routine: Routine) -> bool:
-    loads = [part for part in ast.walk(routine.node) if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Load)]
+    loads = [
+        part
+        for part in ast.walk(routine.node)
+        if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Load)
+    ]
     indices = {
         id(inner)
         for part in ast.walk(routine.node)
@@ -162,4 +208,6 @@ def _finding(training: Training, call: ast.Call, device: str | None) -> Finding:
         fix = Fix(f"make it with device={device}", False, (training.adding_argument(call, f"device={device}"),))
     name = (training.reading.dotted(call.func) or "").rpartition(".")[2]
     hint = f"pass device={device or 'inputs.device'}"
-    return training.finding(CODE, call, f"torch.{name} makes the tensor on the CPU, the batch is elsewhere", hint, fix=fix)
+    return training.finding(
+        CODE, call, f"torch.{name} makes the tensor on the CPU, the batch is elsewhere", hint, fix=fix
+    )

@@ -91,7 +91,7 @@ def _is_tensor(training: Training, target: str, routine: Routine, order: int) ->
         if binding.order < order:
             latest = binding
     if latest is None:
-        return "[" in target and target.split("[")[0] in ("batch", "sample", "data", "inputs", "example")
+        return "[" in target and target.split("[", maxsplit=1)[0] in ("batch", "sample", "data", "inputs", "example")
     value = latest.value
     if latest.how == "loop unpack":
         return isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)

@@ -53,10 +53,23 @@ def loaders(dataset):
 """
 FIX = "none"
 TORCH = ">=1.0"
-SOURCE = "PyTorch, randomness in multi-process data loading, and #56488; dslinter W5512; T. Nelp's study of repositories"
+SOURCE = (
+    "PyTorch, randomness in multi-process data loading, and #56488; dslinter W5512; T. Nelp's study of repositories"
+)
 
 _SEEDS = {"seed", "manual_seed", "manual_seed_all", "seed_everything", "set_seed", "RandomState", "default_rng"}
-_DIFFERENT = ("worker_id", "initial_seed", "get_worker_info", "worker_info", "id", "getpid", "rank", "time", "urandom", "get_state")
+_DIFFERENT = (
+    "worker_id",
+    "initial_seed",
+    "get_worker_info",
+    "worker_info",
+    "id",
+    "getpid",
+    "rank",
+    "time",
+    "urandom",
+    "get_state",
+)
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -66,18 +79,27 @@ def check(training: Training) -> Iterator[Finding]:
         if given is not None:
             for call in _constant_seeds(training, given, loader.routine):
                 yield training.finding(
-                    CODE, call, "every worker is seeded with the same number", "seed with torch.initial_seed() % 2**32, or with + worker_id"
+                    CODE,
+                    call,
+                    "every worker is seeded with the same number",
+                    "seed with torch.initial_seed() % 2**32, or with + worker_id",
                 )
-        elif _old(training) and not is_open(loader.call) and constant(argument(loader.call, "num_workers")) not in (..., 0, None):
-            if _draws_from_numpy(training):
-                message = "below torch 1.9 every worker draws the same numbers from NumPy"
-                yield training.finding(CODE, loader.call, message, "pass a worker_init_fn that seeds NumPy with worker_id")
+        elif (
+            _old(training)
+            and not is_open(loader.call)
+            and constant(argument(loader.call, "num_workers")) not in (..., 0, None)
+        ) and _draws_from_numpy(training):
+            message = "below torch 1.9 every worker draws the same numbers from NumPy"
+            yield training.finding(CODE, loader.call, message, "pass a worker_init_fn that seeds NumPy with worker_id")
     for routine in training.reading.routines:
         if routine.name == "__getitem__":
             for call in _seeding(training, routine):
                 if not _varies(call, routine):
                     yield training.finding(
-                        CODE, call, "every sample is drawn with the same seed", "seed once, in the worker, not per sample"
+                        CODE,
+                        call,
+                        "every sample is drawn with the same seed",
+                        "seed once, in the worker, not per sample",
                     )
 
 
@@ -107,7 +129,9 @@ def _seeding(training: Training, routine: Routine) -> Iterator[ast.Call]:
 def _is_seeding(training: Training, call: ast.Call) -> bool:
     dotted = training.reading.dotted(call.func) or ""
     name = dotted.rpartition(".")[2]
-    return name in _SEEDS and (dotted.startswith(("numpy.", "torch.", "random.", "np.")) or name in ("seed_everything", "set_seed"))
+    return name in _SEEDS and (
+        dotted.startswith(("numpy.", "torch.", "random.", "np.")) or name in ("seed_everything", "set_seed")
+    )
 
 
 def _varies(call: ast.Call, routine: Routine) -> bool:

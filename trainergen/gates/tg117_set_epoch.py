@@ -73,13 +73,18 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             if constant(argument(call, "shuffle", 3)) is False:
                 continue
-            names = [name for name, bindings in routine.bindings.items() if any(each.value is call for each in bindings)]
+            names = [
+                name for name, bindings in routine.bindings.items() if any(each.value is call for each in bindings)
+            ]
             dataset = ast.unparse(call.args[0]) if call.args else ""
             if any(purpose_of(name) == "held out" for name in (*names, dataset)):
                 continue
             name = names[0] if names else "sampler"
             yield training.finding(
-                CODE, call, "nothing calls set_epoch(): every epoch has the same order", f"call {name}.set_epoch(epoch) at the top of each epoch"
+                CODE,
+                call,
+                "nothing calls set_epoch(): every epoch has the same order",
+                f"call {name}.set_epoch(epoch) at the top of each epoch",
             )
 
 
@@ -91,6 +96,10 @@ def _over_epochs(training: Training) -> bool:
                 return True
         for step in root.steps:
             for place in step.place.path:
-                if place.kind == "loop" and isinstance(place.node, ast.For) and _EPOCH.search(ast.unparse(place.node.target)):
+                if (
+                    place.kind == "loop"
+                    and isinstance(place.node, ast.For)
+                    and _EPOCH.search(ast.unparse(place.node.target))
+                ):
                     return True
     return False

@@ -78,7 +78,9 @@ def check(training: Training) -> Iterator[Finding]:
 def _unshuffled(training: Training, loader: Loader) -> Finding:
     shuffle = argument(loader.call, "shuffle", 2)
     edit = (
-        training.replacing(shuffle, "True") if shuffle is not None else training.adding_argument(loader.call, "shuffle=True")
+        training.replacing(shuffle, "True")
+        if shuffle is not None
+        else training.adding_argument(loader.call, "shuffle=True")
     )
     message = "training data is never shuffled"
     hint = "pass shuffle=True, or a sampler that draws at random"

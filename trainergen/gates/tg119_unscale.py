@@ -72,11 +72,11 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             if any(each.kind == SCALER_STEP for each in before[last:]):
                 continue
-            step = steps[0]
+            step = training.traces.as_written(steps[0])
             scaler = _receiver(step.node)
             fix = None
-            statement = statement_of(training, event.node, event.routine)
-            if scaler and step.target and step.routine is event.routine and step.scope is step.routine and statement is not None:
+            statement = statement_of(event.node, event.routine)
+            if scaler and step.target and step.routine is event.routine and statement is not None:
                 edit = training.line_above(statement, f"{scaler}.unscale_({step.target})")
                 fix = Fix(f"call {scaler}.unscale_({step.target}) first", False, (edit,))
             hint = f"call {scaler or 'scaler'}.unscale_({step.target or 'optimizer'}) first"

@@ -65,7 +65,10 @@ def check(training: Training) -> Iterator[Finding]:
             yield from _unscaled_step(training, scaled, steps, plain)
         if steps and not updates:
             yield training.finding(
-                CODE, steps[0].node, "scaler.step() without scaler.update(): the scale never changes", "call scaler.update() after the step"
+                CODE,
+                steps[0].node,
+                "scaler.step() without scaler.update(): the scale never changes",
+                "call scaler.update() after the step",
             )
         backward = [event for event in events if event.kind == BACKWARD]
         if steps and not scales and backward and not any(event.managed for event in backward):
@@ -97,7 +100,8 @@ def _never_stepped(training: Training) -> Iterator[Finding]:
     for loop, trace, _root in training.batch_loops():
         inside = [event for event in trace if event.within(loop)]
         scales = [event for event in inside if event.kind == SCALE]
-        if scales and not any(event.kind in (SCALER_STEP, STEP) for event in trace):
-            if any(event.kind == BACKWARD and event.managed for event in inside):
-                message = "scaler.scale(loss).backward() without scaler.step(): nothing is ever moved"
-                yield training.finding(CODE, scales[0].node, message, "call scaler.step(optimizer) and scaler.update()")
+        if not scales or any(event.kind in (SCALER_STEP, STEP) for event in trace):
+            continue
+        if any(event.kind == BACKWARD and event.managed for event in inside):
+            message = "scaler.scale(loss).backward() without scaler.step(): nothing is ever moved"
+            yield training.finding(CODE, scales[0].node, message, "call scaler.step(optimizer) and scaler.update()")

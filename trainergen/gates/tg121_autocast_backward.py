@@ -56,7 +56,11 @@ def check(training: Training) -> Iterator[Finding]:
         for event in training.traces.of(root):
             if event.kind == BACKWARD and any(_is_autocast(place) for place in event.path):
                 yield training.finding(
-                    CODE, event.node, "backward() runs below autocast", "end the autocast block after the loss", "cast a second time"
+                    CODE,
+                    event.node,
+                    "backward() runs below autocast",
+                    "end the autocast block after the loss",
+                    "cast a second time",
                 )
 
 
@@ -71,7 +75,10 @@ def _is_autocast(place: Place) -> bool:
 def _named(expression: ast.expr) -> bool:
     if not isinstance(expression, ast.Call):
         return False
-    if any(word.arg == "enabled" and isinstance(word.value, ast.Constant) and not word.value.value for word in expression.keywords):
+    if any(
+        word.arg == "enabled" and isinstance(word.value, ast.Constant) and not word.value.value
+        for word in expression.keywords
+    ):
         return False
     target = expression.func
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""

@@ -86,12 +86,21 @@ def _role(training: Training, value: ast.expr, routine: Routine) -> str | None:
     if made is None and any(each.how == "assign" and not _same(each.value) for each in bindings):
         return None  # something else was computed under that name: a state_dict most likely
     last = text.rpartition(".")[2].lower()
-    return role if made is not None or last in ("model", "net", "network", "optimizer", "module", "classifier", "generator", "discriminator") else None
+    return (
+        role
+        if made is not None
+        or last in ("model", "net", "network", "optimizer", "module", "classifier", "generator", "discriminator")
+        else None
+    )
 
 
 def _same(value: ast.expr) -> bool:
     """Whether a value can be the module itself: a name, or the call of a class."""
     if isinstance(value, ast.Call):
         name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-        return name[:1].isupper() or name in ("to", "cuda", "compile") or name.startswith(("build", "make", "get_model", "create"))
+        return (
+            name[:1].isupper()
+            or name in ("to", "cuda", "compile")
+            or name.startswith(("build", "make", "get_model", "create"))
+        )
     return isinstance(value, ast.Name | ast.Attribute) and getattr(value, "attr", "module") == "module"

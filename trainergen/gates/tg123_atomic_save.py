@@ -86,7 +86,9 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             path = _path(training, event, 1)
             if path in resumed and not _varies(event):
-                message = "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
+                message = (
+                    "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
+                )
                 hint = "save to a temporary name beside it, then os.replace() onto it"
                 yield training.finding(CODE, event.node, message, hint)
 
@@ -99,7 +101,11 @@ def _resumed_by_classes(training: Training) -> set[str]:
         if not any(event.kind == BACKWARD for event in events):
             continue
         for event in events:
-            if event.kind == LOAD and event.target.startswith("self.") and "best" not in event.target + event.routine.name:
+            if (
+                event.kind == LOAD
+                and event.target.startswith("self.")
+                and "best" not in event.target + event.routine.name
+            ):
                 path = _path(training, event, 0)
                 if path is not None:
                     found.add(path)
@@ -132,16 +138,15 @@ def _varies(event: Event) -> bool:
         return True
     names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
     for place in event.path:
-        if place.kind == "loop" and isinstance(place.node, ast.For | ast.AsyncFor):
-            if names & {part.id for part in ast.walk(place.node.target) if isinstance(part, ast.Name)}:
+        if isinstance(place.node, ast.For | ast.AsyncFor):
+            counted = {part.id for part in ast.walk(place.node.target) if isinstance(part, ast.Name)}
+            if names & counted:
                 return True
     return any(isinstance(part, ast.JoinedStr) and "epoch" in ast.unparse(part) for part in ast.walk(value))
 
 
 def _in_training_loop(event: Event, trace: list[Event]) -> bool:
-    return any(
-        any(each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace) for loop in event.loops
-    )
+    return any(any(each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace) for loop in event.loops)
 
 
 def _renamed(training: Training, routine: Routine) -> bool:

@@ -90,7 +90,8 @@ def check(training: Training) -> Iterator[Finding]:
                     CODE,
                     call,
                     f"the checkpoint that training resumes from lacks {', '.join(missing)}",
-                    "save and restore: " + ", ".join(f"{each}'s state" if each != "the epoch" else each for each in missing),
+                    "save and restore: "
+                    + ", ".join(f"{each}'s state" if each != "the epoch" else each for each in missing),
                 )
 
 
@@ -130,7 +131,11 @@ def _handed_in(training: Training, name: str, routine: Routine) -> str | None:
     for caller in training.reading.routines:
         for step in caller.calls():
             call = step.node
-            if name in routine.parameters and isinstance(call, ast.Call) and training.traces.callee(call, caller) is routine:
+            if (
+                name in routine.parameters
+                and isinstance(call, ast.Call)
+                and training.traces.callee(call, caller) is routine
+            ):
                 place = routine.parameters.index(name) - (routine.owner is not None)
                 given = argument(call, name, place)
                 if given is not None and caller is not routine:
@@ -151,9 +156,16 @@ def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str 
                 parts += [name, *(ast.unparse(each.value) for each in given)]
         for step in routine.calls():
             call = step.node
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-                if call.func.value.id == value.id and call.func.attr in ("update", "setdefault"):
-                    parts.append(ast.unparse(call))
+            if (
+                (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Attribute)
+                    and isinstance(call.func.value, ast.Name)
+                )
+                and call.func.value.id == value.id
+                and call.func.attr in ("update", "setdefault")
+            ):
+                parts.append(ast.unparse(call))
     elif value is not None:
         dicts = [value]
     else:

@@ -47,7 +47,9 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "transformers #34191, #35203, #37766; PyTorch, gradient accumulation in the AMP examples"
 
-_LAST = re.compile(r"(?i)len\(|last|final|is_end|num_batches|n_batches|total|sync_gradients|boundary|should_step|steps_per_epoch")
+_LAST = re.compile(
+    r"(?i)len\(|last|final|is_end|num_batches|n_batches|total|sync_gradients|boundary|should_step|steps_per_epoch"
+)
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -113,7 +115,11 @@ def _divided(training: Training, backward: Event, loop: Place, length: str) -> b
                     return True
     # The gradients themselves may be divided: p.grad /= n, p.grad.div_(n), or lr scaled by the window.
     for part in ast.walk(loop.node):
-        if isinstance(part, ast.AugAssign) and isinstance(part.op, ast.Div | ast.Mult) and "grad" in ast.unparse(part.target):
+        if (
+            isinstance(part, ast.AugAssign)
+            and isinstance(part.op, ast.Div | ast.Mult)
+            and "grad" in ast.unparse(part.target)
+        ):
             return True
         if isinstance(part, ast.Attribute) and part.attr in ("div_", "mul_"):
             return True
@@ -126,7 +132,7 @@ def _has_division(node: ast.AST) -> bool:
 
 def _tail_lost(test: ast.If, loop: Place, step: Event, trace: list[Event]) -> bool:
     text = ast.unparse(test.test)
-    if _LAST.search(text) or isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.Or):
+    if _LAST.search(text) or (isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.Or)):
         return False
     if not isinstance(loop.node, ast.For):
         return False
@@ -142,7 +148,9 @@ def _tail_lost(test: ast.If, loop: Place, step: Event, trace: list[Event]) -> bo
 
 def _counts_from_zero(loop: ast.For, test: ast.expr) -> bool:
     iteration = loop.iter
-    while isinstance(iteration, ast.Call) and not (isinstance(iteration.func, ast.Name) and iteration.func.id == "enumerate"):
+    while isinstance(iteration, ast.Call) and not (
+        isinstance(iteration.func, ast.Name) and iteration.func.id == "enumerate"
+    ):
         if not iteration.args:
             return False
         iteration = iteration.args[0]

@@ -23,7 +23,9 @@ WHAT = (
     "What compute_loss returns, and what backward() is called on, is not cut from the model: no .item(), .detach(), "
     ".data, float(), torch.tensor(loss), no NumPy round trip, no forward below no_grad()."
 )
-WHY = "backward() raises; or, with requires_grad_() put on to silence it, runs through nothing: no parameter ever learns."
+WHY = (
+    "backward() raises; or, with requires_grad_() put on to silence it, runs through nothing: no parameter ever learns."
+)
 FAILING = """\
 import torch
 
@@ -65,7 +67,9 @@ def check(training: Training) -> Iterator[Finding]:
             cut = _Cut(training, routine).of(value, order)
             if cut is not None:
                 hint = "return the loss itself; detach only what is logged"
-                yield training.finding(CODE, cut, f"{routine.name} returns a loss that is cut from the model", hint, "the graph ends here")
+                yield training.finding(
+                    CODE, cut, f"{routine.name} returns a loss that is cut from the model", hint, "the graph ends here"
+                )
                 break
     for routine in training.reading.routines:
         for event in training.traces.own(routine):

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 CODE = "TG127"
 NAME = "a scalar loss"
 WHAT = (
-    "compute_loss returns one scalar tensor: no tuple or dict, no Python number, no loss with reduction=\"none\" left "
+    'compute_loss returns one scalar tensor: no tuple or dict, no Python number, no loss with reduction="none" left '
     "unreduced; backward() without an argument is not called on such a loss either."
 )
-WHY = "backward() needs a scalar: it raises at the first step, or a caller silently takes the first of what was returned."
+WHY = (
+    "backward() needs a scalar: it raises at the first step, or a caller silently takes the first of what was returned."
+)
 FAILING = """\
 from torch import nn
 
@@ -67,13 +69,18 @@ def check(training: Training) -> Iterator[Finding]:
             unreduced = _unreduced(training, event.target, event.node, routine)
             if unreduced is not None:
                 yield training.finding(
-                    CODE, unreduced, "one loss per sample reaches backward(), which needs a scalar", 'reduce it: .mean(), or reduction="mean"'
+                    CODE,
+                    unreduced,
+                    "one loss per sample reaches backward(), which needs a scalar",
+                    'reduce it: .mean(), or reduction="mean"',
                 )
 
 
 def _unreduced(training: Training, target: str, backward: ast.Call, routine: Routine) -> ast.expr | None:
     receiver = backward.func.value if isinstance(backward.func, ast.Attribute) else None
-    if isinstance(receiver, ast.Call) and not (isinstance(receiver.func, ast.Attribute) and receiver.func.attr == "scale"):
+    if isinstance(receiver, ast.Call) and not (
+        isinstance(receiver.func, ast.Attribute) and receiver.func.attr == "scale"
+    ):
         return None  # loss.mean().backward()
     order = next((step.order for step in routine.steps if step.node is backward), 0)
     latest: Binding | None = None

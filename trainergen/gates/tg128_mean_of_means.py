@@ -55,7 +55,6 @@ TORCH = ">=1.0"
 SOURCE = "torchmetrics, MeanMetric with weights"
 
 
-
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for evaluation in evaluations(training):
@@ -107,7 +106,9 @@ def _is_mean(training: Training, value: ast.expr, routine: Routine, depth: int =
         if dotted == "float" and value.args:
             return _is_mean(training, value.args[0], routine, depth)
         if dotted.startswith("torch.nn.functional."):
-            return constant(argument(value, "reduction")) in (..., "mean") and "loss" in dotted or "entropy" in dotted and constant(argument(value, "reduction")) in (..., "mean")
+            return (constant(argument(value, "reduction")) in (..., "mean") and "loss" in dotted) or (
+                "entropy" in dotted and constant(argument(value, "reduction")) in (..., "mean")
+            )
         role, made = training.roles.made(value.func, routine)
         if role == CRITERION:
             return made is None or constant(argument(made, "reduction")) in (..., "mean")
@@ -123,7 +124,11 @@ def _is_mean(training: Training, value: ast.expr, routine: Routine, depth: int =
 
 def _counters(loop: Place, routine: Routine) -> set[str]:
     """Names that grow by one in each turn."""
-    numbers = {name for name, given in routine.bindings.items() if any(each.how == "count" and each.place is loop for each in given)}
+    numbers = {
+        name
+        for name, given in routine.bindings.items()
+        if any(each.how == "count" and each.place is loop for each in given)
+    }
     return numbers | {
         name
         for step in routine.steps
@@ -142,7 +147,12 @@ def _averages(
             continue
         if isinstance(statement, ast.BinOp) and isinstance(statement.op, ast.Div):
             name = text_of(_plain(statement.left))
-            if name is None and isinstance(statement.left, ast.Call) and _called(statement.left) == "sum" and statement.left.args:
+            if (
+                name is None
+                and isinstance(statement.left, ast.Call)
+                and _called(statement.left) == "sum"
+                and statement.left.args
+            ):
                 name = text_of(statement.left.args[0])
             if name is not None and _counts(statement.right, {batches or "", name}, counters):
                 yield statement, name
@@ -154,7 +164,11 @@ def _averages(
             name = text_of(statement.args[0])
             if name is not None:
                 yield statement, name
-        elif isinstance(statement, ast.Call) and _called(statement) == "mean" and isinstance(statement.func, ast.Attribute):
+        elif (
+            isinstance(statement, ast.Call)
+            and _called(statement) == "mean"
+            and isinstance(statement.func, ast.Attribute)
+        ):
             inner = statement.func.value
             if isinstance(inner, ast.Call) and _called(inner) in ("stack", "tensor", "array", "cat") and inner.args:
                 name = text_of(inner.args[0])
@@ -163,7 +177,11 @@ def _averages(
 
 
 def _plain(value: ast.expr) -> ast.expr:
-    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in ("item", "cpu", "detach"):
+    while (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr in ("item", "cpu", "detach")
+    ):
         value = value.func.value
     return value
 
@@ -175,7 +193,12 @@ def _called(call: ast.Call) -> str:
 def _counts(value: ast.expr, sized: set[str], counters: set[str]) -> bool:
     """Whether a divisor is the number of batches: ``len(loader)``, ``max(1, len(loader))``, or a counter of turns."""
     for part in ast.walk(value):
-        if isinstance(part, ast.Call) and _called(part) == "len" and part.args and text_of(part.args[0]) in sized - {""}:
+        if (
+            isinstance(part, ast.Call)
+            and _called(part) == "len"
+            and part.args
+            and text_of(part.args[0]) in sized - {""}
+        ):
             return True
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and constant(value.right) == 1:  # index + 1
         value = value.left

@@ -87,7 +87,11 @@ def _models(value: ast.expr) -> set[str]:
     """``model`` of ``model.parameters()``, also below filter() and in parameter groups."""
     found = set()
     for part in ast.walk(value):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ("parameters", "named_parameters"):
+        if (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and part.func.attr in ("parameters", "named_parameters")
+        ):
             text = text_of(part.func.value)
             if text is not None and text != "self":
                 found.add(text)
@@ -100,10 +104,16 @@ def _renews(training: Training, step: Step, routine: Routine) -> bool:
         return False
     if isinstance(call.func, ast.Attribute) and call.func.attr == "add_param_group":
         return True
-    return training.roles.made(call, routine)[0] == OPTIMIZER and training.reading.dotted(call.func) is not None and bool(call.args)
+    return (
+        training.roles.made(call, routine)[0] == OPTIMIZER
+        and training.reading.dotted(call.func) is not None
+        and bool(call.args)
+    )
 
 
-def _changes(training: Training, step: Step, models: set[str], optimizers: set[str], routine: Routine) -> ast.expr | ast.stmt | None:
+def _changes(
+    training: Training, step: Step, models: set[str], optimizers: set[str], routine: Routine
+) -> ast.expr | ast.stmt | None:
     node = step.node
     if isinstance(node, ast.Assign):
         for target in node.targets:
@@ -113,18 +123,24 @@ def _changes(training: Training, step: Step, models: set[str], optimizers: set[s
             for model in models:
                 if text.startswith((f"{model}.", f"{model}[")) and _is_layer(training, node.value, routine):
                     return node
-                if text == model and _is_new(training, node.value, model, routine) and _used_after(optimizers, node, routine):
+                if (
+                    text == model
+                    and _is_new(training, node.value, model, routine)
+                    and _used_after(optimizers, node, routine)
+                ):
                     return node
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING:
-        if text_of(node.func.value) in models:
-            return node
+    grows = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING
+    if grows and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node if text_of(node.func.value) in models else None
     return None
 
 
 def _used_after(optimizers: set[str], statement: ast.stmt, routine: Routine) -> bool:
     """Whether the optimizer goes on being used after the model was made anew: else that was the end of both."""
     return any(
-        isinstance(part, ast.Name | ast.Attribute) and part.lineno > (statement.end_lineno or 0) and text_of(part) in optimizers
+        isinstance(part, ast.Name | ast.Attribute)
+        and part.lineno > (statement.end_lineno or 0)
+        and text_of(part) in optimizers
         for part in ast.walk(routine.node)
     )
 
@@ -151,11 +167,17 @@ def _is_new(training: Training, value: ast.expr, model: str, routine: Routine) -
 
 def _exclusive(first: Step, second: Step) -> bool:
     branches = {id(place.node): place.branch for place in first.place.path if place.kind == "if"}
-    return any(branches.get(id(place.node), place.branch) != place.branch for place in second.place.path if place.kind == "if")
+    return any(
+        branches.get(id(place.node), place.branch) != place.branch for place in second.place.path if place.kind == "if"
+    )
 
 
 def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
-    text = ast.unparse(owner.node) if any(_holds(training, each.value) for values in owner.bindings.values() for each in values) else ""
+    text = (
+        ast.unparse(owner.node)
+        if any(_holds(training, each.value) for values in owner.bindings.values() for each in values)
+        else ""
+    )
     appended = _appended(training, owner)
     for name, bindings in owner.bindings.items():
         for binding in bindings:
@@ -169,7 +191,10 @@ def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
                 continue
             kind = "ModuleDict" if isinstance(binding.value, ast.Dict | ast.DictComp) else "ModuleList"
             yield training.finding(
-                CODE, binding.value, f"{name} holds layers that no optimizer sees: they stand in a plain container", f"wrap it: nn.{kind}(...)"
+                CODE,
+                binding.value,
+                f"{name} holds layers that no optimizer sees: they stand in a plain container",
+                f"wrap it: nn.{kind}(...)",
             )
 
 
@@ -190,7 +215,27 @@ def _holds(training: Training, value: ast.expr) -> bool:
 def _makes(training: Training, call: ast.Call) -> bool:
     dotted = training.reading.dotted(call.func) or ""
     name = dotted.rpartition(".")[2]
-    if dotted.startswith("torch.nn.") and name[:1].isupper() and not name.endswith("Loss") and name not in ("Parameter", "ReLU", "GELU", "Identity", "Tanh", "Sigmoid", "SiLU", "Softmax", "Dropout", "Flatten", "MaxPool2d", "AvgPool2d", "Upsample"):
+    if (
+        dotted.startswith("torch.nn.")
+        and name[:1].isupper()
+        and not name.endswith("Loss")
+        and name
+        not in (
+            "Parameter",
+            "ReLU",
+            "GELU",
+            "Identity",
+            "Tanh",
+            "Sigmoid",
+            "SiLU",
+            "Softmax",
+            "Dropout",
+            "Flatten",
+            "MaxPool2d",
+            "AvgPool2d",
+            "Upsample",
+        )
+    ):
         return dotted.count(".") == 2
     known = training.reading.classes.get(dotted)
     return known is not None and training.roles.is_module(known)
@@ -202,9 +247,19 @@ def _appended(training: Training, owner: Class) -> set[str]:
     for routine in owner.methods.values():
         for step in routine.calls():
             call = step.node
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append" and call.args:
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "append"
+                and call.args
+            ):
                 text = text_of(call.func.value)
-                if text is not None and text.startswith("self.") and isinstance(call.args[0], ast.Call) and _makes(training, call.args[0]):
+                if (
+                    text is not None
+                    and text.startswith("self.")
+                    and isinstance(call.args[0], ast.Call)
+                    and _makes(training, call.args[0])
+                ):
                     found.add(text)
     return found
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
 from . import naming
+from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
 from .finding import Edit, Finding, Fix
 from .reading import Class, Place, Reading, Routine, text_of
 from .roles import LOADER, Roles
+from .source import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,21 @@ if TYPE_CHECKING:
     from .facts import Facts
     from .source import Source
 
-_WRAPPING = {"enumerate", "tqdm", "trange", "iter", "islice", "track", "zip", "cycle", "reversed", "list", "progress_bar", "notebook_tqdm", "auto_tqdm"}
+_WRAPPING = {
+    "enumerate",
+    "tqdm",
+    "trange",
+    "iter",
+    "islice",
+    "track",
+    "zip",
+    "cycle",
+    "reversed",
+    "list",
+    "progress_bar",
+    "notebook_tqdm",
+    "auto_tqdm",
+}
 
 
 class Round(NamedTuple):
@@ -133,7 +148,9 @@ class Training:
             last = base.rpartition(".")[2]
             if last in ("LightningModule", "LightningDataModule", "Callback"):
                 return "lightning"
-            if last.endswith("Trainer") and base.startswith(("transformers.", "trl.", "sentence_transformers.", "setfit.")):
+            if last.endswith("Trainer") and base.startswith(
+                ("transformers.", "trl.", "sentence_transformers.", "setfit.")
+            ):
                 return "transformers"
             if last == "Trainer" and ("base_trainer" in base or "trainergen" in base):
                 return "trainergen"
@@ -149,7 +166,7 @@ class Training:
         self, code: str, node: ast.AST, message: str, hint: str, label: str = "", fix: Fix | None = None
     ) -> Finding:
         """A finding at `node`; a compound statement is marked by its first line, a class or function by its name."""
-        assert isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler)
+        assert isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword)
         line = node.lineno
         text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
         start, stop = self.source.columns(node)
@@ -163,7 +180,7 @@ class Training:
         """The character offset of a 1-based line and a 0-based byte column, as ``ast`` counts."""
         if self._starts is None:
             self._starts = [0]
-            for text in self.source.text.splitlines(keepends=True):
+            for text in split_lines(self.source.text):
                 self._starts.append(self._starts[-1] + len(text))
         content = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
         return self._starts[line - 1] + len(content.encode()[:column].decode(errors="replace"))
@@ -208,14 +225,18 @@ def core_of(expression: ast.expr) -> ast.expr:
     """What an iteration goes through: ``enumerate(tqdm(loader), 1)`` -> ``loader``."""
     while isinstance(expression, ast.Call) and expression.args:
         function = expression.func
-        name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+        name = (
+            function.attr
+            if isinstance(function, ast.Attribute)
+            else function.id if isinstance(function, ast.Name) else ""
+        )
         if name not in _WRAPPING:
             break
         expression = expression.args[0]
     return expression
 
 
-def statement_of(training: Training, node: ast.AST, routine: Routine) -> ast.stmt | None:
+def statement_of(node: ast.AST, routine: Routine) -> ast.stmt | None:
     """The smallest statement of a routine that holds `node`, compound ones by their heads left out."""
     best: ast.stmt | None = None
     line = getattr(node, "lineno", 0)

@@ -1,6 +1,6 @@
 """Ranges of torch releases: what a gate holds for, and what a project asks for."""
 
-# ruff: noqa: PTH118, PTH123, PTH208  (importing pathlib costs more than a whole static check)
+# ruff: noqa: PTH118, PTH123  (importing pathlib costs more than a whole static check)
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def _asked(text: str) -> Range | None:
 
     sign = r"(?:\^|>=|<=|==|~=|>|<|!=)"
     clause = rf"{sign}\s*\d+(?:\.\d+)*(?:\.\*)?"
-    for found in re.finditer(rf"""(?m)(?:^|["'\s])torch\s*(?:\[[^\]]*\])?\s*=?\s*["']?\s*({clause}(?:\s*,\s*{clause})*)""", text):
+    for found in re.finditer(
+        rf"""(?m)(?:^|["'\s])torch\s*(?:\[[^\]]*\])?\s*=?\s*["']?\s*({clause}(?:\s*,\s*{clause})*)""", text
+    ):
         try:
             return Range.of(found[1])
         except ValueError:

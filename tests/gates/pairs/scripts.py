@@ -178,7 +178,7 @@ def evaluate(unet, val_dl, device):
     return total / max(count, 1)
 '''
 
-FLAT = '''\
+FLAT = """\
 # Predict house prices with a small MLP.
 import numpy as np
 import torch
@@ -235,7 +235,7 @@ for epoch in range(100):
 
 net.load_state_dict(torch.load("best.pt", map_location=device, weights_only=True))
 net.eval()
-'''
+"""
 
 FINETUNE = '''\
 """Fine-tune a pretrained ResNet on a folder of images."""
