@@ -26,6 +26,7 @@ from trainergen.planning.plan import (
     Setting,
     TrainerPlan,
 )
+from trainergen.rendering.contract_body import function_loss, loss_method
 from trainergen.rendering.contract_view import render_under_contract
 from trainergen.rendering.engine import Engine
 
@@ -147,6 +148,13 @@ class Staged:
     def read(self) -> Callable[[str], bytes]:
         """The bytes of a file of the project."""
         return lambda path: (self.root / path).read_bytes()
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What the drive is told."""
+        functions = self.contract.kind == "functions"
+        loss = function_loss(self.plan) if functions else loss_method(self.contract)
+        return self.contract.as_words(loss=loss, model="DigitsNet", loaders=("digits_loader",))
 
     def give_settings(self) -> None:
         """What the configuration's style would write: here for dataclasses."""

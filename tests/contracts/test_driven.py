@@ -14,14 +14,11 @@ from typing import Any
 import pytest
 import torch
 
-from trainergen.rendering.contract_body import loss_method
 from trainergen.runtime.probes import device, eval_is_pure, gradients, round_trip, weights
 from trainergen.runtime.probes.walk import walk
 
 from ..projects import CONTRACTS
 from .staged import Staged
-
-CLASSES = [name for name in CONTRACTS if name != "functions"]
 
 
 def in_a_child(work: Callable[..., None], *given: Any) -> None:
@@ -56,7 +53,7 @@ def drive(root: str, words: dict[str, Any], kind: str, module: str, symbol: str,
         assert attached.requires_grad
     taken = walk(first, [batch] * 8, seed=0)
     again = walk(second, [batch] * 8, seed=0)
-    assert taken.losses == again.losses, (taken.losses, again.losses)
+    assert taken.losses == again.losses
     assert all(math.isfinite(each) for each in taken.losses)
     assert taken.losses[-1] < taken.losses[0]
     assert not gradients.measure(taken).faults
@@ -72,14 +69,14 @@ def drive(root: str, words: dict[str, Any], kind: str, module: str, symbol: str,
     Path(out, "seen").write_text(f"{pure.numbers} {end.measured} {there.measured}")
 
 
-@pytest.mark.parametrize("variant", CLASSES)
+@pytest.mark.parametrize("variant", CONTRACTS)
 def test_two_steps_through_the_project_s_own_loop(variant: str, tmp_path: Path) -> None:
     staged = Staged(tmp_path / "project", variant)
     staged.give_settings()
     part = CONTRACTS[variant]()
     member = part.member("digits")
     (tmp_path / "out").mkdir()
-    words = staged.contract.as_words(loss=loss_method(staged.contract))
+    words = staged.words
     in_a_child(
         drive, str(staged.root), words, staged.contract.kind, member.module, member.symbol,
         part.batches == "pairs", str(tmp_path / "out"),

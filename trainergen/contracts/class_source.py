@@ -81,10 +81,13 @@ def assigned(function: Function) -> Iterator[tuple[str, ast.expr]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                pairs = (
-                    zip(target.elts, node.value.elts, strict=False)
-                    if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
-                    else [(target, node.value)]
+                value = node.value
+                targets = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                apart = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+                pairs = zip(
+                    targets,
+                    value.elts if apart and isinstance(value, ast.Tuple) else [value] * len(targets),
+                    strict=False,
                 )
                 yield from ((name, value) for each, value in pairs if (name := attribute(each)))
         elif isinstance(node, ast.AnnAssign) and node.value is not None and (name := attribute(node.target)):

@@ -9,9 +9,11 @@ from typing import Literal
 
 from .class_source import ClassSource, Function, assigned, attribute, called, calls
 from .contract_facts import Slot
+from .results import results_of
 from .vocabulary import slot_of
 
 Form = Literal["tensor", "pair", "mapping"]
+Gives = Literal["tensor", "pair", "mapping", "number", "nothing", ""]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Conduct:
 
     Attributes:
         losses: method -> how its result becomes what backward is called on.
+        results: method -> what its callers take its result for, and the keys that they read.
         attributes: slot -> attribute.
         moves: kinds of batches that are brought to the device.
         moves_model: the model is.
@@ -37,6 +40,7 @@ class Conduct:
     """
 
     losses: Mapping[str, LossUse] = field(default_factory=dict)
+    results: Mapping[str, tuple[Gives, tuple[str, ...]]] = field(default_factory=dict)
     attributes: Mapping[Slot, str] = field(default_factory=dict)
     moves: tuple[str, ...] = ()
     moves_model: bool = False
@@ -48,6 +52,7 @@ def conduct_of(sources: Iterable[ClassSource]) -> Conduct:
     """What the methods of `sources` do together."""
     sources = tuple(sources)
     losses: dict[str, LossUse] = {}
+    results: dict[str, tuple[Gives, tuple[str, ...]]] = {}
     attributes: dict[Slot, str] = {}
     moves: dict[str, None] = {}
     provides: dict[str, None] = {}
@@ -56,6 +61,10 @@ def conduct_of(sources: Iterable[ClassSource]) -> Conduct:
         for function in source.methods.values():
             for name, use in _losses(function, source.facts.file).items():
                 losses.setdefault(name, use)
+            for name, result in results_of(function).items():
+                results.setdefault(name, result)
+            for name in _stepped(function):
+                attributes["optimizer"] = name
             for name, _ in assigned(function):
                 if slot := slot_of(name):
                     attributes.setdefault(slot, name)
@@ -64,7 +73,7 @@ def conduct_of(sources: Iterable[ClassSource]) -> Conduct:
             moves_model = moves_model or whole
             provides |= dict.fromkeys(_provided(function))
             clip = clip or _clip(function)
-    return Conduct(losses, attributes, tuple(moves), moves_model, tuple(provides), clip)
+    return Conduct(losses, results, attributes, tuple(moves), moves_model, tuple(provides), clip)
 
 
 def _losses(function: Function, file: str) -> dict[str, LossUse]:
@@ -160,6 +169,12 @@ def _provided(function: Function) -> list[str]:
     if any("patience" in name for name in _names(function)):
         found.append("stop")
     return found
+
+
+def _stepped(function: Function) -> list[str]:
+    """Attributes whose gradients are zeroed: optimizers, whatever they are called; a model's own ``zero_grad`` apart."""
+    found = [attribute(each.func.value) for each in calls(function) if isinstance(each.func, ast.Attribute) and each.func.attr == "zero_grad"]  # fmt: skip
+    return [name for name in found if name and slot_of(name) != "model"]
 
 
 def _names(function: Function) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..inspection.training_facts import BaseTrainer, ClassFacts, Parameter
+from .vocabulary import slot_of
 
 Kind = Literal["loss_returning", "full_loop", "epoch_level", "step_level", "component_hooks", "functions"]
 Role = Literal[
@@ -49,6 +50,9 @@ Slot = Literal[
     "run_directory",
     "epochs",
     "best",
+    "scaler",
+    "outputs",
+    "targets",
     "",
 ]
 """What a parameter or an attribute holds; "" for something that only the project knows."""
@@ -156,11 +160,12 @@ class ContractFacts:
         """The first method to write that has one of these roles."""
         return next((each for each in self.duties if each.role in roles), None)
 
-    def as_words(self, *, loss: str) -> dict[str, Any]:
+    def as_words(self, *, loss: str, model: str = "", loaders: tuple[str, ...] = ()) -> dict[str, Any]:
         """What the lab needs to drive a trainer of this contract, JSON-able.
 
         Args:
-            loss: the method of the rendered trainer that gives its loss (``rendering.contract_view.loss_method``).
+            loss: the method of the rendered trainer that gives its loss (``rendering.contract_body.loss_name``).
+            model, loaders: what a function calls to make its model and its data.
         """
         builder = self.duty("builder")
         evaluate = self.duty("evaluate")
@@ -169,6 +174,8 @@ class ContractFacts:
         epoch, step = self.duty("train_epoch"), self.duty("train_step")
         return {
             "kind": self.kind,
+            "model": model,
+            "loaders": list(loaders),
             "attributes": dict(self.attributes),
             "builder": None if builder is None else builder.name,
             "slots": dict(self.constructor.own_slots or self.constructor.slots),
@@ -181,5 +188,11 @@ class ContractFacts:
             "save": None if saving is None else saving.name,
             "criterion": None if criterion is None else criterion.name,
             "moves": list(self.moves),
+            "takes_batch": next((_takes_batch(each) for each in self.duties if each.name == loss), True),
             "clip": self.clip,
         }
+
+
+def _takes_batch(duty: Duty) -> bool:
+    """A loss method that is given outputs and targets can't be asked for the loss of a batch."""
+    return not any(slot_of(each.name, "loss") == "outputs" for each in duty.parameters)

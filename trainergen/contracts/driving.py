@@ -216,7 +216,7 @@ class ProjectSession:
 
     def loss(self, batch: Any) -> object | None:
         """What the loss method gives, taken out of the form in which the base wants it."""
-        if not hasattr(self, "_compute"):
+        if not hasattr(self, "_compute") or not self.words["takes_batch"]:
             return None
         if self.words["moves"] and self.attribute("device") is not None:
             batch = moved(batch, self.attribute("device"))
@@ -233,7 +233,7 @@ class ProjectSession:
         """The weight file that a training leaves: one of one batch an epoch, by the trainer's own way."""
         before = weight_files(self._directory)
         if self.words["run"]:
-            with frozen(self.model, self.optimizer):
+            with frozen(self.model):
                 self._run(copy.deepcopy(self._batches["train"][0]), ends=False)
         saving = self.words["save"]
         if not weight_files(self._directory) - before and saving:

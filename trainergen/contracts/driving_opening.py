@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ def open_session(
         build: ``contract``: `ContractFacts.as_words`; ``model()``, ``optimizer(model)`` for a trainer that is built of
             its parts by others.
     """
+    refresh(trainer_class)
     torch.manual_seed(seed)
     words = build["contract"]
     trainer = _built(trainer_class, config, batches, run_directory, build)
@@ -83,3 +87,22 @@ def _given(make: Any, words: Mapping[str, Any], values: Mapping[str, Any], *, al
         if value is not None or (all_of and slot in values and parameter.default is parameter.empty):
             given[name] = value
     return given
+
+
+def refresh(trainer: Any) -> None:
+    """Bind what the trainer's module imports anew: settings that are Python may have been read again since."""
+    module = sys.modules[trainer.__module__]
+    tree = ast.parse(inspect.getsource(module))
+    package = module.__package__ or ""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            name = "." * node.level + (node.module or "")
+            origin = importlib.import_module(name, package) if node.level else importlib.import_module(name)
+            for each in node.names:
+                if hasattr(origin, each.name):
+                    setattr(module, each.asname or each.name, getattr(origin, each.name))
+        elif isinstance(node, ast.Import):
+            for each in node.names:
+                origin = importlib.import_module(each.name)
+                head = each.name.partition(".")[0]
+                setattr(module, each.asname or head, origin if each.asname else sys.modules[head])

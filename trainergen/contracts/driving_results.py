@@ -11,26 +11,24 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 WEIGHTS = ("*.pt", "*.pth", "*.ckpt", "*.bin")
 
 
 @contextlib.contextmanager
-def frozen(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Iterator[None]:
-    """Steps change nothing, buffers neither: what a training saves at its end is then what was there before."""
-    if optimizer is None:
-        yield
-        return
-    kept, step = copy.deepcopy(model.state_dict()), optimizer.step
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Steps of any optimizer change nothing, buffers neither: what a training saves at its end was there before it."""
+    kept = copy.deepcopy(model.state_dict())
 
-    def restore(*_: Any, **__: Any) -> None:
+    def restore(*_: Any) -> None:
         model.load_state_dict(kept)
 
-    optimizer.step = restore  # type: ignore[method-assign, assignment]
+    hook = register_optimizer_step_post_hook(restore)
     try:
         yield
     finally:
-        optimizer.step = step  # type: ignore[method-assign]
+        hook.remove()
         model.load_state_dict(kept)
 
 

@@ -43,7 +43,7 @@ def particular(sibling: ClassFacts, source: ClassSource | None, others: tuple[st
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", camel).lower()
     if snake in COMMON:
         camel = snake = ""
-    return Particular(camel, snake, () if source is None else tuple(_models(source)))
+    return Particular(camel, snake, () if source is None else tuple(models_of(source)))
 
 
 def _shared(names: tuple[str, ...]) -> tuple[str, str]:
@@ -63,7 +63,7 @@ def _shared(names: tuple[str, ...]) -> tuple[str, str]:
     return "".join(words[0][: ends[0]]), "".join(words[0][len(words[0]) - ends[1] :])
 
 
-def _models(source: ClassSource) -> list[str]:
+def models_of(source: ClassSource) -> list[str]:
     """Imported classes that are assigned or handed on as the model: ``self.model = WineNet(...)``."""
     imported = {
         each.asname or each.name

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Conflict
+from .functions.reading import recognise_functions
 from .survey import survey
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def recognise(base: BaseTrainer, read: Read) -> ContractFacts:
     Raises:
         Conflict: a required method's purpose can't be told, or the whole is no contract that is known.
     """
+    if base.facts.is_function:
+        return recognise_functions(base, read)
     found = survey(base, read)
     for module in _detectors():
         facts: ContractFacts | None = module.detect(found)

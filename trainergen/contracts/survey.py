@@ -134,7 +134,8 @@ class _Reader:
     def _shared(self, name: str) -> bool:
         """All siblings have it, of several."""
         siblings = self.base.siblings
-        return len(siblings) > 1 and all(each.method(name) is not None for each in siblings)
+        enough = len(siblings) > 1 or method_role(name) == "build_loader"
+        return enough and all(each.method(name) is not None for each in siblings)
 
     def _evaluates(self, name: str, function: Function) -> bool:
         deeds = deeds_of(function)
@@ -195,6 +196,8 @@ class _Reader:
             told = ""  # a body that is not written yet returns nothing
         gives = deeds.gives if deeds is not None and deeds.gives else told
         keys = deeds.keys if deeds is not None else ()
+        if not gives and name in self.own.results:
+            gives, keys = self.own.results[name]
         use = self.everything.losses.get(name)
         if role == "loss":
             gives = use.form if use is not None else gives if gives in ("pair", "mapping") else "tensor"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from .contract_facts import Role, Slot
+if TYPE_CHECKING:
+    from .contract_facts import Role, Slot
 
 _METHODS: tuple[tuple[Role, str], ...] = (
     ("train_epoch", r"_?(train|run|fit)_(one_|single_|an_)?epoch|_?train_one_pass|_?epoch_step"),
@@ -62,9 +64,25 @@ _SLOTS: tuple[tuple[Slot, str], ...] = (
     ("split", r"split|mode|phase|stage|subset|is_train(ing)?|train|training"),
     ("run_name", r"run_name|experiment_name|exp_name|name|run_id"),
     ("run_directory", r"(run|output|out|save|log|work|results?|model|ckpt|checkpoint)_?(s_)?(dir|directory|path|folder)"),
+    ("scaler", r"(grad_|amp_)?scaler"),
     ("best", r"best_(val(idation)?_|eval_)?loss"),
     ("epochs", r"(num_|n_|max_)?epochs?|(num|max)_train_epochs"),
 )  # fmt: skip
+
+OUTPUTS = (
+    "outputs",
+    "output",
+    "out",
+    "preds",
+    "pred",
+    "predictions",
+    "prediction",
+    "logits",
+    "y_hat",
+    "y_pred",
+    "scores",
+)
+TARGETS = ("targets", "target", "labels", "label", "y", "y_true", "gt", "ground_truth", "truth")
 
 
 def method_role(name: str) -> Role | None:
@@ -77,6 +95,10 @@ def slot_of(name: str, role: Role | None = None) -> Slot:
     name = name.strip("_").lower()
     if role in ("train_step", "evaluate_step", "loss", "forward", "unpack") and name in ("data", "graph", "x"):
         return "batch"
+    if role in ("loss", "criterion") and name in OUTPUTS:
+        return "outputs"
+    if role in ("loss", "criterion") and name in TARGETS:
+        return "targets"
     if role == "build_optimizer" and name in ("params", "parameters"):
         return "parameters"
     if role == "evaluate" and name in ("data", "graph", "loader", "dataloader", "data_loader"):

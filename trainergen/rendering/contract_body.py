@@ -12,9 +12,11 @@ from ..inspection.batch_spec import Branch, Leaf
 from ..inspection.training_facts import Parameter
 from .contract_calls import loop_calls
 from .contract_construction import Built, built, expressions, transplant_for
-from .contract_imports import base_import, imports_for
+from .contract_function import with_other_batches
+from .contract_imports import base_import, base_package, imports_for, relative_import
 from .contract_methods import Method, called_with, method
 from .contract_parts import HERE, inline_metrics
+from .contract_step import Around, around_step
 
 if TYPE_CHECKING:
     from ..contracts.class_source import ClassSource
@@ -72,11 +74,15 @@ class Body:
         plan, contract, style = self.plan, self.contract, self.style
         line, base = base_import(contract, self.sibling, plan.names.trainer_file, relative=style.relative_imports)
         self.imports.append(line)
+        if style.relative_imports:
+            self.imports[:] = [
+                relative_import(each, plan.names.trainer_module, base_package(contract)) for each in self.imports
+            ]
         self.imports += [f"from {module} import {name}" for module, name in self.configuration.imports]
         if registration.decorator_import is not None:
             self.imports.append("from {} import {}".format(*registration.decorator_import))
         methods = self._methods()
-        inputs, rest = self._unpacking()
+        inputs, rest = self.unpacking()
         calls = loop_calls(contract, self.particular, validates=self.validates)
         said = " ".join((*calls.each_epoch, *calls.after))
         validates = self.validates and bool(
@@ -110,6 +116,7 @@ class Body:
             "calls": calls,
             "epochs": self._epochs(),
             "cadence": self._cadence(),
+            "around": self._around(),
             "history": self._history(),
             "has_forward": contract.duty("forward") is not None and contract.duty("loss") is not None,
             "forward_name": self._named("forward"),
@@ -234,7 +241,7 @@ class Body:
         duty = self.contract.duty(role)
         return "" if duty is None else duty.name
 
-    def _unpacking(self) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
+    def unpacking(self) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
         moved = _shape(self.plan) in self.contract.moves
         lines = [SimpleNamespace(**{**vars(each), "tensor": each.tensor and not moved}) for each in self.view["unpack"]]
         count = 0 if self.plan.whole_batch else len(self.plan.inputs)
@@ -289,6 +296,14 @@ class Body:
             return self._attribute("epochs")
         return f"{HERE}.num_epochs"
 
+    def _around(self) -> Around:
+        """What the sibling does around its step; the names that it takes for that are imported."""
+        around = around_step(self.contract, self.particular)
+        if self.sibling is not None:
+            for text in filter(None, (around.autocast, *around.before, *around.after)):
+                self.imports += imports_for(text, self.sibling, self.plan.names.trainer_file)
+        return around
+
     def _cadence(self) -> str:
         """When the loop steps the scheduler: step, epoch, validation; "" where there is none."""
         if not self.contract.attributes.get("scheduler") or self.contract.kind != "full_loop":
@@ -325,8 +340,49 @@ class Body:
         return duty.gives or "mapping"
 
 
+def function_view(body: Body, registration: Registration) -> dict[str, Any]:
+    """What the frame of a training function reads: the sibling's text with other batches, and the words of its loss."""
+    plan, style, duty = body.plan, body.style, body.contract.duties[0]
+    tuned = bool(plan.objective.tuned)
+    name = function_loss(plan)
+    text = with_other_batches(duty.pattern, duty.place, loss=name, size=str(body.view["size"]), config=tuned)
+    text = body.transplant.method(text, duty.place)
+    if body.sibling is not None:
+        body.imports += imports_for(text, body.sibling, plan.names.trainer_file)
+    body.imports += [f"from {module} import {each}" for module, each in body.configuration.imports]
+    body.imports += [each for each in style.logger if each.startswith(("import ", "from "))]
+    if registration.decorator_import is not None:
+        body.imports.append("from {} import {}".format(*registration.decorator_import))
+    parameters = [("model", "nn.Module"), ("batch", body.batch_type), ("device", "torch.device")]
+    parameters += [("config", body.configuration.annotation)] if tuned else []
+    inputs, rest = body.unpacking()
+    return {
+        "device": "device",
+        "model": "model",
+        "config": "config",
+        "style": style,
+        "registration": registration,
+        "function_text": text,
+        "loss_function": name,
+        "loss_parameters": ", ".join(f"{each}: {kind}" if style.hints and kind else each for each, kind in parameters),
+        "input_lines": inputs,
+        "target_lines": rest,
+        "logger_lines": [each for each in style.logger if not each.startswith(("import ", "from "))]
+        or ([f"logger = {_LOGGER}"] if re.search(r"\blogger\.", text) else []),
+        "imports": body.imports,
+    }
+
+
+def function_loss(plan: TrainerPlan) -> str:
+    """The function of the file of `plan` that gives its loss."""
+    return f"_{plan.names.snake}_loss"
+
+
+_LOGGER = "logging.getLogger(__name__)"
+
+
 def loss_method(contract: ContractFacts) -> str:
-    """The method of a trainer under `contract` that gives its loss."""
+    """The method of a trainer under `contract` that gives its loss; of functions it is `function_loss`."""
     if contract.loss:
         return contract.loss
     return "compute_loss" if "compute_loss" not in contract.base.inherited else "_batch_loss"

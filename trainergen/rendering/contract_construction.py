@@ -247,6 +247,9 @@ def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibl
 def new_word(contract: ContractFacts, words: Particular, plan: TrainerPlan) -> str:
     """What the new trainer has where the sibling has its model's word (``wine``): read out of the class's name."""
     old, new = (contract.sibling.name if contract.sibling else ""), plan.names.trainer_class
+    if words.snake and contract.kind == "functions":
+        prefix, _, suffix = old.partition(words.snake)
+        return new[len(prefix) : len(new) - len(suffix)] if new.startswith(prefix) else plan.names.snake
     if not words.camel or words.camel not in old:
         return plan.names.snake
     prefix, _, suffix = old.partition(words.camel)

@@ -45,6 +45,25 @@ def import_of(name: str, sibling: ClassSource, file: str) -> str:
     return ""
 
 
+def base_package(contract: ContractFacts) -> str:
+    """The top-level package of the base trainer; "" where it is a module by itself."""
+    head, dot, _ = contract.base.facts.module.partition(".")
+    return head if dot else ""
+
+
+def relative_import(line: str, module: str, package: str) -> str:
+    """``from house.models import X`` as a module of the same package writes it relatively; other lines as they are."""
+    words = line.split()
+    if not package or words[:1] != ["from"] or words[1].partition(".")[0] != package or package == words[1]:
+        return line
+    here, there = module.split(".")[:-1], words[1].split(".")
+    shared = 0
+    while shared < min(len(here), len(there)) and here[shared] == there[shared]:
+        shared += 1
+    dots = "." * (len(here) - shared + 1)
+    return line.replace(words[1], dots + ".".join(there[shared:]), 1)
+
+
 def imports_for(source: str, sibling: ClassSource, file: str) -> list[str]:
     """Lines that give the names of `source`, a method taken over from the sibling; of what its file defines, too."""
     defined = {

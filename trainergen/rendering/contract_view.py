@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contracts.class_source import ClassSource, class_source
+from ..contracts.functions.reading import function_source, function_words
 from ..contracts.particular import Particular, particular
 from ..inspection.batch_spec import Leaf, leaves, spell_access
-from .contract_body import Body
+from .contract_body import Body, function_view
 from .contract_parts import Access, placeless
 from .engine import Engine
 from .formatting import format_python
@@ -61,14 +62,14 @@ def render_under_contract(
     root = Path(project.root)
     width = project.formatter.line_length
     engine.environment.filters.update(filters(width))
-    sibling = class_source(contract.sibling, read) if contract.sibling is not None else None
-    words = _words(contract, sibling)
+    engine.environment.filters["dedent_four"] = lambda text: re.sub(r"^    ", "", text, flags=re.MULTILINE)
+    sibling, words = _followed(contract, read)
     view = _view(plan, project, engine, width)
     access = Access(
         configuration.access, {each.name: each.default for each in plan.settings} | dict(configuration.shared)
     )
     body = Body(plan, contract, style, configuration, access, view, sibling, words)
-    view |= body.words(registration)
+    view |= function_view(body, registration) if contract.kind == "functions" else body.words(registration)
     rendered = engine.render(f"contracts/{contract.kind}/frame.py.j2", view)
     text = access.spell(rendered.text, str(view["config"]))
     if not style.hints:
@@ -83,10 +84,15 @@ def render_under_contract(
     )
 
 
-def _words(contract: ContractFacts, sibling: ClassSource | None) -> Particular:
+def _followed(contract: ContractFacts, read: Callable[[str], bytes]) -> tuple[ClassSource | None, Particular]:
+    """The sibling's source, and what in it is about its model."""
     if contract.sibling is None:
-        return Particular("", "", ())
-    return particular(contract.sibling, sibling, tuple(each.name for each in contract.base.siblings))
+        return None, Particular("", "", ())
+    if contract.kind == "functions":
+        source = function_source(contract.sibling, read)
+        return source, function_words(contract.sibling, contract.base.siblings, source)
+    found = class_source(contract.sibling, read)
+    return found, particular(contract.sibling, found, tuple(each.name for each in contract.base.siblings))
 
 
 def _view(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) -> dict[str, Any]:
