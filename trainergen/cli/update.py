@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..outcome import Outcome
     from . import Started
 
-FIXED = ("package",)
-"""Where a trainer stands is no answer that can change: that is another trainer."""
+FIXED = ("package", "base_trainer", "registry", "config", "entry_point")
+"""Where a trainer stands and what it inherits are no answers that can change: that is another trainer."""
 
 ANSWERS = tuple(name for name in (*WORDS, *REPEATED) if name not in FIXED)
 """What `new` can be told, and `update` can be told anew."""
