@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from .finding import Fix
 from .roles import argument, constant, is_open
 from .training import Training
-from .versions import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +39,10 @@ FIX = "unsafe: adds weights_only=True (a file that holds more than tensors and p
 TORCH = ">=1.13"
 SOURCE = "torch.load; torchfix TOR102; Sonar S6985; CWE-502"
 
-_DEFAULT = Range.of(">=2.6")
-
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    asked = training.facts.torch
-    explicit = asked is None or asked.low is None or asked.low < (2, 6)
+    explicit = training.facts.torch is None or not training.asks_for((2, 6))
     for routine in training.reading.routines:
         for step in routine.calls():
             call = step.node

@@ -71,6 +71,11 @@ class Training:
         self._rounds: tuple[Round, ...] | None = None
         self._starts: list[int] | None = None
 
+    def asks_for(self, release: tuple[int, ...]) -> bool:
+        """Whether the project asks for that release of torch or a later one, or doesn't say."""
+        asked = self.facts.torch
+        return asked is None or (asked.low is not None and asked.low >= release)
+
     # -- loops ---------------------------------------------------------------------------------------------------------
 
     @property
