@@ -26,7 +26,8 @@ from trainergen.planning.plan import (
     Setting,
     TrainerPlan,
 )
-from trainergen.rendering.contract_body import function_loss, loss_method
+from trainergen.rendering.contract_function import function_loss
+from trainergen.rendering.contract_loop import loss_method
 from trainergen.rendering.contract_view import render_under_contract
 from trainergen.rendering.engine import Engine
 

@@ -164,8 +164,10 @@ class ContractFacts:
         """What the lab needs to drive a trainer of this contract, JSON-able.
 
         Args:
-            loss: the method of the rendered trainer that gives its loss (``rendering.contract_body.loss_name``).
-            model, loaders: what a function calls to make its model and its data.
+            loss: the method of the rendered trainer that gives its loss (``rendering.contract_loop.loss_method``), or
+                the function (``rendering.contract_function.function_loss``).
+            model: what a function calls to make its model.
+            loaders: what it calls to make its data.
         """
         builder = self.duty("builder")
         evaluate = self.duty("evaluate")

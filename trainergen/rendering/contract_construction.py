@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Conflict
+from ..errors import AnswerNeeded, Conflict
 from .contract_parts import HERE, optimizer_call, scheduler_call
 from .transplant import Parts, Renames, Transplant
 
@@ -25,17 +25,34 @@ class Expressions:
     """What makes each part; settings are read from `HERE`.
 
     Attributes:
-        model, training, validation: calls; "None" where there is no validation data.
-        model_config: a mapping of the model's arguments.
-        asked: the user chose the optimizer; a sibling's is not kept then.
+        plan: the decisions.
+        model: the model's call.
+        loader: the call that gives the training data; "" where nobody said where they are.
+        validation: the call that gives the validation data; "None" where there are none.
+        optimizer_name, scheduler_name: what is called for them, where the plan has others than the base or the siblings.
     """
 
     plan: TrainerPlan
     model: str
-    training: str
+    loader: str
     validation: str
     optimizer_name: str
     scheduler_name: str
+
+    @property
+    def training(self) -> str:
+        """The training data.
+
+        Raises:
+            AnswerNeeded: nobody said where they are.
+        """
+        if self.loader:
+            return self.loader
+        raise AnswerNeeded(
+            "this project's trainers make their own data loaders, and nothing says which is this model's",
+            flags=("--loader",),
+            hint="--loader module:name",
+        )
 
     @property
     def model_config(self) -> str:
@@ -72,7 +89,7 @@ def expressions(plan: TrainerPlan, view: dict[str, Any]) -> Expressions:
     return Expressions(
         plan,
         str(view["model_call"]),
-        view["loaders"].training or "None",
+        view["loaders"].training,
         view["loaders"].validation or "None",
         "" if plan.optimizer.is_default else str(view["optimizer"].name),
         "" if plan.scheduler is None else str(view["scheduler"].name),
@@ -106,7 +123,7 @@ def built(
     """
     known = {
         "model": made.model,
-        "train_loader": made.training,
+        "train_loader": made.loader,
         "val_loader": made.validation,
         "optimizer": made.optimizer("model.parameters()"),
         "scheduler": made.scheduler("optimizer"),
@@ -122,7 +139,7 @@ def built(
         lines.append(f"config = config if config is not None else {configuration.construct}")
     for slot, text in known.items():
         if slot in needed and text != "None":
-            lines.append(f"{slot} = {access.spell(text, config)}")
+            lines.append(f"{slot} = {access.spell(text or made.training, config)}")
     given = []
     for each in contract.constructor.base:
         slot = contract.constructor.slots.get(each.name, "")
@@ -163,12 +180,16 @@ def _set_first(
     lines = [f"{config} = {configuration.construct}"] if configuration.construct else []
     values = {
         "model": made.model,
-        "train_loader": made.training,
+        "train_loader": made.loader,
         "val_loader": made.validation,
         "optimizer": made.optimizer(f"self.{names.get('model', 'model')}.parameters()"),
         "scheduler": made.scheduler(f"self.{names.get('optimizer', 'optimizer')}"),
     }
-    lines += [f"self.{names[slot]} = {access.spell(text, config)}" for slot, text in values.items() if slot in names]
+    lines += [
+        f"self.{names[slot]} = {access.spell(text or made.training, config)}"
+        for slot, text in values.items()
+        if slot in names
+    ]
     return Built("" if configuration.construct else ", config", tuple(lines), "", ())
 
 
@@ -180,12 +201,14 @@ def _awaited(
     names = {slot_of(name): name for name in awaited if slot_of(name)}
     values = {
         "model": made.model,
-        "train_loader": made.training,
+        "train_loader": made.loader,
         "val_loader": made.validation,
         "optimizer": made.optimizer(f"self.{names.get('model', 'model')}.parameters()"),
     }
     config = f"self.{contract.attributes.get('config', 'config')}"
-    return tuple((names[slot], access.spell(text, config)) for slot, text in values.items() if slot in names)
+    return tuple(
+        (names[slot], access.spell(text or made.training, config)) for slot, text in values.items() if slot in names
+    )
 
 
 def _unknown(contract: ContractFacts, name: str) -> Conflict:
@@ -235,10 +258,10 @@ def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibl
         names[contract.sibling.name] = made.plan.names.trainer_class
     if not words.snake:
         return Renames(names, {})
-    if sibling is not None and made.training != "None":
+    if sibling is not None and made.loader:
         for node in ast.walk(sibling.node):
             if isinstance(node, ast.Name) and words.mentions(node.id) and re.search(r"load|data", node.id.lower()):
-                names.setdefault(node.id, made.training.partition("(")[0])
+                names.setdefault(node.id, made.loader.partition("(")[0])
     snake = new_word(contract, words, made.plan)
     camel = "".join(part.capitalize() for part in snake.split("_"))
     return Renames(names, {words.snake: snake, words.camel: camel, words.snake.upper(): snake.upper()})

@@ -5,10 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.class_source import called, calls
 from ..contracts.vocabulary import slot_of
 from ..errors import Conflict
+from .contract_imports import imports_for
+
+if TYPE_CHECKING:
+    from ..patching.joining import Registration
+    from ..planning.plan import TrainerPlan
+    from .contract_body import Body
 
 
 def with_other_batches(source: str, place: str, *, loss: str, size: str, config: bool) -> str:
@@ -124,3 +131,40 @@ class _Loop:
                 hint="let that function count losses only, or move what is particular into a function of its own",
             )
         return text
+
+
+def function_view(body: Body, registration: Registration) -> dict[str, Any]:
+    """What the frame of a training function reads: the sibling's text with other batches, and the words of its loss."""
+    plan, style, duty = body.plan, body.style, body.contract.duties[0]
+    tuned = bool(plan.objective.tuned)
+    name = function_loss(plan)
+    text = with_other_batches(duty.pattern, duty.place, loss=name, size=str(body.view["size"]), config=tuned)
+    text = body.transplant.method(text, duty.place)
+    if body.sibling is not None:
+        body.imports += imports_for(text, body.sibling, plan.names.trainer_file)
+    body.imports += [f"from {module} import {each}" for module, each in body.configuration.imports]
+    body.imports += [each for each in style.logger if each.startswith(("import ", "from "))]
+    if registration.decorator_import is not None:
+        body.imports.append("from {} import {}".format(*registration.decorator_import))
+    parameters = [("model", "nn.Module"), ("batch", body.batch_type), ("device", "torch.device")]
+    parameters += [("config", body.configuration.annotation)] if tuned else []
+    inputs, rest = body.unpacking()
+    return {
+        "device": "device",
+        "model": "model",
+        "config": "config",
+        "style": style,
+        "registration": registration,
+        "function_text": text,
+        "loss_function": name,
+        "loss_parameters": ", ".join(f"{each}: {kind}" if style.hints and kind else each for each, kind in parameters),
+        "input_lines": inputs,
+        "target_lines": rest,
+        "logger_lines": [each for each in style.logger if not each.startswith(("import ", "from "))],
+        "imports": body.imports,
+    }
+
+
+def function_loss(plan: TrainerPlan) -> str:
+    """The function of the file of `plan` that gives its loss."""
+    return f"_{plan.names.snake}_loss"

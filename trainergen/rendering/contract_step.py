@@ -27,6 +27,11 @@ class Around:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of its source."""
+        return tuple(filter(None, (self.autocast, *self.before, *self.after)))
+
 
 def around_step(contract: ContractFacts, words: Particular) -> Around:
     """What the sibling does around its step, of a contract in which it is the subclass that steps."""

@@ -12,7 +12,8 @@ from ..contracts.class_source import ClassSource, class_source
 from ..contracts.functions.reading import function_source, function_words
 from ..contracts.particular import Particular, particular
 from ..inspection.batch_spec import Leaf, leaves, spell_access
-from .contract_body import Body, function_view
+from .contract_body import Body
+from .contract_function import function_view
 from .contract_parts import Access, placeless
 from .engine import Engine
 from .formatting import format_python

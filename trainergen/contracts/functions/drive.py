@@ -6,7 +6,7 @@ import copy
 import importlib
 import io
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +128,8 @@ class FunctionSession:
         slots = self.words["slots"]
         values = {"config": self.config, "run_directory": str(self._folder)}
         given = {name: values[slot] for name, slot in slots.items() if values.get(slot) is not None}
-        try:
+        with suppress(Enough):
             self.function(**given)
-        except Enough:
-            pass
 
     @contextmanager
     def _standing_in(self, batch: Any, *, ends: bool, before: bool = False) -> Iterator[None]:
@@ -148,7 +146,7 @@ class FunctionSession:
         asked: list[Any] = []
 
         def loader(*given: Any, **named: Any) -> Any:
-            asked.append(given)
+            asked.append((given, named))
             if len(asked) == 1:
                 return OneBatch(batch, None, ends=ends)
             other = (self._batches.get("validation") or self._batches["train"])[0]
