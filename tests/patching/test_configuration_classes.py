@@ -410,3 +410,18 @@ def test_a_file_of_its_own_is_exported_where_the_siblings_are(tmp_path: Path) ->
     assert "from .digits_net import DigitsNetConfig\n" in text
     assert "__all__ = ['BeerConfig', 'DigitsNetConfig', 'WineConfig']\n" in text
     holds(moved, tmp_path)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_table_of_config_classes_gets_the_new_one(tmp_path: Path, apart: bool) -> None:
+    table = "\nCONFIGS = {\n    'wine': WineTrainerConfig,\n    'beer': BeerTrainerConfig,  # last\n}\n"
+    files = dict(PLAIN)
+    if apart:
+        files["main.py"] = "from config.train import BeerTrainerConfig, WineTrainerConfig\n" + table
+    else:
+        files["config/train.py"] += table
+    moved = move_in(files, [WINE, BEER])
+    text = moved.files["main.py" if apart else "config/train.py"].decode()
+    assert "    'beer': BeerTrainerConfig,  # last\n    'digits_net': DigitsNetTrainerConfig,\n}\n" in text
+    assert ("DigitsNetTrainerConfig, WineTrainerConfig\n" in text) == apart
+    holds(moved, tmp_path)

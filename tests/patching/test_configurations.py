@@ -246,3 +246,31 @@ def test_a_section_merges_what_its_siblings_merge(tmp_path: Path) -> None:
     )
     assert "device" not in added
     holds(moved, tmp_path)
+
+
+def test_a_service_called_after_a_trainer_is_no_section(tmp_path: Path) -> None:
+    files = {
+        **TRAINERS,
+        "main.py": YAML_MAIN.replace('config["trainers"][name]', "config"),
+        "docker-compose.yml": "services:\n  wine:\n    image: x\n",
+        "config.yaml": "epochs: 10\nout_dir: runs\noptim:\n  lr: 0.1\nmodel:\n  hidden: 8\n",
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert list(moved.configuration.edits) == ["config.yaml"]
+    holds(moved, tmp_path)
+
+
+def test_a_loader_that_takes_a_name_gets_the_section_s(tmp_path: Path) -> None:
+    base = "class BaseTrainer:\n    def __init__(self):\n        self.config = load(type(self).__name__)\n        self.epochs = self.config['epochs']\n"
+    loader = "import configparser\n\n\ndef load(name):\n    parser = configparser.ConfigParser()\n    parser.read('config.ini')\n    return parser[name]\n"
+    trainer = "from train.base import BaseTrainer\n\n\nclass {name}Trainer(BaseTrainer):\n    pass\n"
+    files = {
+        "train/base.py": base,
+        "loading.py": loader,
+        "config.ini": "[WineTrainer]\nepochs = 3\nlr = 1e-3\n[BeerTrainer]\nepochs = 3",
+        "train/wine_trainer.py": trainer.format(name="Wine"),
+        "train/beer_trainer.py": trainer.format(name="Beer"),
+    }
+    moved = move_in(files, [WINE, BEER])
+    assert moved.configuration.said == "[DigitsNetTrainer] of config.ini"
+    holds(moved, tmp_path)

@@ -56,7 +56,12 @@ def with_loading(
         needs = tuple(each for each in imports_of(source, used, sibling.module) if each[1] != place.detail["class"])
         result = replace(result, construct=spread, imports=(*result.imports, *needs))
     if into or (not has_values and not text and "section_file" in place.detail):
-        load = filled(load_of(project, place.detail["section_form"], place.detail["section_file"], sibling), entry)
+        load = filled(
+            load_of(
+                project, place.detail["section_form"], place.detail["section_file"], sibling, place.detail["section"]
+            ),
+            entry,
+        )
         assert load is not None
         section = fill(place.detail["section_pattern"], entry)
         load = replace(load, path=(*place.parent, section), into=f"{module}:{name}")

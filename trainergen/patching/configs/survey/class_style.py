@@ -21,6 +21,7 @@ from ..syntax.tree import at, flatten, grow
 from .class_imports import bound_names, from_imports, header, imports_of
 from .class_loading import pattern_in, with_loading
 from .class_place import definition
+from .class_tables import before_table, join_tables
 from .class_text import TYPING, class_text, field_lines, manner_of, spoken, words_in
 from .classes import ClassField, fields_of
 from .names import fill, refuse_taken
@@ -69,6 +70,8 @@ def configure(
     )
     result = _put_class(result, place, project, source, name, text, entry, width=width)
     where = next(iter((*result.created, *result.edits)), entry.file)
+    if place.detail["destination"] != "trainer":
+        result = replace(result, edits=join_tables(result.edits, place, project, name, entry, width=width))
     result = replace(
         result,
         slots={each.name: Slot(where, (name, *placed[each.name]), "python_text") for each in fields if manner.defaults},
@@ -149,7 +152,10 @@ def _put_class(
     bound = bound_names(source)
     imports = tuple(sorted((module_, word) for word, module_ in TYPING.items() if word in used and word not in bound))
     data = project.data(place.path)
-    edits = {place.path: dataclass_module.edit(data, place.path, name=name, text=text, imports=imports, width=width)}
+    below = before_table(source, place, name=name, text=text, imports=imports, width=width)
+    edits = {
+        place.path: below or dataclass_module.edit(data, place.path, name=name, text=text, imports=imports, width=width)
+    }
     edits |= _export(place, project, name, lambda spelled: spelled, width=width)
     return replace(result, edits=edits, imports=((module, name),))
 

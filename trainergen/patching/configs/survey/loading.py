@@ -66,15 +66,15 @@ def reads_format(project: Project, form: str) -> bool:
     )
 
 
-def load_of(project: Project, form: str, path: str, sibling: Sibling) -> Load:
+def load_of(project: Project, form: str, path: str, sibling: Sibling, name: str = "") -> Load:
     """How the file at `path` is loaded: by the project's function where it has one for it, else by the library.
 
-    The name of `sibling` stands as a pattern in the arguments, and a path that has none is `path`.
+    A function that takes a name gets `name` (of the section or the file); the name of `sibling` stands as a pattern in the arguments, and a path that has none is `path`.
     """
     for opener in openers(project, form):
         if opener.node.name in ("main", "train", "run", "__main__") or not _returns(opener.node):
             continue
-        arguments = _arguments(project, opener, path, sibling)
+        arguments = _arguments(project, opener, path, sibling, name or PurePosixPath(path).stem)
         if arguments is not None:
             return Load(
                 "call", project.module_name(opener.path, sibling.module, sibling.file), opener.node.name, arguments
@@ -102,7 +102,7 @@ def _patterned(text: str, sibling: Sibling) -> str:
     return pattern_of(text, sibling) or text.replace("{", "{{").replace("}", "}}")
 
 
-def _arguments(project: Project, opener: Opener, path: str, sibling: Sibling) -> tuple[str, ...] | None:
+def _arguments(project: Project, opener: Opener, path: str, sibling: Sibling, name: str) -> tuple[str, ...] | None:
     """What the function is called with: as it is called somewhere, else the path where it takes one argument."""
     spec = opener.node.args
     positional = [*spec.posonlyargs, *spec.args]
@@ -130,9 +130,8 @@ def _arguments(project: Project, opener: Opener, path: str, sibling: Sibling) ->
     if needed == 2:
         return None
     first = positional[0].arg
-    stem = PurePosixPath(path).stem
     by_name = first in ("name", "trainer", "trainer_name", "config_name", "experiment", "exp", "key")
-    return (repr(_patterned(stem if by_name else path, sibling)),)
+    return (repr(_patterned(name if by_name else path, sibling)),)
 
 
 def _calls(project: Project, name: str, sibling: Sibling) -> list[ast.Call]:

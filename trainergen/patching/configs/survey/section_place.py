@@ -16,6 +16,7 @@ from .names import core, pattern_of
 from .project import Project
 from .reads import Read, manner, reads_in, shared_reads, sibling_reads
 from .sections import Section, data_files, files_of, followed, pattern, refuse_broken, sections_of
+from .words import KNOWN, normal
 
 
 def find(
@@ -37,7 +38,7 @@ def find(
     sections, kind = (inner, "section") if len(inner) >= len(files) else (files, "file")
     own = [read for sibling in siblings for read in sibling_reads(project, sibling)]
     shared = shared_reads(project, siblings, base_file)
-    if not sections:
+    if not _is_training(sections, [*own, *shared]):
         refuse_broken(project, [core(sibling.name) for sibling in siblings], suffixes)
         base = project.source(base_file) if base_file else None
         reads = [*own, *(reads_in(base.tree) if base is not None else ())]
@@ -47,11 +48,12 @@ def find(
     inside = _inside(example, kind, [read for sibling in siblings for read in sibling_reads(project, sibling)])
     whole = (*example.parent, example.key) if kind == "section" else ()
     above = whole[: len(whole) - len(inside)]
-    load = load_of(project, form, example.path, example.sibling)
+    load = load_of(project, form, example.path, example.sibling, example.key)
     path = tuple(_patterned(key, example.sibling) for key in above)
     keys = tuple(dict.fromkeys(key for each in (example, *sections) for key in flatten(each.tree)))
     prefixes = [(*each.parent, each.key) for each in sections]
     relative = [_relative(read, prefixes) for read in shared]
+    heard = [read for read in (*own, *shared) if _known(_relative(read, prefixes)[0], keys)]
     needed = tuple(dict.fromkeys(key for key, optional in relative if not optional and _known(key, keys)))
     spared = tuple(dict.fromkeys(key for key, optional in relative if optional and _known(key, keys)))
     return ConfigPlace(
@@ -64,7 +66,7 @@ def find(
         keys=keys,
         required=tuple(key for key in needed if key not in spared),
         optional=spared,
-        access=manner([read for read in (*own, *shared) if _known(_relative(read, prefixes)[0], keys)]),
+        access=manner(heard) if heard else "item",
         inside=tuple(_patterned(key, example.sibling) for key in inside),
         load=replace(load, path=path),
         detail={
@@ -74,6 +76,13 @@ def find(
             **_sibling(example.sibling),
         },
     )
+
+
+def _is_training(sections: Sequence[Section], reads: Sequence[Read]) -> bool:
+    """Whether sections hold what is read somewhere, or speak of training: a service called ``wine`` is none."""
+    keys = {key for each in sections for key in flatten(each.tree)}
+    read = {read.keys[-length:] for read in reads for length in range(1, len(read.keys) + 1)}
+    return bool(keys & read) or any(normal(key[-1]) in KNOWN for key in keys)
 
 
 def _sibling(sibling: Sibling) -> dict[str, str]:

@@ -60,6 +60,10 @@ def normal(word: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word.lstrip("-")).replace("-", "_").lower()
 
 
+KNOWN = frozenset(word for name, words in SYNONYMS.items() for word in (name, *words))
+"""Every word for a setting of training."""
+
+
 def same(name: str, key: KeyPath) -> bool:
     """Whether `key` means our setting `name`."""
     last = normal(key[-1])
