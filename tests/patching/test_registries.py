@@ -398,6 +398,29 @@ def test_what_belongs_to_a_trainer_besides_goes_with_it(tmp_path: Path) -> None:
         joined(project)
 
 
+def test_a_branch_that_imports_its_configuration_goes_on_doing_so(tmp_path: Path) -> None:
+    def branch(key: str, name: str) -> str:
+        return (
+            f"    if kind == '{key}':\n        from trainers.{key}_config import {name}Config\n"
+            f"        from trainers.{key}_trainer import {name}Trainer\n\n        return {name}Trainer({name}Config())\n"
+        )
+
+    text = (
+        "def make(kind):\n"
+        + branch("linear", "Linear")
+        + branch("conv_net", "ConvNet")
+        + "    raise ValueError(kind)\n"
+    )
+    project = {**PROJECT, "f.py": text, "trainers/wine_config.py": "class WineNetConfig:\n    pass\n"}
+    project |= {
+        f"trainers/{key}_config.py": f"class {name}Config:\n    pass\n"
+        for key, name in (("linear", "Linear"), ("conv_net", "ConvNet"))
+    }
+    _, after = proven(project, tmp_path, replace(ENTRY, config="trainers.wine_config:WineNetConfig"), key="wine_net")
+    new = branch("wine_net", "WineNet").replace("wine_net_config", "wine_config")
+    assert after["f.py"] == text.replace("    raise", new + "    raise")
+
+
 PREFIXES = "\n\ndef get(name):\n    for key in T:\n        if key.startswith(name):\n            return T[key]\n"
 REFUSED: dict[str, tuple[dict[str, str | bytes], str, str]] = {
     "taken": (

@@ -31,6 +31,7 @@ class Analogy:
 
     Attributes:
         names_config: what was written names the entry's configuration, which then has to be imported.
+        imports_config: it imports it itself.
     """
 
     def __init__(self, sibling: Sibling, entry: Entry, siblings: Sequence[Sibling], keys: dict[str, str]) -> None:
@@ -38,6 +39,7 @@ class Analogy:
         self.entry = entry
         self.keys = keys
         self.names_config = False
+        self.imports_config = False
         self._stems = (PurePosixPath(sibling.file).stem, PurePosixPath(entry.file).stem)
         self._own = class_stem(sibling.name, siblings)
         self._local: frozenset[str] = frozenset()
@@ -111,9 +113,13 @@ class Analogy:
             return self.entry.class_name
         if lexeme.text == self._stems[0]:
             return self._stems[1]
-        if origin and self._own and re.match(rf"{re.escape(self._own)}(?![a-z])", lexeme.text) and origin[-1] != ":":
+        if origin and self._is_own(lexeme.text) and origin[-1] != ":":
             return self._configuration(file, lexeme)
         return lexeme.text
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a name begins as the sibling's class does (``LinearConfig`` beside ``LinearTrainer``)."""
+        return bool(self._own) and re.match(rf"{re.escape(self._own)}(?![a-z])", name) is not None
 
     def _configuration(self, file: CodeFile, lexeme: Lexeme) -> str:
         """Another class that is the sibling's own: its configuration."""
@@ -136,9 +142,15 @@ class Analogy:
         for node in ast.walk(file.tree):
             if not isinstance(node, ast.ImportFrom) or not start <= file.source.start(node) < end:
                 continue
-            if file.absolute(node) != self.sibling.module and not self.sibling.module.endswith(
-                "." + file.absolute(node)
-            ):
+            named = any(self._is_own(alias.name) and alias.name != self.sibling.name for alias in node.names)
+            here = file.absolute(node)
+            if here == self.sibling.module or self.sibling.module.endswith("." + here):
+                spelled = relative_or_absolute(file, node, self.entry.module, self)
+            elif named and self.entry.config:
+                self.imports_config = True
+                module = self.entry.config.partition(":")[0]
+                spelled = relative(file.package, module, module) if node.level else module
+            else:
                 continue
             inside = [
                 each for each in file.source.lexemes() if file.source.start(node) < each.start < file.source.end(node)
@@ -146,9 +158,7 @@ class Analogy:
             last = next(
                 number for number, each in enumerate(inside) if each.text == "import" and each.kind == tokenize.NAME
             )
-            found.append(
-                (inside[0].start, inside[last - 1].end, relative_or_absolute(file, node, self.entry.module, self))
-            )
+            found.append((inside[0].start, inside[last - 1].end, spelled))
         return found
 
 

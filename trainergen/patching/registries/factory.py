@@ -61,7 +61,7 @@ def register(code: ProjectCode, registry: Registry, entry: Entry, *, width: int,
     top_level = bindings(code, file) if not bindings(code, file, registry.symbol) else []
     if top_level or not _imports_inside(model):
         bring(code, registry.path, entry, width=width, function=registry.symbol)
-    if analogy.names_config and entry.config:
+    if analogy.names_config and entry.config and not analogy.imports_config:
         bring_name(code, registry.path, *entry.config.split(":", 1), width=width)
     lookup = None
     if registry.symbol:
