@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Conflict
 from .functions.reading import recognise_functions
+from .nearest import nearest_base
 from .survey import survey
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def recognise(base: BaseTrainer, read: Read) -> ContractFacts:
     """
     if base.facts.is_function:
         return recognise_functions(base, read)
+    base = nearest_base(base, read)
     found = survey(base, read)
     for module in _detectors():
         facts: ContractFacts | None = module.detect(found)

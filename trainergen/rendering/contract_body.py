@@ -96,6 +96,8 @@ class Body:
             "model": attribute(contract, "model"),
             "optimizer_attribute": attribute(contract, "optimizer"),
             "scheduler_attribute": attribute(contract, "scheduler"),
+            "run_directory": attribute(contract, "run_directory") or '"runs"',
+            "has_scheduler": words["cadence"] != "",
             "config": self.config,
             "logger_lines": logger,
             "logger_name": style.logger_name,
@@ -221,7 +223,8 @@ class Body:
 
     def unpacking(self) -> tuple[list[SimpleNamespace], list[SimpleNamespace]]:
         """The lines that take the inputs out of a batch, and those for the rest; what the base has moved is not moved."""
-        moved = _shape(self.plan) in self.contract.moves
+        unknown = "device" not in self.contract.attributes and self.contract.kind != "functions"
+        moved = unknown or _shape(self.plan) in self.contract.moves
         lines = [SimpleNamespace(**{**vars(each), "tensor": each.tensor and not moved}) for each in self.view["unpack"]]
         count = 0 if self.plan.whole_batch else len(self.plan.inputs)
         return lines[:count], lines[count:]

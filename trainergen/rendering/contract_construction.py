@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .contract_parts import Access
 
 
+STEPPING = ("train", "train_epoch", "train_step", "evaluate", "evaluate_step", "loss")
+"""Roles whose methods are written anew, whatever the sibling has."""
+
+
 @dataclass(frozen=True)
 class Expressions:
     """What makes each part; settings are read from `HERE`.
@@ -249,7 +253,18 @@ def transplant_for(
         ),
     )
     renames = _renames(contract, made, words, sibling)
-    return Transplant(parts, renames, words, contract.constructor.slots, contract.attributes.get("config", ""))
+    config = contract.attributes.get("config", "")
+    return Transplant(parts, renames, words, contract.constructor.slots, config, _own_criteria(contract))
+
+
+CRITERIA = ("criterion", "loss_fn", "loss_function", "criterion_fn")
+
+
+def _own_criteria(contract: ContractFacts) -> frozenset[str]:
+    """Loss functions that the sibling keeps for its own step, which is written anew."""
+    awaited = {name for name, _ in contract.awaited}
+    kept = " ".join(each.pattern for each in contract.duties if each.role not in STEPPING)
+    return frozenset(name for name in CRITERIA if name not in awaited and not re.search(rf"self\.{name}\b", kept))
 
 
 def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibling: ClassSource | None) -> Renames:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from typing import TYPE_CHECKING, Any
 
+from ..contracts.class_source import calls
 from ..contracts.vocabulary import slot_of
 from .contract_calls import loop_calls
 from .contract_methods import called_with
@@ -52,6 +53,8 @@ def loop_words(
     cadence = _cadence(contract, plan)
     said = " ".join((*calls.each_epoch, *calls.after))
     wanted = "val_loss" in said or calls.judges or cadence == "validation" or bool(style.logger_name)
+    validated = validates and wanted and bool(contract.evaluates or evaluates_itself(contract, validates=validates))
+    judged = not validated and (calls.judges or cadence == "validation")
     evaluate = "evaluate" if evaluates_itself(contract, validates=validates) else contract.evaluates
     loader = attribute(contract, "val_loader") if _takes_loader(contract) else ""
     gives = "number" if evaluate and not contract.evaluates else _evaluation_gives(contract)
@@ -66,7 +69,8 @@ def loop_words(
         "loss_call": _loss_call(contract),
         "counts": loss is not None and "index" in called_with(loss, "batch"),
         "loaders_of": {"train": attribute(contract, "train_loader"), "val": attribute(contract, "val_loader")},
-        "loop_validates": validates and wanted and bool(evaluate),
+        "loop_validates": validated,
+        "measures": "train_loss" in said or judged or bool(style.logger_name or _history(contract)),
         "evaluation": f"self.{evaluate}({loader})" + ('["loss"]' if gives == "mapping" else ""),
     }
 
@@ -95,12 +99,24 @@ def _cadence(contract: ContractFacts, plan: TrainerPlan) -> str:
         return ""
     if plan.scheduler is not None:
         return plan.scheduler.cadence
-    text = contract.constructor.pattern + "".join(each.pattern for each in contract.duties)
-    if "lr_scheduler" not in text and not re.search(r"[A-Z]\w*LR\b|Plateau", text):
+    duty = contract.duty("train")
+    return _shown_cadence(duty.pattern, contract.attributes["scheduler"]) if duty is not None and duty.pattern else ""
+
+
+def _shown_cadence(source: str, name: str) -> str:
+    """When a sibling's loop steps its scheduler."""
+    tree = ast.parse(source)
+    inner = [loop for loop in ast.walk(tree) if isinstance(loop, ast.For) and not _holds_loop(loop)]
+    steps = [each for each in calls(tree) if ast.unparse(each.func) == f"self.{name}.step"]
+    if not steps:
         return ""
-    if "ReduceLROnPlateau" in text:
-        return "validation"
-    return "step" if re.search(r"OneCycleLR|CyclicLR\b", text) else "epoch"
+    if any(step in ast.walk(loop) for loop in inner for step in steps):
+        return "step"
+    return "validation" if steps[0].args else "epoch"
+
+
+def _holds_loop(loop: ast.For) -> bool:
+    return any(isinstance(each, ast.For) for statement in loop.body for each in ast.walk(statement))
 
 
 def _history(contract: ContractFacts) -> str:

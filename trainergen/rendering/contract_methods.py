@@ -75,6 +75,10 @@ class Method:
         """Its parameter that holds `slot`; "" for none."""
         return next((name for name, held in (self.slots or {}).items() if held == slot), "")
 
+    def naming(self, word: str) -> str:
+        """Its parameter whose name holds `word`; "" for none."""
+        return next((name for name in self.parameters if word in name), "")
+
 
 def method(duty: Duty, style: StyleFacts, batch: str, config: str, *, indent: int = 4) -> Method:
     """The head of a method whose body is a block.

@@ -108,7 +108,7 @@ def _view(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) 
     plan = replace(plan, objective=replace(plan.objective, metrics=(), epoch_metrics=()), vendored=False, package="")
     view = trainer_view(placeless(plan), project, objective, width, heads)
     view["imports"] = [each for each in view["imports"] if not OURS.match(each)]
-    view["imports"].append("from trainergen.runtime import losses, move_batch")
+    view["imports"] += ["import json", "from trainergen.runtime import losses, move_batch"]
     view["size"] = batch_size(plan, view)
     return view
 

@@ -59,6 +59,7 @@ class Transplant:
         words: of the sibling.
         base_slots: parameter of the base's constructor -> what it holds, in order.
         config_attribute: attribute that holds the configuration.
+        dropped: attributes that only the sibling's own step needs.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Transplant:
         words: Particular,
         base_slots: Mapping[str, Slot],
         config_attribute: str,
+        dropped: frozenset[str] = frozenset(),
     ) -> None:
         self.parts = parts
         self.renames = renames
         self.words = words
         self.base_slots = base_slots
         self.config_attribute = config_attribute
+        self.dropped = dropped
 
     def method(self, source: str, place: str, returns: Slot = "") -> str:
         """The method's text.
@@ -94,8 +97,9 @@ class _Rewriting:
         self.rules = rules
         self.source = source.encode()
         self.place = place
-        (self.function,) = ast.parse(source).body
-        assert isinstance(self.function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        (function,) = ast.parse(source).body
+        assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        self.function = function
         self.starts = [0]
         for line in self.source.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
@@ -103,10 +107,10 @@ class _Rewriting:
         self.config = f"self.{rules.config_attribute}" if rules.config_attribute else "config"
 
     def run(self, returns: Slot) -> str:
-        assert isinstance(self.function, (ast.FunctionDef, ast.AsyncFunctionDef))
         for parameter in [*self.function.args.args, *self.function.args.kwonlyargs]:
             if slot_of(parameter.arg) == "config":
-                self.config = parameter.arg
+                if parameter.arg not in self._may_be_none():
+                    self.config = parameter.arg
                 self._annotate(parameter.annotation)
         for statement in ast.walk(self.function):
             if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
@@ -117,6 +121,16 @@ class _Rewriting:
             elif isinstance(statement, ast.Call):
                 self._call(statement)
         return self._finish()
+
+    def _may_be_none(self) -> set[str]:
+        """Parameters whose default is None: what they hold is known once they are assigned again, or given to self."""
+        given = self.function.args
+        positional = [*given.posonlyargs, *given.args]
+        pairs = [*zip(reversed(positional), reversed(given.defaults), strict=False)]
+        pairs += [
+            (each, value) for each, value in zip(given.kwonlyargs, given.kw_defaults, strict=True) if value is not None
+        ]
+        return {each.arg for each, value in pairs if isinstance(value, ast.Constant) and value.value is None}
 
     def _annotate(self, node: ast.expr | None) -> None:
         """The configuration's type, where it is the sibling's own."""
@@ -138,6 +152,9 @@ class _Rewriting:
                 self.spans[self._span(value)] = f"{parts.train_loader(self.config)}, {parts.val_loader(self.config)}"
             return
         name = attribute(target) or _name(target)
+        if attribute(target) in self.rules.dropped:
+            self.spans[self._span(target)[0], self._span(value)[1]] = ""
+            return
         slot = slot_of(name)
         if slot == "config":
             self._expression(value, slot)
