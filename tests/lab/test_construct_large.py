@@ -85,3 +85,36 @@ def test_a_shape_beside_channels_has_sides_only(constructor: Maker) -> None:
             """))
     assert values(built)["spatial_dims"] == 2
     assert values(built)["input_shape"] == [32, 32]
+
+
+def test_a_base_that_leaves_its_methods_to_others_is_given_as_one_of_those(constructor: Maker) -> None:
+    built = first(constructor("""
+            class Factory:
+                def block(self, n_in, n_out):
+                    raise NotImplementedError
+            class Dense(Factory):
+                def block(self, n_in, n_out):
+                    return nn.Linear(n_in, n_out)
+            class Net(nn.Module):
+                def __init__(self, n_in: int, factory: Factory):
+                    super().__init__()
+                    self.f = factory.block(n_in, 4)
+            """))
+    assert values(built)["factory"]["$call"] == "net:Dense"
+
+
+def test_an_argument_in_keywords_is_what_a_namesake_nearby_is_annotated_as(constructor: Maker) -> None:
+    built = first(constructor("""
+            from typing import Literal
+            def body(width: int, *, start: Literal["signs", "ones"]):
+                if start not in ("signs", "ones"):
+                    raise ValueError("unknown")
+                return nn.Linear(width, 4)
+            class Net(nn.Module):
+                def __init__(self, width, **kwargs):
+                    super().__init__()
+                    if "start" not in kwargs:
+                        raise TypeError("The required argument `start` is missing")
+                    self.f = body(width, **kwargs)
+            """))
+    assert values(built)["start"] == "signs"

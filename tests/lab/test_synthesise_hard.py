@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -203,3 +204,30 @@ def test_what_the_user_says_of_an_argument_is_kept() -> None:
     leaf = dict(leaves(found.synthesis.batch.root))["extra",]
     assert (leaf.sizes, leaf.low, leaf.high, leaf.source) == ((4, 9), 2, 3, "given")
     assert found.value["extra"].min() >= 2
+
+
+class Heavy(nn.Module):
+    """Thousands of billions of operations, on maps of one size only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin = nn.Conv2d(3, 64, 3, padding=1)
+        self.body = nn.ModuleList([nn.Conv2d(64, 64, 5, padding=2) for _ in range(60)])
+        self.out = nn.Linear(64, 4)
+
+    def forward(self, x):
+        if x.shape[-2] != 128 or x.shape[-1] != 128:
+            raise ValueError("sides of 128")
+        x = self.begin(x)
+        for _ in range(2):
+            for each in self.body:
+                x = torch.relu(each(x))
+        return self.out(x.mean((2, 3)))
+
+
+def test_what_is_too_large_to_run_is_understood_by_its_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untouched, "_SECONDS", 0.5)
+    with pytest.raises(NotFound) as caught:
+        find(Heavy(), budget=60)
+    assert "x: float32[2, 3, 128, 128]" in re.sub(r"\w+=", "", caught.value.question.example)
+    assert "nothing was run" in caught.value.question.sentence

@@ -27,14 +27,14 @@ class Snapshot:
 
     def restore(self) -> None:
         """Back to how it was."""
-        for name, value in self._buffers.items():
-            owner, _, attribute = name.rpartition(".")
-            module = self._model.get_submodule(owner)
-            current = module._buffers.get(attribute)
-            if current is None or current.shape != value.shape or current.dtype != value.dtype:
-                module._buffers[attribute] = value.clone()
-            else:
-                with torch.no_grad():
+        with torch.no_grad():
+            for name, value in self._buffers.items():
+                owner, _, attribute = name.rpartition(".")
+                module = self._model.get_submodule(owner)
+                current = module._buffers.get(attribute)
+                if current is None or current.shape != value.shape or current.dtype != value.dtype:
+                    module._buffers[attribute] = value.clone()
+                else:
                     current.copy_(value)
         torch.set_rng_state(self._torch)
         if self._cuda is not None:

@@ -1,9 +1,10 @@
-"""Config classes for an argument that is read like one: found by annotation or by name, else what the source reads."""
+"""Classes for an argument that is an object: configs found by annotation or by name, what derives from an abstract one."""
 
 from __future__ import annotations
 
 import inspect
 import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -62,6 +63,19 @@ def mapping_classes(make: Any) -> Iterator[type]:
     for distance, found in classes_near(make):
         if distance == 0 and issubclass(found, dict) and found.__module__ not in {"builtins", "collections", "typing"}:
             yield found
+
+
+def concrete_classes(cls: type) -> Iterator[type]:
+    """`cls`, or where its methods are left to others (``raise NotImplementedError``), the classes that derive from it."""
+    open_ended = inspect.isabstract(cls) or any(
+        isinstance(each, FunctionType) and "NotImplementedError" in each.__code__.co_names
+        for each in vars(cls).values()
+    )
+    found: type
+    for found in cls.__subclasses__() if open_ended else ():
+        if not inspect.isabstract(found):
+            yield found
+    yield cls
 
 
 def fields_of(cls: type) -> set[str]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from ...inspection.expressions import NAMESPACE, call, reference, tuple_of
 from .annotations import ANY, Wanted
-from .configs import config_classes, mapping_classes
+from .configs import concrete_classes, config_classes, mapping_classes
 from .modules import module_classes, on_graphs, torch_layer
 from .roles import Role, normal_name, role_of
 from .sizes import CLASSES, TEXTS, module_class
@@ -193,9 +193,10 @@ class Chooser(Subject):
         elif kind == "device":
             yield Option("cpu", "annotation", "the lab's device")
         elif kind == "object" and asked.owner is not None:
-            filled = self.filled(asked.owner, path)
-            if filled is not None:
-                yield Option(filled, "annotation", f"an object of {asked.owner.__name__}, as annotated")
+            for owner in concrete_classes(asked.owner):
+                filled = self.filled(owner, path)
+                if filled is not None:
+                    yield Option(filled, "annotation", f"an object of {asked.owner.__name__}, as annotated")
         elif kind == "path":
             yield Option(f"{name}.txt", "name", "a file of that name")
 

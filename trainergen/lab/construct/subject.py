@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -62,8 +63,21 @@ class Subject:
         return (*self.required(), *used)
 
     def wanted(self, name: str) -> Wanted:
-        """What the annotation of a parameter asks for."""
-        return wanted(self.hints[name]) if name in self.hints else ANY
+        """What the annotation of a parameter asks for; of one that only ``**kwargs`` take, that of a namesake nearby."""
+        if name in self.hints:
+            return wanted(self.hints[name])
+        return ANY if name in self.parameters else self._namesake(name)
+
+    @functools.cache  # noqa: B019 - lives as long as the search
+    def _namesake(self, name: str) -> Wanted:
+        home = sys.modules.get(getattr(self.make, "__module__", ""))
+        for found in list(vars(home).values()) if home is not None else ():
+            function = plain_function(vars(found).get("__init__") if isinstance(found, type) else found)
+            if function is not None and name in function.__annotations__:
+                asked = wanted(hints_of(function).get(name))
+                if asked.kind != "any":
+                    return asked
+        return ANY
 
     def role(self, path: Path) -> Role | None:
         """What the value at `path` is used as: its own name says it, else the layers that it ends in."""

@@ -26,6 +26,7 @@ from .isolated import forked
 from .judge import Judge
 from .question import Question, ask
 from .search import Parent, Search
+from .shapes_only import shapes_only
 from .starts import starts
 from .subject import Subject, subject_of
 from .untouched import kept_parameters
@@ -120,7 +121,8 @@ def synthesise(
                     [_opened(each, final) for each in beyond.proposals], Parent(guess.cost, beyond.reached, beyond.site)
                 )
             rejected = rejected or (guess, outcome)
-    raise _not_found(subject, search, rejected, context)
+    shaped = None if isolated or rejected else shapes_only(subject, search, seed)
+    raise _not_found(subject, search, rejected, shaped, context)
 
 
 def _out_of_range(canonical: Canonical, guess: Guess) -> Outcome | None:
@@ -164,8 +166,10 @@ def _try(guess: Guess, outcome: Outcome, context: Context) -> Try:
     return Try(spell(guess), outcome.reached, outcome.error, outcome.operation, place)
 
 
-def _not_found(subject: Subject, search: Search, rejected: tuple[Guess, Outcome] | None, context: Context) -> NotFound:
+def _not_found(
+    subject: Subject, search: Search, rejected: tuple[Guess, Outcome] | None, shaped: Guess | None, context: Context
+) -> NotFound:
     furthest = search.furthest()
     tries = tuple(_try(each, outcome, context) for each, outcome in search.tried)
     shown = _try(*furthest, context) if furthest else None
-    return NotFound(tries, shown, *ask(subject, furthest, rejected))
+    return NotFound(tries, shown, *ask(subject, furthest, rejected, shaped))

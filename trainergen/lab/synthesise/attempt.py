@@ -106,7 +106,7 @@ def attempt(subject: Subject, guess: Guess, seed: int, *, backward: bool = True,
                 )
             failure = failure_of(error, trace.failure, inactive)
             try:
-                return _failed(subject, guess, failure, trace.reached)
+                return failed(subject, guess, failure, trace.reached)
             finally:
                 error.__traceback__ = None
                 del failure
@@ -234,7 +234,8 @@ def _success(model: nn.Module, output: Any, trace: Trace) -> Outcome:
     )
 
 
-def _failed(subject: Subject, guess: Guess, failure: Failure, reached: int) -> Outcome:
+def failed(subject: Subject, guess: Guess, failure: Failure, reached: int) -> Outcome:
+    """What came of a try that ended in a failure: where, and the guesses that may do better."""
     where = user_frame(failure)
     place = (where[0].f_code.co_filename, where[1], where[0].f_code.co_qualname) if where else None
     call = failure.call

@@ -67,11 +67,6 @@ class Judge:
             return Verdict()
         doubts: list[str] = []
         guess, outcome = self._as_batch(guess, outcome, doubts)
-        again = self._light(guess, self.seed + 2)
-        if not again.ran or not again.finite:
-            children = again.proposals if not again.ran else tuple(_tamed(guess))
-            self.search.push(children, Parent(guess.cost, again.reached, again.site))
-            return Verdict()
         doubts += self._doubts(guess)
         return Verdict(guess, outcome, doubts)
 
@@ -177,7 +172,7 @@ class Judge:
         return found
 
     def _follows(self, guess: Guess, outcome: Outcome) -> bool:
-        """Whether it runs with other counts of samples, and the output follows."""
+        """Whether it runs with other counts of samples and other values, and the output follows."""
         used = guess.counts()
         if {"batch", "packed"} & used:
             trials = [{"batch": 2}]
@@ -202,6 +197,9 @@ class Judge:
                     [replace(each, sizes=guess.sizes) for each in ran.proposals],
                     Parent(guess.cost, ran.reached, ran.site),
                 )
+                return False
+            if not ran.finite:
+                self.search.push(_tamed(guess), Parent(guess.cost, ran.reached, "not finite"))
                 return False
             scalars = any(not shape for shape in ran.shapes)
             followed = followed or scalars or ran.shapes != outcome.shapes or trial.keys() == {"edges"}

@@ -25,7 +25,10 @@ class Question:
 
 
 def ask(
-    subject: Subject, furthest: tuple[Guess, Outcome] | None, rejected: tuple[Guess, Outcome] | None
+    subject: Subject,
+    furthest: tuple[Guess, Outcome] | None,
+    rejected: tuple[Guess, Outcome] | None,
+    shaped: Guess | None = None,
 ) -> tuple[tuple[str, ...], Question]:
     """What is understood of each argument, and the question.
 
@@ -33,7 +36,15 @@ def ask(
         subject: model and forward.
         furthest: the failed try that came furthest.
         rejected: a guess that ran and was not plausible.
+        shaped: one that fits by its shapes and takes too long to run, see `shapes_only`.
     """
+    if shaped is not None:
+        understood = tuple(f"{path[-1]}: {_words(slot, shaped)}" for path, slot in shaped.slots())
+        example = spell(_readable(shaped).with_sizes(batch=2))
+        said = f"forward takes {spell(shaped)} by its shapes (nothing was run), but does not end in time on it"
+        return understood, Question(
+            _suspect(shaped), f"{said}: say the batch, and give more time, --limit time=SECONDS", example
+        )
     best = rejected or furthest
     if best is None:
         name = subject.forward[0].name if subject.forward else "inputs"

@@ -94,7 +94,8 @@ def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) 
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and ast.unparse(node.func.value) == "self"
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "self"
         ):
             inner = _method(kind, node.func.attr)
             names = [each.arg for each in inner.args.args[1:]] if inner is not None else []

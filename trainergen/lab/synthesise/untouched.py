@@ -48,7 +48,6 @@ def kept_parameters(model: nn.Module) -> Iterator[None]:
 def untouched(model: nn.Module, seed: int) -> Iterator[None]:
     """Buffers, attributes, modes and random states are afterwards what they were; prints go nowhere."""
     snapshot = Snapshot(model, torch.device("cpu"))
-    modes = [(module, module.training) for module in model.modules()]
     kept = [_state(module) for module in model.modules()]
     torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for accelerators, and takes ms
     try:
@@ -65,8 +64,6 @@ def untouched(model: nn.Module, seed: int) -> Iterator[None]:
                     container.update(content)
                 else:
                     container[:] = content
-        for module, mode in modes:
-            module.training = mode
         snapshot.restore()
 
 
@@ -85,17 +82,18 @@ class _Nowhere(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def bounded() -> Iterator[None]:
-    """An alarm after `_SECONDS`, again and again: a loop may catch the first. Only where signals can be had."""
+def bounded(seconds: float | None = None) -> Iterator[None]:
+    """An alarm after so many seconds, again and again: a loop may catch the first. Only where signals can be had."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
+    seconds = _SECONDS if seconds is None else seconds
 
     def stop(_: int, __: Any) -> None:
-        raise TooLong(f"forward did not end within {_SECONDS:.0f} s")
+        raise TooLong(f"forward did not end within {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS, 0.5)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         yield
     finally:
