@@ -13,7 +13,7 @@ from ..configuration import ConfigPlace, Configuration, Field, KeyPath, Load
 from ..joining import Entry, Sibling
 from .survey import section_place, section_style
 from .survey.project import Project, class_named
-from .survey.reads import sibling_reads
+from .survey.reads import Read, manner, shared_reads, sibling_reads
 from .survey.section_place import sibling_of
 from .syntax.python_text import keyword, literal
 from .syntax.tree import at
@@ -45,7 +45,10 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
     else:
         keys = group
     reads = [read for sibling in siblings for read in sibling_reads(project, sibling)]
-    whole = bool(keys) and any(read.keys[: len(keys)] == keys for read in reads)
+    shared = shared_reads(project, siblings, base_file)
+    heard = [_below(read, keys) for read in (*reads, *shared) if _below(read, keys).keys in place.keys]
+    insisted = [_below(read, keys).keys for read in shared if not read.optional]
+    whole = bool(keys) and any(read.keys[: len(keys)] == keys for read in (*reads, *shared))
     path = (*keys, *(place.load.path if place.load is not None and not group else ()))
     override: tuple[str, ...] = ()
     if group:
@@ -54,12 +57,19 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
         override = (repr(f"{prefix}{chosen}={place.symbol}"),)
     return replace(
         place,
+        access=manner(heard) if heard else "attribute",
+        required=tuple(dict.fromkeys(key for key in insisted if key in place.keys)),
         inside=keys if whole else place.inside,
         load=Load(
             "compose", "hydra", "compose", (repr(main.folder), repr(main.name), *override), () if whole else path
         ),
-        detail={**place.detail, "header": header.group(0).strip() if header else "", "main": main.folder},
+        detail={**place.detail, "header": header.group(0).strip() if header else "", "group": ".".join(keys)},
     )
+
+
+def _below(read: Read, keys: KeyPath) -> Read:
+    """A read of the whole configuration as one of the group's."""
+    return replace(read, keys=read.keys[len(keys) :]) if read.keys[: len(keys)] == keys else read
 
 
 def _main(project: Project) -> Main | None:
@@ -116,7 +126,11 @@ def configure(
         return result
     names = {each.name: result.slots[each.name].keys[-1] for each in fields if each.name in result.slots}
     arguments = {each.name: replace(each, name=names[each.name]) for each in fields if each.name in names}
-    return replace(result, arguments=arguments, access={name: "{config}." + key for name, key in names.items()})
+    # hydra gives the constructor the group's values, whatever else is read of the whole configuration
+    path = tuple(filter(None, place.detail["group"].split(".")))
+    load = replace(result.load, path=path) if result.load is not None else None
+    access = {name: "{config}." + key for name, key in names.items()}
+    return replace(result, arguments=arguments, access=access, load=load)
 
 
 def _parameters(project: Project, place: ConfigPlace) -> set[str]:
