@@ -555,3 +555,51 @@ def test_a_src_layout_is_known_by_its_siblings(tmp_path: Path) -> None:
     _, after = proven(project, tmp_path, entry, key="wine_net")
     assert "from .wine_net import WineNetTrainer\n" in after["src/zoo/factory.py"]
     assert siblings_of(as_bytes(project), ("src", ""))[0] == Sibling("ConvNetTrainer", "zoo.conv", "src/zoo/conv.py")
+
+
+PACKAGES = {
+    "models/__init__.py": "",
+    "models/base.py": BASE,
+    "models/linear/__init__.py": "from .trainer import LinearTrainer\n",
+    "models/linear/trainer.py": trainer("LinearTrainer", base="from models.base import BaseTrainer"),
+    "models/conv_net/__init__.py": "from .trainer import ConvNetTrainer\n",
+    "models/conv_net/trainer.py": trainer("ConvNetTrainer", base="from models.base import BaseTrainer"),
+    "models/wine_net/__init__.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "from models.conv_net import ConvNetTrainer\nfrom models.linear import LinearTrainer\n\n"
+            "T = {'linear': LinearTrainer, 'conv-net': ConvNetTrainer}\n",
+            "from models.linear import LinearTrainer\nfrom models.wine_net.trainer import WineNetTrainer\n",
+        ),
+        (
+            "from models.conv_net import trainer as conv\nfrom models.linear import trainer as linear\n\n"
+            "T = {'linear': linear.LinearTrainer, 'conv-net': conv.ConvNetTrainer}\n",
+            "from models.wine_net.trainer import WineNetTrainer\n",
+        ),
+        (
+            "import models.conv_net.trainer\nimport models.linear.trainer\n\nT = {\n    'linear': "
+            "models.linear.trainer.LinearTrainer,\n    'conv-net': models.conv_net.trainer.ConvNetTrainer,\n}\n",
+            "    'wine-net': models.wine_net.trainer.WineNetTrainer,\n}",
+        ),
+        (
+            "T = {'linear': 'models.linear.trainer:LinearTrainer', 'conv-net': 'models.conv_net.trainer:ConvNetTrainer'}\n",
+            "'wine-net': 'models.wine_net.trainer:WineNetTrainer'",
+        ),
+        (
+            "def make(kind):\n    if kind == 'linear':\n        from models.linear.trainer import LinearTrainer\n\n        return "
+            "LinearTrainer()\n    if kind == 'conv-net':\n        from models.conv_net.trainer import ConvNetTrainer\n\n"
+            "        return ConvNetTrainer()\n    raise ValueError(kind)\n",
+            "        from models.wine_net.trainer import WineNetTrainer\n\n        return WineNetTrainer()\n    raise",
+        ),
+    ],
+)
+def test_a_package_a_model_where_every_file_is_called_trainer(text: str, line: str, tmp_path: Path) -> None:
+    entry = replace(ENTRY, module="models.wine_net.trainer", file="models/wine_net/trainer.py")
+    done, after = proven({**PACKAGES, "zoo.py": text}, tmp_path, entry, key="wine-net")
+    assert line in after["zoo.py"]
+    assert set(done.edits) == {"zoo.py"}

@@ -50,7 +50,7 @@ class Analogy:
         Raises:
             Conflict: it names a configuration of the sibling's own, and the entry has none.
         """
-        imports = self._imports(file, start, end)
+        imports = [*self._imports(file, start, end), *self._attributes(file, start, end)]
         self._local = _local_aliases(file, start, end)
         pieces: list[str] = []
         position = start
@@ -135,6 +135,28 @@ class Analogy:
             place=f"{file.path}:{file.source.line_of(lexeme.start)}",
             hint=f"write the entry for {self.entry.class_name} by hand, beside that of {self.sibling.name}",
         )
+
+    def _attributes(self, file: CodeFile, start: int, end: int) -> list[tuple[int, int, str]]:
+        """The sibling's class as an attribute of its module, where the module's own name does not say which: as `_imports`."""
+        found = []
+        for node in ast.walk(file.tree):
+            if not isinstance(node, ast.Attribute) or node.attr != self.sibling.name:
+                continue
+            if not start <= file.source.start(node) < end:
+                continue
+            name = node.value.id if isinstance(node.value, ast.Name) else ""
+            if ast.unparse(node.value) == self.sibling.module and not name:
+                text = f"{self.entry.module}.{self.entry.class_name}"
+            elif (
+                name
+                and name != self._stems[0]
+                and file.names.get(name, "").replace(":", ".").strip(".") == self.sibling.module
+            ):
+                text = self.entry.class_name
+            else:
+                continue
+            found.append((file.source.start(node), file.source.end(node), text))
+        return found
 
     def _imports(self, file: CodeFile, start: int, end: int) -> list[tuple[int, int, str]]:
         """The modules of from-imports in the text, as (start, end, new spelling)."""

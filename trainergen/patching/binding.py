@@ -94,6 +94,10 @@ def _bindings_of(code: ProjectCode, file: CodeFile, node: ast.AST) -> list[Bindi
 def _beside(code: ProjectCode, file: CodeFile, bound: list[Binding], entry: Entry, width: int) -> None:
     last = bound[-1]
     node, draft = last.node, code.draft(file.path)
+    if last.whole_module and last.alias.asname not in (None, last.sibling.module.rpartition(".")[2]):
+        # the module has a name of its own there, which says nothing for another one: the class is imported
+        _statement(file, draft, bound, f"from {entry.module} import {entry.class_name}", entry.module)
+        return
     if isinstance(node, ast.Import):
         _statement(file, draft, bound, f"import {entry.module}", entry.module)
         return
@@ -106,6 +110,7 @@ def _beside(code: ProjectCode, file: CodeFile, bound: list[Binding], entry: Entr
         return
     module = file.absolute(node)
     reexports = module != last.sibling.module and last.sibling.module.startswith(module + ".")
+    reexports = reexports and entry.module.startswith(module + ".")
     if reexports and (shown := code.of_module(module)) is not None and shown.path != file.path:
         bring(code, shown.path, entry, width=width)
         _name(code.current(file.path), draft, bindings_again(code, file, bound), entry.class_name, width)

@@ -23,6 +23,7 @@ def export(code: ProjectCode, entry: Entry, width: int) -> list[str]:
         Conflict: such a package binds the name to something else, or computes ``__all__``.
     """
     found = [file for file in packages(code) if exports_siblings(code, file)]
+    found = [file for file in found if entry.module.startswith(file.module + ".")]
     found = [file for file in found if bindings(code, file) or not defines_base(file, entry)]
     for file in found:
         bring(code, file.path, entry, width=width)

@@ -129,8 +129,6 @@ def _convention(code: ProjectCode, file: CodeFile, node: ast.Call, pattern: Patt
         return None
     function = file.function(node)
     example = next(each for each in code.siblings if _gap(pattern, each.module, lead) is not None)
-    folder = PurePosixPath(example.file).parent.as_posix()
-    stem = PurePosixPath(example.file).stem
     key = _gap(pattern, example.module, lead) or ""
     names = {each.name for each in code.siblings}
     detail = {
@@ -138,7 +136,7 @@ def _convention(code: ProjectCode, file: CodeFile, node: ast.Call, pattern: Patt
         "before": pattern.before,
         "after": pattern.after,
         "lead": lead,
-        "files": f"{folder}/{stem.replace(key, '*', 1)}.py".removeprefix("./"),
+        "files": "*".join(example.file.rsplit(key, 1)),
         "class": names.pop() if len(names) == 1 and len(code.siblings) > 1 else "",
         "function": file.qualified(function) if function is not None else "",
     }
