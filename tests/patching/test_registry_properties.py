@@ -72,8 +72,9 @@ def spell(snake: str, form: str) -> str:
 
 
 def literal(opening: str, items: list[str], closing: str, hand: Hand, comments: list[str], off: list[str]) -> str:
+    hand = replace(hand, comma=hand.comma or (opening == "(" and len(items) == 1))  # or it is no tuple
     if hand.layout == "one line":
-        tail = "," if hand.comma or (opening == "(" and len(items) == 1) else ""
+        tail = "," if hand.comma else ""
         return opening + ", ".join(items) + tail + closing
     if hand.layout == "hanging":
         rows = [f"{item}," for item in items]
