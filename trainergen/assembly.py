@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class Assembled:
         house: the team's folder of templates as origins show it; empty without one.
         joined: the registry entry and the settings, in a project with trainers of its own.
         modules: import name -> path of the staged modules; scripts and tests are none.
+        command: what trains it, as typed in the project's root; "" where nothing starts trainings.
     """
 
     change_set: ChangeSet
@@ -54,6 +55,7 @@ class Assembled:
     house: str = ""
     joined: Joined | None = None
     modules: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def checked(self) -> Mapping[str, str]:
@@ -167,6 +169,7 @@ def assemble(
         files = {plan.names.trainer_file: rendered_with(joined)}
         files |= {path: Rendered(text) for path, text in joined.configuration.created.items()}
         pieces, edits = {}, joined.edits
+        plan = replace(plan, names=replace(plan.names, command=home.command(joined.registration.key)))
     changes = [
         *_scaffold_changes(scaffold, edits),
         *_own_changes(files, on_disk),
@@ -191,6 +194,7 @@ def assemble(
         _shown(ground.engine.templates.overrides, root),
         joined,
         _modules(texts, home, root),
+        plan.names.command,
     )
 
 

@@ -84,10 +84,11 @@ def program_of(entry: EntryPoint, root: Path) -> dict[str, str] | None:
 
 def chosen(entry: EntryPoint, key: str) -> tuple[str, ...] | None:
     """The arguments that choose a trainer and end its training early; None where nothing chooses one."""
-    if not entry.selects:
+    selection = entry.selection(key)
+    if not selection:
         return None
-    selection = (key,) if entry.selects == "positional" else (entry.selects, key)
-    return (*selection, *(word for option, value in entry.bounds for word in (option, value)))
+    bounds = ((f"{name}{value}",) if name.endswith("=") else (name, value) for name, value in entry.bounds)
+    return (*selection, *(word for words in bounds for word in words if word))
 
 
 def _visits(
@@ -106,7 +107,7 @@ def _visits(
 def _listed(entry: EntryPoint, visit: Mapping[str, Any], key: str) -> dict[str, Any]:
     command = f"{entry.command} {entry.lists}"
     if visit["ending"] == "ended" and key.lower() in " ".join(visit["output"]).lower():
-        return _probe("passed", f"{command} shows {key}")
+        return _probe("passed", f"{command}  shows {key}")
     if visit["missing"]:
         return _probe("unmeasured", f"{command} needs {visit['missing']}, which is not installed")
     if visit["ending"] == "ended":
@@ -119,9 +120,9 @@ def _trained(
 ) -> dict[str, Any]:
     command = " ".join((entry.command, *visit["arguments"]))
     if visit["ending"] == "ended":
-        return _probe("passed", f"{command} trains and ends")
+        return _probe("passed", f"{command}  trains and ends")
     if visit["ending"] == "running":
-        return _probe("passed", f"{command} trains; stopped after {SECONDS:g} s")
+        return _probe("passed", f"{command}  trains; stopped after {SECONDS:g} s")
     if visit["missing"] and visit["ours"] is None:
         return _probe("unmeasured", f"{command} needs {visit['missing']}, which is not installed")
     if visit["ours"] is None and other is not None and other["error"] == visit["error"]:

@@ -48,6 +48,17 @@ class Home:
     config: ConfigPlace
     files: tuple[str, ...]
 
+    def command(self, key: str) -> str:
+        """What trains the trainer `key`; "" where no program was found that starts trainings."""
+        entry = self.training.entry
+        return "" if entry is None else " ".join((entry.command, *entry.selection(key)))
+
+    @property
+    def says_metrics(self) -> bool:
+        """Whether a trainer has a place where it says more of a batch than its loss."""
+        loss = self.contract.duty("loss")
+        return loss is not None and loss.gives in ("pair", "mapping")
+
 
 @dataclass(frozen=True)
 class Joined:

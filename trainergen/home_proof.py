@@ -10,7 +10,7 @@ from .errors import ProofFailed
 from .patching.configuration import rewrite
 from .plain import to_plain
 from .proving import OTHER_RATE, other_settings, prove_request, small_settings
-from .rendering.contract_body import loss_method
+from .rendering.contract_loop import loss_method
 
 if TYPE_CHECKING:
     from .assembly import Assembled

@@ -174,7 +174,7 @@ def _subject(topic: str, choice: str) -> str:
 
 def tell_proof(outcome: Outcome, proven: Proven) -> None:
     """What was proven, from the measurements alone."""
-    plan, evidence = proven.plan, proven.evidence
+    evidence = proven.evidence
     outcome.result["proof"] = {
         "proven": evidence.proven,
         "gates": list(evidence.gates),
@@ -196,12 +196,25 @@ def tell_proof(outcome: Outcome, proven: Proven) -> None:
     gradient = f", |grad| {norm:.3g}" if isinstance(norm, (int, float)) else ""
     loss = f"loss {first:.4f} -> {last:.4f}" if measured else "loss"
     outcome.say("prove", loss, f"{steps} steps on {numbers.get('device', 'cpu')}, {moved}{gradient}")
+    _tell_found(outcome, proven)
+    ours = len(evidence.gates)
+    outcome.say("prove", f"{evidence.passed} checks", f"{ours} gates, {evidence.passed - ours} probes, none failed")
+
+
+def _tell_found(outcome: Outcome, proven: Proven) -> None:
+    """How the trainer is found, and what its settings are; in a project of its own what its program did with it."""
+    plan = proven.plan
+    joined = proven.staged.joined
+    if joined is not None:
+        outcome.say("prove", joined.registration.said, f"gives {plan.names.trainer_class}")
+        for probe in proven.evidence.having("passed"):
+            if probe["probe"] == "entry_point":
+                outcome.say("prove", *probe["title"].split("  ", 1))
+        return
     entry = plan.names.command.rpartition(" ")[0].replace("python train.py", "train.py")
     rate = next((setting.value for setting in plan.settings if setting.name == "learning_rate"), None)
     back = f"; {plan.names.ini_file} gives back lr {rate}" if rate else f"; {plan.names.ini_file} reads back"
     outcome.say("prove", f"{entry} --list", f"shows {plan.names.trainer_class}{back}")
-    ours = len(evidence.gates)
-    outcome.say("prove", f"{evidence.passed} checks", f"{ours} gates, {evidence.passed - ours} probes, none failed")
 
 
 def tell_files(outcome: Outcome, staged: Assembled, *, identical: bool) -> None:
@@ -251,14 +264,14 @@ def tell_advice(outcome: Outcome, proven: Proven, doubts: Sequence[str] = ()) ->
 def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:
     """The last line, and what makes sense next."""
     staged, evidence = proven.staged, proven.evidence
-    train = proven.plan.names.command
-    outcome.next_steps = [train, "trainergen undo"]
+    train = proven.staged.command
+    outcome.next_steps = [*([train] if train else []), "trainergen undo"]
     count = sum(not change.private for change in staged.change_set.effective)
     files = f"{count} file{'' if count == 1 else 's'}"
     outcome.result["written"] = outcome.written
     if evidence.identical:
-        outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.  Train: {train}"
-        outcome.next_steps = [train]
+        outcome.closing = f"Nothing to do ({{seconds}}): every file is as it would be generated.{_train(train)}"
+        outcome.next_steps = [train] if train else []
     elif request.dry_run:
         checks = f"{evidence.passed} checks" if evidence.proven else f"{len(evidence.gates)} static gates"
         outcome.closing = (
@@ -267,8 +280,12 @@ def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:
         outcome.next_steps = [request.invocation.replace(" --dry-run", "")]
     else:
         outcome.closing = (
-            f"Done in {{seconds}}, {files} at once{_unproven(evidence)}.  Train: {train}  Back: trainergen undo"
+            f"Done in {{seconds}}, {files} at once{_unproven(evidence)}.{_train(train)}  Back: trainergen undo"
         )
+
+
+def _train(command: str) -> str:
+    return f"  Train: {command}" if command else ""
 
 
 def _unproven(evidence: Evidence) -> str:

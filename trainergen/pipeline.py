@@ -223,7 +223,10 @@ def ranked(
     own = () if home is None else home_decisions(home.training, home.contract.kind, home.contract.reasons)
     if facts.measured.loader is not None and request.wishes.loader is None:
         own = (*own, loader_decision(facts.measured.loader.target, facts.sources))
-    plans = [replace(each, decisions=(*own, *each.decisions)) for each in plans]
+    silent = {"metrics"} if home is not None and not home.says_metrics else set()
+    plans = [
+        replace(each, decisions=(*own, *(one for one in each.decisions if one.topic not in silent))) for each in plans
+    ]
 
     def assemble(plan: TrainerPlan) -> assembly.Assembled:
         return assembly.assemble(plan, project, request.wishes, ground, standing, home)

@@ -221,7 +221,7 @@ def _finish(request: UpdateRequest, root: Path, updated: Updated, outcome: Outco
 def _close(request: UpdateRequest, done: list[Updated], outcome: Outcome) -> None:
     changed = [each for each in done if each.change_set.changes]
     outcome.result["written"] = outcome.written
-    trains = [each.proven.plan.names.command for each in changed]
+    trains = [each.proven.staged.command for each in changed]
     if not changed:
         what = f"{done[0].merging.record.trainer} is" if len(done) == 1 else f"{len(done)} trainers are"
         edited = any("keep" in each.merging.fates.values() for each in done)

@@ -137,6 +137,14 @@ class EntryPoint:
     lists: str = ""
     bounds: tuple[tuple[str, str], ...] = ()
 
+    def selection(self, key: str) -> tuple[str, ...]:
+        """The words of the command line that choose the trainer `key`; () where nothing does."""
+        if not self.selects:
+            return ()
+        if self.selects.endswith("="):
+            return (f"{self.selects}{key}",)
+        return (key,) if self.selects == "positional" else (self.selects, key)
+
 
 @dataclass(frozen=True)
 class StyleFacts:
