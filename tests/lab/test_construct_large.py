@@ -118,3 +118,16 @@ def test_an_argument_in_keywords_is_what_a_namesake_nearby_is_annotated_as(const
                     self.f = body(width, **kwargs)
             """))
     assert values(built)["start"] == "signs"
+
+
+def test_a_mapping_of_sizes_that_is_empty_by_default_is_tried_with_keys_too(constructor: Maker) -> None:
+    found = constructor("""
+        class Net(nn.Module):
+            def __init__(self, width: int = 8, sizes: dict[str, int] = {}):
+                super().__init__()
+                self.tables = nn.ModuleDict({name: nn.Embedding(rows, width) for name, rows in sizes.items()})
+                self.out = nn.Linear(width, 3)
+        """).candidates()
+    tried = [len(built.model.tables) for built in found]
+    assert tried[0] == 0
+    assert 2 in tried

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...inspection.expressions import items_of
-from .options import CERTAIN
+from .options import CERTAIN, Option
 from .roles import role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .assignment import Assignment
-    from .options import Option
     from .sizes import Sizes
 
 _FREE = frozenset({"name", "annotation", "source", "config", "repair"})
@@ -24,6 +24,7 @@ def variants(first: Assignment, sizes: Sizes) -> Iterator[Assignment]:
     """Starting points that differ from `first` in one respect each, the likeliest first."""
     yield from _filled(first)
     yield from _sized(first)
+    yield from _keyed(first)
     rank = [name for name in first.chooser.parameters if first.chooser.role((name,)) == "spatial_rank"]
     if rank:
         for number in (3, 1, 2):
@@ -63,6 +64,19 @@ def _sized(first: Assignment) -> Iterator[Assignment]:
             chosen = chooser.first((name,))
             if chosen is not None and isinstance(chosen.value, int):
                 values[name] = chosen.changed(chosen.value, "name", f"None by default, {chosen.reason}")
+    if len(values) > len(first.values):
+        yield replace(first, values=values)
+
+
+def _keyed(first: Assignment) -> Iterator[Assignment]:
+    """Mappings of sizes that are empty by default, with two keys: a part of the model for each."""
+    chooser = first.chooser
+    values = dict(first.values)
+    for name, parameter in chooser.parameters.items():
+        free = parameter.default == {} and name not in values and name not in first.given
+        if free and typing.get_args(chooser.hints.get(name)) == (str, int):
+            number = chooser.sizes.number(role_of(name))
+            values[name] = Option({"first": number, "second": number}, "annotation", "empty by default, a part a key")
     if len(values) > len(first.values):
         yield replace(first, values=values)
 
