@@ -23,7 +23,7 @@ def fix_files(check: Check, started: float) -> tuple[int, str]:
     Raises:
         OSError: a file can't be written; those before it are.
     """
-    from .checking import answer
+    from .checking import Checked, answer
 
     lead, applied, changed, left = "", 0, 0, []
     checked: list[Checked] = []
@@ -42,7 +42,7 @@ def fix_files(check: Check, started: float) -> tuple[int, str]:
             if check.request.diff:
                 lead += diff(one.path, text, fixed.text)
             else:
-                checked.append(one._replace(data=write(one, text, fixed.text), findings=fixed.left))
+                checked.append(Checked(one.path, one.file, write(one, text, fixed.text), fixed.left))
                 left += fixed.left
                 continue
         checked.append(one)

@@ -7,13 +7,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .errors import UnusableInput
-from .gates.cache import Cache
-from .gates.choosing import UNUSED_IGNORE, Choice, choose, gates_of
+from .gates.choosing import UNUSED_IGNORE, Choice, choose, chosen_codes
 from .gates.comments import MARK, apply_ignores, with_ignores
-from .gates.engine import Gate, check_source, load_gates, load_plugins
+from .gates.engine import Chosen, Gate, check_source, known_codes, load_gates, load_plugins
 from .gates.facts import Facts
 from .gates.files import decode, find, relative, root_of
 from .gates.finding import Finding, Plain, as_tuple, from_tuple
@@ -22,13 +21,14 @@ from .gates.notebook import Notebook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .gates.cache import Cache
     from .gates.request import Request
 
 _MANY = 48
 """From so many files on the work is shared among processes: starting them costs as much as checking thirty files."""
 
 
-class Checked(NamedTuple):
+class Checked:
     """One file and what was found in it.
 
     Attributes:
@@ -38,10 +38,13 @@ class Checked(NamedTuple):
         findings: without those that comments or the configuration ignore.
     """
 
-    path: str
-    file: str
-    data: bytes
-    findings: list[Finding]
+    __slots__ = ("data", "file", "findings", "path")
+
+    def __init__(self, path: str, file: str, data: bytes, findings: list[Finding]) -> None:
+        self.path = path
+        self.file = file
+        self.data = data
+        self.findings = findings
 
 
 class Check:
@@ -58,17 +61,23 @@ class Check:
         self.request = request
         self.root = root_of(request.project)
         self.choice: Choice = choose(request, self.root)
-        known = load_gates()
-        if self.choice.plugins:
-            known |= load_plugins()
-        self.gates: dict[str, Gate] = known
-        self.running = gates_of(self.choice, known.values())
-        codes = {gate.code for gate in self.running}
+        self._plugins = load_plugins() if self.choice.plugins else {}
+        codes = set(chosen_codes(self.choice, [*known_codes(), *self._plugins]))
+        self.running = Chosen(codes, [gate for code, gate in self._plugins.items() if code in codes])
         self.codes = frozenset(codes | {UNUSED_IGNORE} if self.choice.runs(UNUSED_IGNORE) else codes)
         self.facts = Facts(self.root)
         self._contracts = _contracts(self.root)
         settings = f"{sorted(codes)} {self.facts.torch} {sorted(self._contracts.items())}"
-        self.cache = None if request.no_cache else Cache(self.root, settings)
+        self.cache: Cache | None = None
+        if not request.no_cache:
+            from .gates.cache import Cache
+
+            self.cache = Cache(self.root, settings)
+
+    @property
+    def gates(self) -> dict[str, Gate]:
+        """All gates by code, for what is told about them."""
+        return load_gates() | self._plugins
 
     def files(self) -> list[str]:
         """The files that the request means.
@@ -155,23 +164,17 @@ class Check:
             self.cache.put(path, data, consulted, findings)
 
     def _found(self, path: str, text: str) -> list[Finding]:
-        gates = self._gates_for(path)
         if path.endswith(".ipynb"):
             try:
                 notebook = Notebook(text)
             except (ValueError, RecursionError) as problem:
                 return [_unreadable(path, f"it is no notebook: {problem}")]
             # The contract is about a project's modules: a notebook is none.
-            rules = [gate for gate in gates if not gate.watches]
-            found = check_source(notebook.code, path.removesuffix(".ipynb") + ".py", Facts(self.root), rules)
+            name = path.removesuffix(".ipynb") + ".py"
+            found = check_source(notebook.code, name, Facts(self.root), self.running.files)
             return [notebook.place(each._replace(path=path)) for each in found]
-        return check_source(text, path, self.facts, gates)
-
-    def _gates_for(self, path: str) -> list[Gate]:
-        contract = self._contracts.get(path)
-        if contract is None:
-            return self.running
-        return [gate for gate in self.running if not gate.code.startswith("TG0") or gate.code in contract]
+        self.facts.codes = self._contracts.get(path)
+        return check_source(text, path, self.facts, self.running)
 
     def _ignored(self, path: str, data: bytes, findings: list[Finding]) -> list[Finding]:
         """The findings that are reported."""

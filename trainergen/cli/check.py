@@ -26,7 +26,7 @@ def _with_options(function: Callable[..., int]) -> Callable[..., int]:
             kind = {"type": click.Choice(option.choices)}
         if option.many:
             kind["multiple"] = True
-        function = click.option(option.flag, option.field, help=option.help, **kind)(function)
+        function = click.option(option.flag, option.field, help=option.said, **kind)(function)
     return function
 
 
@@ -101,7 +101,7 @@ def _request(what: tuple[str, ...], project: Path | None, color: str, quiet: boo
             given = tuple(part for value in options[option.field] for part in split(value))
             options[option.field] = given or (None if option.field in ("select", "ignore") else ())
     options["unsafe_fixes"] = options["unsafe_fixes"] or None
-    return Request(what, project=str(project) if project is not None else None, color=color, quiet=quiet, **options)
+    return Request(paths=what, project=str(project) if project is not None else None, color=color, quiet=quiet, **options)
 
 
 def _as_data(request: Request, outcome: Outcome) -> None:

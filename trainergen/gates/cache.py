@@ -7,8 +7,12 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-from hashlib import blake2b
 from typing import TYPE_CHECKING
+
+try:
+    from _blake2 import blake2b  # hashlib loads OpenSSL first, which costs more than a cached check
+except ImportError:
+    from hashlib import blake2b
 
 from .finding import Finding, Plain, as_tuple, from_tuple
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput, did_you_mean
 from .request import FORMATS, Request
@@ -13,7 +13,6 @@ from .request import FORMATS, Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .engine import Gate
 
 TABLE = "[tool.trainergen.check]"
 DEFAULT = ("TG0", "TG1")
@@ -23,7 +22,7 @@ _LISTS = ("select", "ignore", "extend-select", "exclude")
 _KEYS = (*_LISTS, "per-file-ignores", "output-format", "unsafe-fixes", "baseline", "plugins")
 
 
-class Choice(NamedTuple):
+class Choice:
     """What was decided for a run.
 
     Attributes:
@@ -34,14 +33,27 @@ class Choice(NamedTuple):
         plugins: whether gates of other distributions are looked for.
     """
 
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    per_file: tuple[tuple[str, tuple[str, ...]], ...]
-    exclude: tuple[str, ...]
-    output_format: str
-    unsafe_fixes: bool
-    baseline: str | None
-    plugins: bool
+    __slots__ = ("baseline", "exclude", "ignore", "output_format", "per_file", "plugins", "select", "unsafe_fixes")
+
+    def __init__(
+        self,
+        select: tuple[str, ...],
+        ignore: tuple[str, ...],
+        per_file: tuple[tuple[str, tuple[str, ...]], ...],
+        exclude: tuple[str, ...],
+        output_format: str,
+        unsafe_fixes: bool,
+        baseline: str | None,
+        plugins: bool,
+    ) -> None:
+        self.select = select
+        self.ignore = ignore
+        self.per_file = per_file
+        self.exclude = exclude
+        self.output_format = output_format
+        self.unsafe_fixes = unsafe_fixes
+        self.baseline = baseline
+        self.plugins = plugins
 
     def runs(self, code: str) -> bool:
         """Whether a code is selected."""
@@ -91,18 +103,16 @@ def choose(request: Request, root: str) -> Choice:
     )
 
 
-def gates_of(choice: Choice, known: Iterable[Gate]) -> list[Gate]:
-    """The gates that run.
+def chosen_codes(choice: Choice, codes: list[str]) -> list[str]:
+    """Of all known codes those that run.
 
     Raises:
         UnusableInput: a prefix fits no code.
     """
-    gates = list(known)
-    codes = [gate.code for gate in gates]
     for prefix in (*choice.select, *choice.ignore, *(code for _, codes in choice.per_file for code in codes)):
         if prefix != "ALL" and not any(code.startswith(prefix) for code in (*codes, UNUSED_IGNORE, UNREADABLE)):
             raise UnusableInput(f"no gate has the code {prefix}", hint=did_you_mean(prefix, codes) if codes else None)
-    return [gate for gate in gates if choice.runs(gate.code)]
+    return [code for code in codes if choice.runs(code)]
 
 
 def matches(path: str, pattern: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .finding import Edit, Finding, Fix
 from .source import split_lines
@@ -16,7 +16,7 @@ MARK = "tg: ignore"
 UNUSED = "TG090"
 
 
-class Ignore(NamedTuple):
+class Ignore:
     """One comment.
 
     Attributes:
@@ -27,11 +27,14 @@ class Ignore(NamedTuple):
         end: where the line's text ends.
     """
 
-    line: int
-    codes: tuple[str, ...]
-    row: int
-    column: int
-    end: int
+    __slots__ = ("codes", "column", "end", "line", "row")
+
+    def __init__(self, line: int, codes: tuple[str, ...], row: int, column: int, end: int) -> None:
+        self.line = line
+        self.codes = codes
+        self.row = row
+        self.column = column
+        self.end = end
 
 
 def read_ignores(text: str) -> list[Ignore]:

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .facts import Facts
 from .finding import Finding
@@ -31,12 +30,11 @@ UNREADABLE = "TG000"
 PLUGINS = "trainergen.gates"
 """The entry point group of gates that other distributions bring: each entry names a module that is one gate."""
 
-_GATE_FILE = re.compile(r"(tg\d{3})_[a-z0-9_]+\.py")
 _SAID = ("CODE", "NAME", "WHAT", "WHY", "PASSING", "FAILING", "FIX", "TORCH", "SOURCE")
-_ABOUT_TRAINING = re.compile(r"torch|lightning|accelerat|transformers|ignite|Trainer|optimizer")
+_ABOUT_TRAINING = ("torch", "lightning", "accelerat", "transformers", "ignite", "Trainer", "optimizer")
 
 
-class Gate(NamedTuple):
+class Gate:
     """One gate, all of it from its own file.
 
     Attributes:
@@ -52,17 +50,33 @@ class Gate(NamedTuple):
         check: (node, scope, subject) -> findings, or (training) -> findings.
     """
 
-    code: str
-    name: str
-    what: str
-    why: str
-    passing: Example
-    failing: Example
-    fix: str
-    torch: str
-    source: str
-    watches: tuple[type[ast.AST], ...]
-    check: Callable[..., Iterator[Finding]]
+    __slots__ = ("check", "code", "failing", "fix", "name", "passing", "source", "torch", "watches", "what", "why")
+
+    def __init__(
+        self,
+        code: str,
+        name: str,
+        what: str,
+        why: str,
+        passing: Example,
+        failing: Example,
+        fix: str,
+        torch: str,
+        source: str,
+        watches: tuple[type[ast.AST], ...],
+        check: Callable[..., Iterator[Finding]],
+    ) -> None:
+        self.code = code
+        self.name = name
+        self.what = what
+        self.why = why
+        self.passing = passing
+        self.failing = failing
+        self.fix = fix
+        self.torch = torch
+        self.source = source
+        self.watches = watches
+        self.check = check
 
     @property
     def on_by_default(self) -> bool:
@@ -83,7 +97,7 @@ def load_gate(module: ModuleType) -> Gate:
             raise ImportError(
                 f"gate {module.__name__} has no {name}: each gate's file says {name}, see gates/engine.py"
             )
-    if not re.match(r"none$|(none|safe|unsafe): ", said["FIX"]):
+    if said["FIX"] != "none" and not said["FIX"].startswith(("none: ", "safe: ", "unsafe: ")):
         raise ImportError(f"gate {module.__name__}: FIX is 'none', or begins with 'none: ', 'safe: ' or 'unsafe: '")
     Range.of(said["TORCH"])
     watches = getattr(module, "WATCHES", ())
@@ -96,12 +110,19 @@ def load_gate(module: ModuleType) -> Gate:
     return gate
 
 
-def load_gates(prefix: str = "TG") -> dict[str, Gate]:
-    """Every gate of this folder whose code begins with `prefix`, by code, in order."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    stems = sorted(entry[:-3] for entry in os.listdir(folder) if _GATE_FILE.fullmatch(entry))
-    gates = [load_gate(import_module(f"{__package__}.{stem}")) for stem in stems if stem.upper().startswith(prefix)]
+def load_gates(prefix: str = "TG", codes: frozenset[str] | None = None) -> dict[str, Gate]:
+    """Every gate of this folder whose code begins with `prefix` (and is one of `codes`), by code, in order."""
+    chosen = [
+        stem for stem in _stems() if stem.upper().startswith(prefix) and (codes is None or stem[:5].upper() in codes)
+    ]
+    gates = [load_gate(import_module(f"{__package__}.{stem}")) for stem in chosen]
     return {gate.code: gate for gate in gates}
+
+
+def _stems() -> list[str]:
+    """The names of the files that are gates: ``tg101_zero_grad``."""
+    names = (entry[:-3] for entry in os.listdir(os.path.dirname(os.path.abspath(__file__))) if entry.endswith(".py"))
+    return sorted(name for name in names if name.startswith("tg") and name[2:5].isdigit() and name[5:6] == "_")
 
 
 def load_plugins() -> dict[str, Gate]:
@@ -115,18 +136,75 @@ def load_plugins() -> dict[str, Gate]:
     gates: dict[str, Gate] = {}
     for entry in entry_points(group=PLUGINS):
         gate = load_gate(entry.load())
-        if gate.code in gates or re.fullmatch(r"TG[012]\d\d", gate.code):
+        if gate.code in gates or gate.code.startswith("TG"):
             raise ImportError(f"gate {entry.value} takes {gate.code}, which is taken: choose letters of its own")
         gates[gate.code] = gate
     return gates
 
 
-GATES = load_gates("TG0")
-"""The contract gates: what `new` holds a generated trainer to."""
+def known_codes() -> list[str]:
+    """The codes of every gate of this folder, in order, without loading one."""
+    return [stem[:5].upper() for stem in _stems()]
+
+
+class Chosen:
+    """Gates to run; those about trainers and those about training are loaded when a file first asks for them.
+
+    Args:
+        codes: of gates of this folder.
+        others: gates that are loaded already: of plug-ins.
+    """
+
+    def __init__(self, codes: Iterable[str], others: Iterable[Gate] = ()) -> None:
+        self.codes = frozenset(codes)
+        self._others = tuple(others)
+        self._nodes: tuple[Gate, ...] | None = None
+        self._files: tuple[Gate, ...] | None = None
+
+    @property
+    def nodes(self) -> tuple[Gate, ...]:
+        """The gates that look at single nodes of trainers and configs."""
+        if self._nodes is None:
+            loaded = load_gates("TG0", self.codes)
+            self._nodes = (*loaded.values(), *(gate for gate in self._others if gate.watches))
+        return self._nodes
+
+    @property
+    def files(self) -> tuple[Gate, ...]:
+        """The gates that look at a file's training events."""
+        if self._files is None:
+            loaded = load_gates("TG", frozenset(code for code in self.codes if not code.startswith("TG0")))
+            self._files = (*loaded.values(), *(gate for gate in self._others if not gate.watches))
+        return self._files
+
+    @property
+    def judges_trainers(self) -> bool:
+        """Whether any gate looks at single nodes."""
+        return any(code.startswith("TG0") for code in self.codes) or any(gate.watches for gate in self._others)
+
+
+def _contract() -> dict[str, Gate]:
+    global _CONTRACT  # noqa: PLW0603 - loaded once, when first asked for
+    if _CONTRACT is None:
+        _CONTRACT = load_gates("TG0")
+    return _CONTRACT
+
+
+_CONTRACT: dict[str, Gate] | None = None
+
+if TYPE_CHECKING:
+    GATES: dict[str, Gate]
+    """The contract gates, by code: what `new` holds a generated trainer to."""
+
+
+def __getattr__(name: str) -> dict[str, Gate]:
+    if name == "GATES":
+        return _contract()
+    raise AttributeError(name)
 
 
 def check_source(
-    text: str, path: str, project: Facts | None = None, gates: Iterable[Gate] | None = None
+    text: str, path: str, project: Facts | None = None, gates: Chosen | Iterable[Gate] | None = None
 ) -> list[Finding]:
     """What the gates find in one file, in order of place.
 
@@ -137,25 +215,27 @@ def check_source(
         text: the file's content; it stands for `path` whatever `project` has there.
         path: relative to the project root, with forward slashes.
         project: the rest of the project; None: the file is judged alone, and what lies elsewhere is not claimed.
-        gates: those to run; None: the contract gates, of them those that `project.codes` names.
+        gates: those to run; None: the contract gates. Of contract gates those run that `project.codes` names.
     """
     facts = project if project is not None else Facts()
-    if gates is None:
-        gates = [gate for gate in GATES.values() if facts.codes is None or gate.code in facts.codes]
-    chosen = list(gates)
     try:
         source = Source(text, path)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         return [_unreadable(path, problem)]
     facts.adopt(source)
-    nodes = [gate for gate in chosen if gate.watches]
-    files = [gate for gate in chosen if not gate.watches] if _ABOUT_TRAINING.search(text) else []
-    subject = Subject(source, facts) if nodes else None
+    chosen = gates if isinstance(gates, Chosen) else Chosen((), gates if gates is not None else _contract().values())
+    subject = Subject(source, facts) if chosen.judges_trainers else None
     if subject is not None and subject.empty:
         subject = None
-    if subject is None and not files:
+    nodes = (
+        [gate for gate in chosen.nodes if facts.codes is None or gate.code in facts.codes]
+        if subject is not None
+        else []
+    )
+    files = chosen.files if any(word in text for word in _ABOUT_TRAINING) else ()
+    if not nodes and not files:
         return []
-    watchers = _watchers(nodes) if subject is not None else {}
+    watchers = _watchers(nodes)
     try:
         reading = Reading(source, frozenset(watchers))
         findings = list(_judge(reading, subject, watchers, files, facts))

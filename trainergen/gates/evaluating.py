@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import naming
 from .events import BACKWARD, CALL, EVAL_MODE, FORWARD, STEP, TRAIN_MODE, Event
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TRAINING_FLAGS = {"train", "training", "is_train", "is_training", "train_mode", "opt", "optim", "optimizer"}
 
 
-class Evaluation(NamedTuple):
+class Evaluation:
     """A loop over held-out data with a model's forward in it and no backward.
 
     Attributes:
@@ -28,11 +28,14 @@ class Evaluation(NamedTuple):
         graphless: whether some way that leads there has switched gradients off.
     """
 
-    place: Place
-    routine: Routine
-    forward: Event
-    in_eval_mode: bool
-    graphless: bool
+    __slots__ = ("forward", "graphless", "in_eval_mode", "place", "routine")
+
+    def __init__(self, place: Place, routine: Routine, forward: Event, in_eval_mode: bool, graphless: bool) -> None:
+        self.place = place
+        self.routine = routine
+        self.forward = forward
+        self.in_eval_mode = in_eval_mode
+        self.graphless = graphless
 
 
 def evaluations(training: Training) -> list[Evaluation]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
 from .flow import Flow
 from .reading import Class, Place, Reading, Routine, Step, loops_in, text_of
@@ -34,7 +33,7 @@ _DEEPEST = 8
 _MANAGERS = {"accelerator", "fabric", "booster", "strategy", "self"}
 
 
-class Event(NamedTuple):
+class Event:
     """One training event.
 
     Attributes:
@@ -48,13 +47,29 @@ class Event(NamedTuple):
         managed: a framework's wrapper does it (``accelerator.backward(loss)``, ``scaler.scale(loss).backward()``).
     """
 
-    kind: str
-    node: ast.AST
-    path: tuple[Place, ...]
-    routine: Routine
-    target: str
-    scope: Routine
-    managed: bool = False
+    __slots__ = ("kind", "managed", "node", "path", "routine", "scope", "target")
+
+    def __init__(
+        self,
+        kind: str,
+        node: ast.AST,
+        path: tuple[Place, ...],
+        routine: Routine,
+        target: str,
+        scope: Routine,
+        managed: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.node = node
+        self.path = path
+        self.routine = routine
+        self.target = target
+        self.scope = scope
+        self.managed = managed
+
+    def reached(self, prefix: tuple[Place, ...], target: str, scope: Routine) -> Event:
+        """The event as a caller sees it: further blocks around it, its target in the caller's words."""
+        return Event(self.kind, self.node, (*prefix, *self.path), self.routine, target, scope, self.managed)
 
     @property
     def loops(self) -> tuple[Place, ...]:
@@ -156,7 +171,7 @@ class Traces:
                         target, scope = names[head] + dot + rest, routine
                     elif head == "self" and routine.owner is not None:
                         scope = routine
-                events.append(event._replace(path=(*prefix, *event.path), target=target, scope=scope))
+                events.append(event.reached(prefix, target, scope))
         self._running.discard(id(routine))
         return self._whole.setdefault(id(routine), events)
 

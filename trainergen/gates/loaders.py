@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import naming
 from .reading import Routine, Step, text_of
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Loader(NamedTuple):
+class Loader:
     """A call of ``DataLoader``.
 
     Attributes:
@@ -21,10 +21,13 @@ class Loader(NamedTuple):
         purpose: ``train``, ``held out`` or ``""``: by the name it gets, its key, its function or its data set.
     """
 
-    call: ast.Call
-    step: Step
-    routine: Routine
-    purpose: str
+    __slots__ = ("call", "purpose", "routine", "step")
+
+    def __init__(self, call: ast.Call, step: Step, routine: Routine, purpose: str) -> None:
+        self.call = call
+        self.step = step
+        self.routine = routine
+        self.purpose = purpose
 
 
 def loaders(training: Training) -> Iterator[Loader]:

@@ -116,6 +116,12 @@ def is_loss_call(name: str) -> bool:
     )
 
 
+def says(text: str, *parts: str) -> bool:
+    """Whether any of `parts` (lower case) stands in a text, whatever its case."""
+    lowered = text.lower()
+    return any(part in lowered for part in parts)
+
+
 def _compound(word: str, heads: set[str]) -> bool:
     """``trainloader``, ``valset``: a head and a kind of data in one word."""
     return any(word.startswith(head) and word[len(head) :] in _OF_DATA for head in heads)

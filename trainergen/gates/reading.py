@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .source import TOP, Function, Scope, Source
 
@@ -35,7 +35,7 @@ class Place:
         self.path: tuple[Place, ...] = (*parent.path, self) if parent is not None else (self,)
 
 
-class Step(NamedTuple):
+class Step:
     """Something that a routine does: a call, an assignment, a return or an expression statement.
 
     Attributes:
@@ -44,12 +44,15 @@ class Step(NamedTuple):
         order: its number in the walk of the file; within a routine it is the order of execution.
     """
 
-    node: ast.AST
-    place: Place
-    order: int
+    __slots__ = ("node", "order", "place")
+
+    def __init__(self, node: ast.AST, place: Place, order: int) -> None:
+        self.node = node
+        self.place = place
+        self.order = order
 
 
-class Binding(NamedTuple):
+class Binding:
     """A value given to a name.
 
     Attributes:
@@ -58,12 +61,15 @@ class Binding(NamedTuple):
         position: the index in an unpacked tuple, else -1.
     """
 
-    value: ast.expr
-    how: str
-    position: int
-    place: Place
-    node: ast.AST
-    order: int
+    __slots__ = ("how", "node", "order", "place", "position", "value")
+
+    def __init__(self, value: ast.expr, how: str, position: int, place: Place, node: ast.AST, order: int) -> None:
+        self.value = value
+        self.how = how
+        self.position = position
+        self.place = place
+        self.node = node
+        self.order = order
 
 
 class Routine:
@@ -103,7 +109,7 @@ class Routine:
         return (step for step in self.steps if type(step.node) is ast.Call)
 
 
-class Class(NamedTuple):
+class Class:
     """A class of the file.
 
     Attributes:
@@ -112,10 +118,19 @@ class Class(NamedTuple):
         bindings: ``self.x`` and class attributes -> what any method assigns.
     """
 
-    node: ast.ClassDef
-    bases: tuple[str, ...]
-    methods: dict[str, Routine]
-    bindings: dict[str, list[Binding]]
+    __slots__ = ("bases", "bindings", "methods", "node")
+
+    def __init__(
+        self,
+        node: ast.ClassDef,
+        bases: tuple[str, ...],
+        methods: dict[str, Routine],
+        bindings: dict[str, list[Binding]],
+    ) -> None:
+        self.node = node
+        self.bases = bases
+        self.methods = methods
+        self.bindings = bindings
 
 
 class Reading:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
 
 
-class Request(NamedTuple):
+class Request:
     """One invocation of ``check``. None: not said, the configuration or the default decides.
 
     Attributes:
@@ -45,16 +45,31 @@ class Request(NamedTuple):
     project: str | None = None
     color: str = "auto"
 
+    def __init__(self, **given: Any) -> None:
+        for name, value in given.items():
+            setattr(self, name, value)
 
-class Option(NamedTuple):
-    """One option: its flag, the field of `Request` that it sets, its help, and how its value is read."""
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and vars(self) == vars(other)
 
-    flag: str
-    field: str
-    help: str
-    metavar: str = ""
-    many: bool = False
-    choices: tuple[str, ...] = ()
+    def __hash__(self) -> int:
+        return hash(self.paths)
+
+
+class Option:
+    """One option: its flag, the field of `Request` that it sets, what it does, and how its value is read."""
+
+    __slots__ = ("choices", "field", "flag", "many", "metavar", "said")
+
+    def __init__(
+        self, flag: str, field: str, said: str, metavar: str = "", many: bool = False, choices: tuple[str, ...] = ()
+    ) -> None:
+        self.flag = flag
+        self.field = field
+        self.said = said
+        self.metavar = metavar
+        self.many = many
+        self.choices = choices
 
 
 OPTIONS = (
@@ -118,7 +133,7 @@ def parse(arguments: list[str]) -> Request | None:
             given[option.field] = (*before, *split(value))
         else:
             given[option.field] = value
-    return Request(tuple(paths))._replace(**given)  # type: ignore[arg-type]
+    return Request(paths=tuple(paths), **given)
 
 
 def split(value: str) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
+from .naming import says
 from .subject import ENTRIES, Subject, callee, reached
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ TORCH = ">=2.6"
 SOURCE = "the contract of trainergen's own trainers, gate 7 of ten"
 WATCHES = (ast.ClassDef, ast.Assert)
 
-_GUARD = re.compile(r"valid|check|require|ensure|guard|expect|refuse", re.IGNORECASE)
+_GUARD = ("valid", "check", "require", "ensure", "guard", "expect", "refuse")
 _HINT = (
     "in a _validate_batch called first: raise ValueError or TypeError that names the key, the expected and the actual "
     "shape and dtype"
@@ -112,7 +112,7 @@ def _guards_outside(subject: Subject, lineage: Lineage, source: Source, function
     for part in ast.walk(function):
         if isinstance(part, ast.Call):
             target = callee(subject.facts, lineage, source, part, function)
-            if isinstance(target, str) and _GUARD.search(target.rpartition(".")[2]):
+            if isinstance(target, str) and says(target.rpartition(".")[2], *_GUARD):
                 return True
     return False
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from typing import TYPE_CHECKING
 
 from .facts import Lineage, constant_of
+from .naming import says
 from .source import Scope, own_attribute
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ TORCH = ">=2.6"
 SOURCE = "the contract of trainergen's own trainers, gate 10 of ten"
 WATCHES = (ast.Module, ast.Call, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Subscript)
 
-_DEVICE = re.compile(r"(cuda|mps|xpu|hip)(:\d+)?")
+_DEVICES = ("cuda", "mps", "xpu", "hip")
 _AVAILABLE = {"torch.cuda.is_available", "torch.backends.mps.is_available", "torch.xpu.is_available"}
-_STOPPING = re.compile(r"early_?stop|patience|no_improve|without_improve|bad_epochs|stale_epochs")
+_STOPPING = ("early_stop", "earlystop", "patience", "no_improve", "without_improve", "bad_epochs", "stale_epochs")
 _GROUPS = ("future", "standard library", "third party", "local", "relative")
 
 
@@ -85,7 +85,7 @@ def check(node: ast.AST, scope: Scope, subject: Subject) -> Iterator[Finding]:
     elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             name = own_attribute(target)
-            if name is not None and _STOPPING.search(name):
+            if name is not None and says(name, *_STOPPING):
                 message = f"self.{name}: early stopping is the base's"
                 yield subject.finding(
                     CODE, target, message, "set early_stopping_patience in the config; drop this state"
@@ -147,7 +147,11 @@ def _device(call: ast.Call, subject: Subject) -> Iterator[Finding]:
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("debug", "info", "warning", "error", "exception"):
         return
     for value in (*call.args, *(word.value for word in call.keywords)):
-        if isinstance(value, ast.Constant) and isinstance(value.value, str) and _DEVICE.fullmatch(value.value):
+        if (
+            isinstance(value, ast.Constant)
+            and isinstance(value.value, str)
+            and value.value.partition(":")[0] in _DEVICES
+        ):
             yield subject.finding(CODE, value, f"the device {value.value!r} is named", hint)
 
 

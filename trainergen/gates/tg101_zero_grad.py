@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, CALL, SCALER_STEP, STEP, ZERO_GRAD, Event
 from .finding import Fix
+from .naming import says
 from .roles import OPTIMIZER
 from .training import Round, Training, statement_of
 
@@ -44,7 +44,7 @@ FIX = "unsafe: puts optimizer.zero_grad() above the backward()"
 TORCH = ">=1.0"
 SOURCE = "PyTorch, optimization tutorial; dslinter W5517; 22 ML code smells (arXiv 2509.20491)"
 
-_ONCE_A_BATCH = re.compile(r"(?i)train|step|update|fit|optimi|learn|batch")
+_ONCE_A_BATCH = ("train", "step", "update", "fit", "optimi", "learn", "batch")
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ def _elsewhere(training: Training, found: Round, steps: list[Event]) -> bool:
         cleared = any(
             event.kind == ZERO_GRAD for routine in training.reading.routines for event in training.traces.own(routine)
         )
-        return cleared or not _ONCE_A_BATCH.search(found.root.name)
+        return cleared or not says(found.root.name, *_ONCE_A_BATCH)
     # An optimizer that is made anew in each turn begins without gradients.
     return any(
         found.place in binding.place.path

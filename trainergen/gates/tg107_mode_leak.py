@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, EVAL_MODE, FORWARD, TRAIN_MODE, Event
+from .naming import words_of
 from .reading import Place
 from .training import Training
 
@@ -47,9 +47,10 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "dslinter W9998; 22 ML code smells (arXiv 2509.20491), mode toggling"
 
-_FROZEN = re.compile(
-    r"(?i)teacher|target|ema|frozen|ref(erence)?(_|$)|vgg|lpips|inception|perceptual|old|clip|dino|vae|fixed|pretrained|swa|averag"
-)
+_FROZEN = {
+    "teacher", "target", "ema", "frozen", "ref", "reference", "vgg", "lpips", "inception", "perceptual", "old", "clip", "dino",
+    "vae", "fixed", "pretrained", "swa", "average", "averaged",
+}  # fmt: skip
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -57,7 +58,11 @@ def check(training: Training) -> Iterator[Finding]:
     for root in training.traces.roots:
         trace = training.traces.of(root)
         for event in trace:
-            if event.kind != EVAL_MODE or _FROZEN.search(event.target) or training.framework_at(event.routine):
+            if (
+                event.kind != EVAL_MODE
+                or not _FROZEN.isdisjoint(words_of(event.target))
+                or training.framework_at(event.routine)
+            ):
                 continue
             loop = _shared_loop(trace, event)
             if loop is None or not _trains_it(trace, loop, event):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, SCALER_STEP, SCHEDULE, STEP, Event
+from .naming import says
 from .roles import argument, constant
 from .training import Training, has_modulo
 
@@ -56,8 +56,7 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "torch.optim.lr_scheduler, the notes of each scheduler"
 
-_EPOCHS = re.compile(r"(?i)epoch")
-_STEPS = re.compile(r"(?i)step|iter|batch|len\(|updates")
+_STEPS = ("step", "iter", "batch", "len(", "updates")
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -136,9 +135,7 @@ def _counts_batches(name: str, made: ast.Call) -> bool:
 
 def _in_steps(total: ast.expr) -> bool:
     text = ast.unparse(total)
-    return bool(_STEPS.search(text)) and not (
-        _EPOCHS.search(text) and not _STEPS.search(re.sub(r"(?i)num_epochs|epochs?", "", text))
-    )
+    return says(text, *_STEPS)
 
 
 def _counts_epochs(name: str, made: ast.Call) -> bool:
@@ -157,9 +154,9 @@ def _counts_epochs(name: str, made: ast.Call) -> bool:
     if value is None:
         return False
     text = ast.unparse(value)
-    if _STEPS.search(text) or has_modulo(value):
+    if says(text, *_STEPS) or has_modulo(value):
         return False
-    if _EPOCHS.search(text):
+    if says(text, "epoch"):
         return True
     numbers = [part.value for part in ast.walk(value) if isinstance(part, ast.Constant) and isinstance(part.value, int)]
     return bool(numbers) and max(numbers) <= 100 and name in ("StepLR", "MultiStepLR", "CosineAnnealingLR")

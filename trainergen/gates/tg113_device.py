@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from .finding import Fix
+from .naming import says
 from .reading import Routine, Step, text_of
 from .roles import argument
 from .training import Training, mentions
@@ -52,7 +52,6 @@ FIX = "safe: .to(self.device) or .to(device), where that name is at hand"
 TORCH = ">=1.0"
 SOURCE = "PyTorch, device-agnostic code; Lightning style guide; taxonomy of real faults (arXiv 1910.11015)"
 
-_CUDA = re.compile(r"cuda(:\d+)?")
 _FACTORIES = {
     "device", "to", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "arange", "tensor", "as_tensor", "eye",
     "linspace", "randperm", "Generator", "load", "zeros_like", "ones_like", "Module",
@@ -104,7 +103,10 @@ def _said(training: Training, call: ast.Call) -> str | None:
 
 
 def _is_cuda(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and isinstance(value.value, str) and bool(_CUDA.fullmatch(value.value))
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        return False
+    kind, _, index = value.value.partition(":")
+    return kind == "cuda" and (not index or index.isdigit())
 
 
 def _names_device(statement: ast.Assign) -> bool:
@@ -163,10 +165,10 @@ def _about_device(test: ast.AST) -> bool:
 def _named_for_it(routine: Routine) -> bool:
     seen: Routine | None = routine
     while seen is not None:
-        if re.search(r"(?i)cuda|gpu", seen.name):
+        if says(seen.name, "cuda", "gpu"):
             return True
         seen = seen.outer
-    return bool(routine.owner is not None and re.search(r"(?i)cuda|gpu", routine.owner.node.name))
+    return bool(routine.owner is not None and says(routine.owner.node.name, "cuda", "gpu"))
 
 
 def _finding(training: Training, call: ast.Call, said: str, routine: Routine) -> Finding:

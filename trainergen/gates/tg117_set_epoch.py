@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, SET_EPOCH
 from .loaders import purpose_of
+from .naming import says
 from .roles import argument, constant
 from .training import Training
 
@@ -53,8 +53,6 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "torch.utils.data.distributed.DistributedSampler, the warning"
 
-_EPOCH = re.compile(r"(?i)epoch")
-
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
@@ -99,7 +97,7 @@ def _over_epochs(training: Training) -> bool:
                 if (
                     place.kind == "loop"
                     and isinstance(place.node, ast.For)
-                    and _EPOCH.search(ast.unparse(place.node.target))
+                    and says(ast.unparse(place.node.target), "epoch")
                 ):
                     return True
     return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from .finding import Fix
 from .loaders import Loader, loaders
+from .naming import says
 from .roles import argument, constant, is_open
 from .training import Training
 
@@ -49,9 +49,9 @@ FIX = "unsafe: adds or removes shuffle=True"
 TORCH = ">=1.0"
 SOURCE = "torch.utils.data.DataLoader; trainlint TL014"
 
-_ORDERED = re.compile(r"(?i)iter|stream|webdataset|wds|series|sequence|temporal|predict")
+_ORDERED = ("iter", "stream", "webdataset", "wds", "series", "sequence", "temporal", "predict")
 
-_MADE_UP = re.compile(r"Random[A-Z]|[Dd]ummy|[Ss]ynthetic|Fake|Toy")
+_MADE_UP = ("RandomD", "RandomT", "RandomI", "Dummy", "dummy", "Synthetic", "synthetic", "Fake", "Toy")
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -95,10 +95,10 @@ def _in_order(training: Training, loader: Loader) -> bool:
         return True
     made = training.roles.made(dataset, loader.routine)[1]
     text = ast.unparse(made.func if made is not None else dataset)
-    if _MADE_UP.search(text) or _ORDERED.search(text) or _ORDERED.search(loader.routine.name):
+    if any(word in text for word in _MADE_UP) or says(text, *_ORDERED) or says(loader.routine.name, *_ORDERED):
         return True
     for binding in training.roles.bindings(ast.unparse(dataset), loader.routine):
-        if _ORDERED.search(ast.unparse(binding.value)) or "shuffle" in ast.unparse(binding.value):
+        if says(ast.unparse(binding.value), *_ORDERED) or "shuffle" in ast.unparse(binding.value):
             return True
     for name, known in training.reading.classes.items():
         if name == text and any("Iterable" in base for base in known.bases):

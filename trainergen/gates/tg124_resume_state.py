@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .events import LOAD, SAVE, SCALER_STEP, SCHEDULE, STEP
+from .naming import says
 from .reading import Routine
 from .roles import argument
 from .training import Training
@@ -66,7 +67,7 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "PyTorch, saving and loading a general checkpoint"
 
-_COUNTED = re.compile(r"(?i)epoch|step|iter|progress|position")
+_COUNTED = ("epoch", "step", "iter", "progress", "position")
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -104,7 +105,7 @@ def _missing(saved: str, kinds: set[str]) -> list[str]:
         missing.append("the scheduler")
     if SCALER_STEP in kinds and "scaler" not in lowered:
         missing.append("the GradScaler")
-    if not _COUNTED.search(lowered):
+    if not says(lowered, *_COUNTED):
         missing.append("the epoch")
     return missing
 

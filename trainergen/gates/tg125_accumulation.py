@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, SCALER_STEP, STEP, Event
+from .naming import says
 from .reading import Place, text_of
 from .training import Training
 
@@ -47,8 +47,18 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "transformers #34191, #35203, #37766; PyTorch, gradient accumulation in the AMP examples"
 
-_LAST = re.compile(
-    r"(?i)len\(|last|final|is_end|num_batches|n_batches|total|sync_gradients|boundary|should_step|steps_per_epoch"
+_LAST = (
+    "len(",
+    "last",
+    "final",
+    "is_end",
+    "num_batches",
+    "n_batches",
+    "total",
+    "sync_gradients",
+    "boundary",
+    "should_step",
+    "steps_per_epoch",
 )
 
 
@@ -132,7 +142,7 @@ def _has_division(node: ast.AST) -> bool:
 
 def _tail_lost(test: ast.If, loop: Place, step: Event, trace: list[Event]) -> bool:
     text = ast.unparse(test.test)
-    if _LAST.search(text) or (isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.Or)):
+    if says(text, *_LAST) or (isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.Or)):
         return False
     if not isinstance(loop.node, ast.For):
         return False

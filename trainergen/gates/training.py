@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import naming
 from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
@@ -35,7 +35,7 @@ _WRAPPING = {
 }
 
 
-class Round(NamedTuple):
+class Round:
     """The innermost loop that both computes gradients and steps an optimizer, or a routine that does so once a call.
 
     Attributes:
@@ -45,10 +45,13 @@ class Round(NamedTuple):
         root: the routine that the trace begins in.
     """
 
-    place: Place | None
-    events: tuple[Event, ...]
-    trace: list[Event]
-    root: Routine
+    __slots__ = ("events", "place", "root", "trace")
+
+    def __init__(self, place: Place | None, events: tuple[Event, ...], trace: list[Event], root: Routine) -> None:
+        self.place = place
+        self.events = events
+        self.trace = trace
+        self.root = root
 
 
 class Training:
