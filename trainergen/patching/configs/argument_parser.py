@@ -84,7 +84,7 @@ def _in_classes(project: Project, siblings: Sequence[Sibling]) -> list[Parser]:
 
 
 def _parsers(project: Project) -> Iterator[Parser]:
-    for source in project.python():
+    for source in project.python("add_argument"):
         nodes = list(_functions(source.tree.body))
         for name, node in nodes:
             if calls := options(node):

@@ -73,7 +73,7 @@ def _below(read: Read, keys: KeyPath) -> Read:
 
 
 def _main(project: Project) -> Main | None:
-    for source in project.python():
+    for source in project.python("hydra", "initialize"):
         for node in ast.walk(source.tree):
             if not isinstance(node, ast.Call):
                 continue

@@ -56,7 +56,7 @@ def _tree(source: Source) -> tuple[str, list[Leaf]]:
 
 def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> ConfigPlace | None:
     """See `ConfigStyle`."""
-    for source in project.python():
+    for source in project.python("yacs"):
         root, leaves = _tree(source)
         if root and leaves:
             return _place(project, source, root, leaves, siblings, base_file)

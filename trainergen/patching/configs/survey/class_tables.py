@@ -44,7 +44,7 @@ def join_tables(
         Conflict: a key is taken.
     """
     result = dict(edits)
-    for source in list(project.python()):
+    for source in list(project.python(place.detail["class"])):
         if source.path == sibling_of(place).file or not list(_tables(source, place)):
             continue
         draft = Draft(result[source.path].after if source.path in result else source.data, source.path)

@@ -123,7 +123,7 @@ def _by_name(project: Project, sibling: Sibling) -> tuple[str, ast.ClassDef] | N
 
 
 def _construct(project: Project, name: str, sibling: Sibling) -> tuple[str, str]:
-    files = [sibling.file, *(source.path for source in project.python() if source.path != sibling.file)]
+    files = [sibling.file, *(source.path for source in project.python(name) if source.path != sibling.file)]
     for path in files:
         source = project.source(path)
         for node in ast.walk(source.tree) if source is not None else ():

@@ -42,7 +42,7 @@ def openers(project: Project, form: str) -> list[Opener]:
     """The module-level functions of the project in which files of a format are opened, those with ``config`` in the name first."""
     found = [
         Opener(source.path, node, ast.unparse(call.func))
-        for source in project.python()
+        for source in project.python(*_words(form))
         for node in source.tree.body
         if isinstance(node, ast.FunctionDef)
         for call in ast.walk(node)
@@ -61,9 +61,14 @@ def reads_format(project: Project, form: str) -> bool:
     """Whether any code of the project opens files of that format."""
     return any(
         isinstance(node, ast.Call) and _opens(ast.unparse(node.func), form)
-        for source in project.python()
+        for source in project.python(*_words(form))
         for node in ast.walk(source.tree)
     )
+
+
+def _words(form: str) -> list[str]:
+    """What a file says that opens such files."""
+    return [name.rpartition(".")[2] for name in OPENERS[form]]
 
 
 def load_of(project: Project, form: str, path: str, sibling: Sibling, name: str = "") -> Load:
@@ -89,7 +94,7 @@ def load_of(project: Project, form: str, path: str, sibling: Sibling, name: str 
 def _uses(project: Project, called: str) -> bool:
     return any(
         isinstance(node, ast.Call) and ast.unparse(node.func).endswith(called)
-        for source in project.python()
+        for source in project.python(called)
         for node in ast.walk(source.tree)
     )
 
@@ -138,7 +143,7 @@ def _calls(project: Project, name: str, sibling: Sibling) -> list[ast.Call]:
     """Calls of a function, those of the sibling's own file and those that say its name first."""
     found: list[tuple[bool, Source, ast.Call]] = [
         (source.path != sibling.file and pattern_of(ast.unparse(node), sibling) is None, source, node)
-        for source in project.python()
+        for source in project.python(name)
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
     ]

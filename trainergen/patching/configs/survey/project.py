@@ -39,6 +39,7 @@ class Project:
         self.read = read
         self.files = tuple(dict.fromkeys(sorted(files)))
         self._sources: dict[str, Source | None] = {}
+        self._texts: dict[str, bytes] = {}
         self._values: dict[str, Tree | None] = {}
 
     def data(self, path: str) -> bytes:
@@ -68,11 +69,23 @@ class Project:
             self._values[path] = load_quietly(data, path) if len(data) <= LARGEST else None
         return self._values[path]
 
-    def python(self) -> Iterator[Source]:
-        """Every Python file that parses."""
+    def python(self, *words: str) -> Iterator[Source]:
+        """Every Python file that parses; with `words` only those in whose text one of them stands."""
+        wanted = [word.encode("utf-8") for word in words]
         for path in self.files:
-            if path.endswith(".py") and (source := self.source(path)) is not None:
+            if not path.endswith(".py") or (wanted and not any(word in self.text(path) for word in wanted)):
+                continue
+            if (source := self.source(path)) is not None:
                 yield source
+
+    def text(self, path: str) -> bytes:
+        """The bytes of a file; empty where there is none."""
+        if path not in self._texts:
+            try:
+                self._texts[path] = self.read(path)
+            except OSError:
+                self._texts[path] = b""
+        return self._texts[path]
 
     def with_suffix(self, *suffixes: str) -> list[str]:
         """The files that end so."""

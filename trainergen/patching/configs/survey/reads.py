@@ -196,7 +196,7 @@ def shared_reads(project: Project, siblings: Sequence[Sibling], base_file: str) 
     files = [base_file] if base_file and base_file not in mine else []
     files += [
         source.path
-        for source in project.python()
+        for source in project.python("__main__", "def main")
         if source.path not in mine and source.path != base_file and _is_program(source.tree)
     ]
     return list(

@@ -12,7 +12,7 @@ from ...joining import Entry, Sibling
 from ..syntax.formats import SUFFIXES, format_of
 from ..syntax.python_text import literal
 from ..syntax.tree import Tree, flatten
-from .names import common_pattern, follow, matches, pattern_of
+from .names import common_pattern, core, follow, forms, matches, pattern_of
 from .project import LARGEST, Project
 from .words import place_fields
 
@@ -42,12 +42,26 @@ class Section:
 NOT_SETTINGS = frozenset({"pyproject.toml", "setup.cfg", "tox.ini", "package.json", "package-lock.json", "mkdocs.yml"})
 
 
-def data_files(project: Project, suffixes: Sequence[str] = tuple(SUFFIXES)) -> Iterator[tuple[str, Tree]]:
-    """Every settings file with one of the suffixes that can be read, with its values; those of tools are left out."""
+def data_files(
+    project: Project, suffixes: Sequence[str] = tuple(SUFFIXES), words: Sequence[str] = ()
+) -> Iterator[tuple[str, Tree]]:
+    """Every settings file with one of the suffixes that can be read, with its values; those of tools are left out.
+
+    With `words` only those in whose text or path one of them stands.
+    """
     for path in project.with_suffix(*suffixes):
+        if words and not any(word in path or word.encode("utf-8") in project.text(path) for word in words):
+            continue
         hidden = path.startswith(".") or "/." in path
         if not hidden and path.rpartition("/")[2] not in NOT_SETTINGS and (tree := project.values(path)) is not None:
             yield path, tree
+
+
+def _words(siblings: Sequence[Sibling]) -> list[str]:
+    """Every spelling of the siblings' names."""
+    return [word for sibling in siblings for word in forms(core(sibling.name)).values()] + [
+        each.name for each in siblings
+    ]
 
 
 def refuse_broken(project: Project, words: Sequence[str], suffixes: Sequence[str]) -> None:
@@ -76,7 +90,7 @@ def mappings(tree: Mapping[str, object], above: KeyPath = ()) -> Iterator[tuple[
 def sections_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequence[str]) -> list[Section]:
     """The sections, all in one file and below one mapping, that are called after the most siblings."""
     best: list[Section] = []
-    for path, tree in data_files(project, suffixes):
+    for path, tree in data_files(project, suffixes, _words(siblings)):
         for parent, inner in mappings(tree):
             named = {key: value for key, value in inner.items() if isinstance(value, Mapping)}
             found = [
@@ -92,7 +106,7 @@ def sections_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequenc
 def files_of(project: Project, siblings: Sequence[Sibling], suffixes: Sequence[str]) -> list[Section]:
     """Files of one folder that are called after siblings, the whole file being a sibling's section."""
     folders: dict[tuple[str, str], dict[str, str]] = {}
-    readable = dict(data_files(project, suffixes))
+    readable = dict(data_files(project, suffixes, _words(siblings)))
     for path in readable:
         suffix = "." + path.rpartition(".")[2]
         if suffix.lower() in suffixes:
