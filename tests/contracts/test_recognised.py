@@ -10,7 +10,7 @@ import pytest
 
 import trainergen.contracts
 from trainergen.errors import AnswerNeeded, Conflict
-from trainergen.inspection.batch_spec import Leaf
+from trainergen.inspection.batch_spec import Branch, Leaf
 from trainergen.patching.joining import Registration
 from trainergen.planning.plan import DataPlan, Input, ModelArgument, OptimizerPlan
 
@@ -98,7 +98,8 @@ def test_data_that_nobody_named_are_asked_for(tmp_path: Path) -> None:
 def test_a_base_that_feeds_one_input_refuses_a_model_of_two(tmp_path: Path) -> None:
     plan = digits_plan("components", "component_hooks")
     leaf = Leaf("float32", ("batch", 4), (16, 4))
-    root = replace(plan.batch.root, entries=(*plan.batch.root.entries, (2, leaf)))  # type: ignore[union-attr, type-var]
+    assert isinstance(plan.batch.root, Branch)
+    root = replace(plan.batch.root, entries=(*plan.batch.root.entries, (2, leaf)))
     with pytest.raises(Conflict, match="one input and one target"):
         Staged(tmp_path, "components", batch=replace(plan.batch, root=root), inputs=(*plan.inputs, Input((2,), "more")))
 
