@@ -97,9 +97,14 @@ class Check:
         waiting: list[tuple[int, str, bytes]] = []
         done: dict[int, Checked] = {}
         for index, file in enumerate(files):
-            with open(file, "rb") as stream:
-                data = stream.read()
             path = relative(file, self.root)
+            try:
+                with open(file, "rb") as stream:
+                    data = stream.read()
+            except OSError as problem:
+                unreadable = _unreadable(path, problem.strerror or str(problem), "see to the file, or name it in exclude")
+                done[index] = Checked(path, file, b"", [unreadable])
+                continue
             known = self.cache.get(path, data) if self.cache is not None else None
             if known is None:
                 waiting.append((index, file, data))
@@ -225,8 +230,8 @@ def _contracts(root: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def _unreadable(path: str, reason: str) -> Finding:
-    return Finding("TG000", f"the file can't be read: {reason}", path, 1, 1, 2, "save it as Python source in UTF-8")
+def _unreadable(path: str, reason: str, hint: str = "save it as Python source in UTF-8") -> Finding:
+    return Finding("TG000", f"the file can't be read: {reason}", path, 1, 1, 2, hint)
 
 
 def run(request: Request, as_data: bool = False) -> tuple[int, str]:

@@ -41,7 +41,8 @@ def root_of(project: str | None) -> str:
 
 def relative(path: str, root: str) -> str:
     """A path as it is shown and matched: from the root with forward slashes, or as it is where it lies elsewhere."""
-    real = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    real = os.path.join(os.path.realpath(folder or "."), name)  # a link is known by its own name
     inside = real == root or real.startswith(root + os.sep)
     return (os.path.relpath(real, root) if inside else path).replace(os.sep, "/")
 

@@ -165,7 +165,10 @@ class Roles:
         return self._match(text.rpartition(".")[2])
 
     def _match(self, name: str) -> str | None:
-        return next((role for role, fits in _BY_NAME if fits(name)), None)
+        role = next((role for role, fits in _BY_NAME if fits(name)), None)
+        return (
+            None if role == MODULE and name[:1].isupper() and len(name) > 1 else role
+        )  # a class: calling it makes one
 
 
 def argument(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:

@@ -137,12 +137,15 @@ def _changes(
 
 def _used_after(optimizers: set[str], statement: ast.stmt, routine: Routine) -> bool:
     """Whether the optimizer goes on being used after the model was made anew: else that was the end of both."""
-    return any(
-        isinstance(part, ast.Name | ast.Attribute)
+    uses = [
+        (part.lineno, part.col_offset, isinstance(part.ctx, ast.Load))
+        for part in ast.walk(routine.node)
+        if isinstance(part, ast.Name | ast.Attribute)
         and part.lineno > (statement.end_lineno or 0)
         and text_of(part) in optimizers
-        for part in ast.walk(routine.node)
-    )
+    ]
+    # Assigned again first (the value of an assignment stands to the right of its name): another optimizer's life.
+    return bool(uses) and min(uses)[2]
 
 
 def _is_layer(training: Training, value: ast.expr, routine: Routine) -> bool:
