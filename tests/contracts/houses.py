@@ -196,3 +196,43 @@ class WineTrainer(ClassificationTrainer):
         x, y = batch
         return F.cross_entropy(self.model(x), y)
 """
+ARGUMENTS = """\
+from abc import ABC, abstractmethod
+
+import torch
+
+
+class BaseTrainer(ABC):
+    def __init__(self, model, optimizer, loader):
+        self.model, self.optimizer, self.loader = model, optimizer, loader
+        self.device = torch.device("cpu")
+
+    @abstractmethod
+    def fit(self): ...
+"""
+ARGUMENTS_WINE = '''\
+import torch
+from torch.nn import functional as F
+
+from data import wine_loader
+from models import WineNet
+from train.base_trainer import BaseTrainer
+
+
+class WineTrainer(BaseTrainer):
+    """Wine."""
+
+    def __init__(self, lr: float = 0.01, batch_size: int = 16):
+        """Build."""
+        model = WineNet()
+        super().__init__(model, torch.optim.SGD(model.parameters(), lr=lr), wine_loader(batch_size))
+
+    def fit(self):
+        for epoch in range(3):
+            for x, y in self.loader:
+                self.optimizer.zero_grad()
+                loss = F.cross_entropy(self.model(x), y)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                self.optimizer.step()
+'''

@@ -123,6 +123,7 @@ class Staged:
         *,
         files: dict[str, str] | None = None,
         registration: Registration | None = None,
+        configuration: Configuration | None = None,
         **changes: Any,
     ) -> None:
         self.variant = contract
@@ -132,7 +133,7 @@ class Staged:
         assert self.training.chosen is not None
         self.contract: ContractFacts = recognise(self.training.chosen, self.read)
         self.plan = digits_plan(contract, self.contract.kind, **changes)
-        self.configuration = digits_configuration(config)
+        self.configuration = configuration or digits_configuration(config)
         self.text = render_under_contract(
             self.plan,
             self.contract,

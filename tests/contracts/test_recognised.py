@@ -11,12 +11,13 @@ import pytest
 import trainergen.contracts
 from trainergen.errors import AnswerNeeded, Conflict
 from trainergen.inspection.batch_spec import Branch, Leaf
+from trainergen.patching.configuration import Configuration, Field
 from trainergen.patching.joining import Registration
 from trainergen.planning.plan import DataPlan, Input, ModelArgument, OptimizerPlan
 
 from ..projects import CONTRACTS
 from . import houses
-from .staged import Staged, digits_plan
+from .staged import SETTINGS, Staged, digits_plan
 
 FOLDER = Path(trainergen.contracts.__file__).parent
 KINDS = {
@@ -119,6 +120,19 @@ def test_a_loss_of_outputs_and_targets_is_given_both(tmp_path: Path) -> None:
     assert staged.contract.attributes["optimizer"] == "opt"
     assert "def compute_loss(self, outputs, targets):" in staged.text
     assert "batch" not in staged.text[staged.text.index("def compute_loss") :]
+
+
+def test_settings_that_are_arguments_become_parameters(tmp_path: Path) -> None:
+    names = {"num_epochs": "num_epochs", "batch_size": "batch_size", "learning_rate": "lr", "hidden": "hidden"}
+    fields = {name: Field(names[name], value, kind, "") for name, (kind, value) in SETTINGS.items()}
+    settings = Configuration("constructor", access=names, arguments=fields)
+    files = houses.house(houses.ARGUMENTS, **{"train/wine_trainer.py": houses.ARGUMENTS_WINE})
+    text = Staged(tmp_path, "first-shape", files=files, configuration=settings).text
+    assert "lr: float = 0.01, batch_size: int = 16, num_epochs: int = 2, hidden: int = 32" in text
+    assert "self.num_epochs = num_epochs\n" in text
+    assert "for epoch in range(self.num_epochs):" in text
+    assert "model = DigitsNet(hidden=hidden)" in text
+    assert "torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)" in text  # as the sibling does
 
 
 def test_the_class_between_is_extended_as_the_siblings_do(tmp_path: Path) -> None:

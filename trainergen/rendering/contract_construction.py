@@ -143,7 +143,7 @@ def built(
         lines.append(f"config = config if config is not None else {configuration.construct}")
     for slot, text in known.items():
         if slot in needed and text != "None":
-            lines.append(f"{slot} = {access.spell(text or made.training, config)}")
+            lines.append(f"{slot} = {access.spell(text or made.training, config, built=True)}")
     given = []
     for each in contract.constructor.base:
         slot = contract.constructor.slots.get(each.name, "")
@@ -153,7 +153,7 @@ def built(
             continue
         value = "None" if known.get(slot) == "None" else str(slot)
         if slot == "model_config":
-            value = access.spell(made.model_config, config)
+            value = access.spell(made.model_config, config, built=True)
         elif slot == "training_config":
             value = config
         given.append(
@@ -190,7 +190,7 @@ def _set_first(
         "scheduler": made.scheduler(f"self.{names.get('optimizer', 'optimizer')}"),
     }
     lines += [
-        f"self.{names[slot]} = {access.spell(text or made.training, config)}"
+        f"self.{names[slot]} = {access.spell(text or made.training, config, built=True)}"
         for slot, text in values.items()
         if slot in names
     ]
@@ -236,20 +236,20 @@ def transplant_for(
     parts = Parts(
         config=configuration.construct,
         annotation=configuration.annotation,
-        model=lambda config: access.spell(made.model, config),
+        model=lambda config: access.spell(made.model, config, built=True),
         model_name=made.model.partition("(")[0],
-        model_config=lambda config: access.spell(made.model_config, config),
-        train_loader=lambda config: access.spell(made.training, config),
-        val_loader=lambda config: access.spell(made.validation, config),
+        model_config=lambda config: access.spell(made.model_config, config, built=True),
+        train_loader=lambda config: access.spell(made.training, config, built=True),
+        val_loader=lambda config: access.spell(made.validation, config, built=True),
         optimizer=(
             None
             if plan.optimizer.is_default
-            else lambda config, parameters: access.spell(made.optimizer(parameters), config)
+            else lambda config, parameters: access.spell(made.optimizer(parameters), config, built=True)
         ),
         scheduler=(
             None
             if plan.scheduler is None
-            else lambda config, optimizer: access.spell(made.scheduler(optimizer), config)
+            else lambda config, optimizer: access.spell(made.scheduler(optimizer), config, built=True)
         ),
     )
     renames = _renames(contract, made, words, sibling)

@@ -25,15 +25,24 @@ class Access:
     expressions: Mapping[str, str]
     defaults: Mapping[str, str]
 
-    def of(self, setting: str, config: str) -> str:
-        """The expression that reads `setting` from `config`."""
-        if setting in self.expressions:
-            return self.expressions[setting].replace("{config}", config)
-        return self.defaults.get(setting, f"{config}.{setting}")
+    def of(self, setting: str, config: str, *, built: bool = False) -> str:
+        """The expression that reads `setting` from `config`.
 
-    def spell(self, text: str, config: str) -> str:
-        """`text` with every setting of `HERE` read from `config`."""
-        return _SETTING.sub(lambda found: self.of(found[1], config), text).replace(HERE, config)
+        Args:
+            setting: our name.
+            config: what holds the configuration there.
+            built: it is read where the trainer is built: what is an argument there is an attribute elsewhere.
+        """
+        text = self.expressions.get(setting)
+        if text is None:
+            return self.defaults.get(setting, f"{config}.{setting}")
+        if "{config}" not in text and not built and text[:1].isidentifier():
+            return f"self.{text}"
+        return text.replace("{config}", config)
+
+    def spell(self, text: str, config: str, *, built: bool = False) -> str:
+        """`text` with every setting of `HERE` read from `config`; `built`: see `of`."""
+        return _SETTING.sub(lambda found: self.of(found[1], config, built=built), text).replace(HERE, config)
 
 
 def placeless(plan: TrainerPlan) -> TrainerPlan:

@@ -12,6 +12,7 @@ from ..contracts.class_source import ClassSource, class_source
 from ..contracts.functions.reading import function_source, function_words
 from ..contracts.particular import Particular, particular
 from ..inspection.batch_spec import Leaf, leaves, spell_access
+from .contract_arguments import with_arguments
 from .contract_body import Body
 from .contract_function import function_view
 from .contract_parts import Access, placeless
@@ -73,6 +74,9 @@ def render_under_contract(
     view |= function_view(body, registration) if contract.kind == "functions" else body.words(registration)
     rendered = engine.render(f"contracts/{contract.kind}/frame.py.j2", view)
     text = access.spell(rendered.text, str(view["config"]))
+    text = with_arguments(
+        text, plan.names.trainer_class, configuration.arguments, frozenset(contract.attributes.values())
+    )
     if not style.hints:
         text = _without_hints(text)
     return format_python(
