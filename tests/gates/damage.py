@@ -77,7 +77,9 @@ def _letters(text: str, random_: random.Random, texts: list[str]) -> str:
     letters = list(text)
     for _ in range(random_.randint(1, 8)):
         if letters:
-            letters[random_.randrange(len(letters))] = random_.choice("()[]{}:,.'\"\\\n\t\r\x0c #@=*0aé\u2028\U0001f600")
+            letters[random_.randrange(len(letters))] = random_.choice(
+                "()[]{}:,.'\"\\\n\t\r\x0c #@=*0aé\u2028\U0001f600"
+            )
     return "".join(letters)
 
 

@@ -96,7 +96,17 @@ def test_large_and_binary_files_are_borne(tmp_path: Path, monkeypatch: pytest.Mo
     (folder / "loop").symlink_to(folder)
     before = {path.name: path.lstat().st_mtime_ns for path in folder.iterdir()}
     with patience():
-        found = {one.path: [each.code for each in one.findings] for one in Check(Request(project=str(folder), paths=(str(folder),))).run()}
+        found = {
+            one.path: [each.code for each in one.findings]
+            for one in Check(Request(project=str(folder), paths=(str(folder),))).run()
+        }
     assert found["large.py"] == ["TG101"]
-    assert found["binary.py"] == found["empty.ipynb"] == found["list.ipynb"] == found["deep.ipynb"] == found["nowhere.py"] == ["TG000"]
+    assert (
+        found["binary.py"]
+        == found["empty.ipynb"]
+        == found["list.ipynb"]
+        == found["deep.ipynb"]
+        == found["nowhere.py"]
+        == ["TG000"]
+    )
     assert {path.name: path.lstat().st_mtime_ns for path in folder.iterdir()} == before

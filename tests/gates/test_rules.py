@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.gates.pairs import classes, scripts, tutorials
-from tests.gates.pairs.catalogue import PAIRS
+from tests.gates.pairs import classes, idioms, scripts, tutorials
+from tests.gates.pairs.catalogue import PAIRS, Pair
 from trainergen.gates.engine import Gate, check_source, example_files, load_gates
 from trainergen.gates.facts import Facts
 from trainergen.gates.finding import Finding
@@ -20,10 +20,11 @@ RULES = {code: gate for code, gate in ALL.items() if not gate.watches}
 DEFAULT = [gate for gate in ALL.values() if gate.on_by_default]
 TWINS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": text
-    for module in (scripts, classes, tutorials)
+    for module in (scripts, classes, tutorials, idioms)
     for name, text in vars(module).items()
-    if name.isupper()
+    if name.isupper() and isinstance(text, str)
 }
+ALL_PAIRS = PAIRS | {f"idiom: {name}": Pair(*values) for name, values in idioms.IDIOMS.items()}
 PATH = "train/example_trainer.py"
 
 
@@ -77,9 +78,10 @@ def test_right_code_has_no_finding(name: str) -> None:
     assert found(TWINS[name]) == []
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", ALL_PAIRS)
 def test_a_fault_is_told_from_its_twin(name: str) -> None:
-    assert PAIRS[name].code in {each.code for each in found(PAIRS[name].bad)}
+    pair = ALL_PAIRS[name]
+    assert pair.code in {each.code for each in found(pair.bad)}
 
 
 def test_there_are_pairs_for_every_fault_of_the_catalogue() -> None:

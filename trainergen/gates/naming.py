@@ -6,7 +6,7 @@ _HELD_OUT = {"val", "valid", "validation", "eval", "evaluation", "test", "testin
 _TRAINED_ON = {"train", "training", "tr"}
 _EVALUATING = {
     "val", "validate", "validation", "valid", "eval", "evaluate", "evaluation", "test", "tst", "predict", "inference",
-    "infer", "score",
+    "infer", "score", "scores", "accuracy", "metrics", "perplexity", "recall", "confusion", "benchmark", "extract", "embeddings",
 }  # fmt: skip
 _OF_DATA = {"loader", "dataloader", "set", "dataset", "dl", "ds", "data", "iter", "batch", "batches", "generator"}
 _MODULES = {

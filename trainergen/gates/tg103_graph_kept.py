@@ -97,6 +97,9 @@ def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) 
             for this, other in ((value.left, value.right), (value.right, value.left)):
                 if text_of(this) == target and flow.attached(other, step.order):
                     yield other, f"{target} adds up the loss with its graph"
+        elif not isinstance(value, ast.Call) and _mentions(value, target) and flow.attached(value, step.order):
+            if _outlives(target, training, routine, loop):
+                yield value, f"{target} is an average that keeps the graph of every step"
         elif (
             (
                 target.startswith("self.")
@@ -131,7 +134,7 @@ def _outlives(target: str, training: Training, routine: Routine, loop: Place | N
         return not any(
             binding.how == "assign" and loop is not None and loop in binding.place.path
             for binding in routine.bindings.get(plain, ())
-            if not _adds_itself(binding.value, plain)
+            if not _mentions(binding.value, plain)
         )
     if loop is None:
         return False
@@ -140,14 +143,15 @@ def _outlives(target: str, training: Training, routine: Routine, loop: Place | N
         each
         for each in bindings
         if loop in each.place.path
-        and not _adds_itself(each.value, plain)
+        and not _mentions(each.value, plain)
         and all(place.kind != "if" for place in each.place.path[each.place.path.index(loop) :])
     ]
     return not fresh and not any(each.how == "loop" for each in routine.bindings.get(plain, ()))
 
 
-def _adds_itself(value: ast.expr, name: str) -> bool:
-    return isinstance(value, ast.BinOp) and name in (text_of(value.left), text_of(value.right))
+def _mentions(value: ast.expr, name: str) -> bool:
+    """Whether a value is computed from the name that it is given to."""
+    return any(text_of(part) == name for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
 
 
 def _feeds_backward(name: str, used: set[str], routine: Routine) -> bool:

@@ -118,6 +118,13 @@ def _activation(training: Training, value: ast.expr, routine: Routine, order: in
     text = text_of(value)
     if text is not None:
         binding = _latest(training, text, routine, order)
+        if (
+            binding is not None
+            and binding.how == "unpack"
+            and binding.position == 0
+            and isinstance(binding.value, ast.Call)
+        ):
+            return _activation(training, binding.value, routine, binding.order, depth + 1)
         if binding is None or binding.how != "assign":
             return None
         return _activation(training, binding.value, routine, binding.order, depth + 1)
@@ -142,12 +149,12 @@ def _activation(training: Training, value: ast.expr, routine: Routine, order: in
     if isinstance(value.func, ast.Name) and value.func.id == "self" and routine.owner is not None:
         forward = routine.owner.methods.get("forward")
         return _returned(training, forward, depth) if forward is not None else None
-    return _only_model(training, value, routine, role, depth)
+    return _only_model(training, routine, role, depth)
 
 
-def _only_model(training: Training, value: ast.Call, routine: Routine, role: str | None, depth: int) -> str | None:
+def _only_model(training: Training, routine: Routine, role: str | None, depth: int) -> str | None:
     """A ``model`` whose making isn't seen, in a file that defines exactly one module: that one."""
-    if role != MODULE or text_of(value.func) not in ("model", "net", "self.model", "self.net", "network"):
+    if role != MODULE:
         return None
     modules = [each for each in training.reading.classes.values() if training.roles.is_module(each)]
     if len(modules) != 1 or modules[0] is routine.owner:
@@ -194,5 +201,8 @@ def _returned(training: Training, routine: Routine, depth: int) -> str | None:
         return None
     for step in routine.steps:
         if isinstance(step.node, ast.Return) and step.node.value is not None:
-            found.add(_activation(training, step.node.value, routine, step.order, depth + 1))
+            value = step.node.value
+            if isinstance(value, ast.Tuple) and value.elts:
+                value = value.elts[0]
+            found.add(_activation(training, value, routine, step.order, depth + 1))
     return found.pop() if len(found) == 1 else None

@@ -81,11 +81,12 @@ def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     loops = {id(loop) for loop, _, _ in training.batch_loops()}
     for routine in training.reading.routines:
+        device = _device(routine)
         in_step = routine.name in _STEPS and (
-            training.framework_at(routine) is not None
+            device is not None
+            or training.framework_at(routine) is not None
             or any(event.kind == BACKWARD for event in training.traces.own(routine))
         )
-        device = _device(routine)
         for step in routine.calls():
             looped = any(id(place) in loops for place in step.place.path)
             if not (in_step or looped) or (device is None and not in_step):

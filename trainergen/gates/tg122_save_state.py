@@ -40,6 +40,8 @@ FIX = "unsafe: saves .state_dict() (what loads the file has to change with it)"
 TORCH = ">=1.0"
 SOURCE = "PyTorch, saving and loading models; semgrep pickles-in-pytorch"
 
+_SURELY = {"model", "net", "network", "optimizer", "module", "classifier", "generator", "discriminator"}
+
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
@@ -86,12 +88,22 @@ def _role(training: Training, value: ast.expr, routine: Routine) -> str | None:
     if made is None and any(each.how == "assign" and not _same(each.value) for each in bindings):
         return None  # something else was computed under that name: a state_dict most likely
     last = text.rpartition(".")[2].lower()
-    return (
-        role
-        if made is not None
-        or last in ("model", "net", "network", "optimizer", "module", "classifier", "generator", "discriminator")
-        else None
-    )
+    if made is None and last not in _SURELY and not _behaves(text, routine):
+        return None
+    return role
+
+
+def _behaves(text: str, routine: Routine) -> bool:
+    """Whether the routine treats a name as a module: calls it, or asks it for what modules have."""
+    for step in routine.calls():
+        call = step.node
+        assert isinstance(call, ast.Call)
+        if text_of(call.func) == text:
+            return True
+        asked = isinstance(call.func, ast.Attribute) and call.func.attr in ("parameters", "state_dict", "eval", "train")
+        if asked and isinstance(call.func, ast.Attribute) and text_of(call.func.value) == text:
+            return True
+    return False
 
 
 def _same(value: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""TG138: mixed precision by the names that torch has not deprecated."""
+"""TG203 (advice): mixed precision by the names that torch has not deprecated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .finding import Finding
 
-CODE = "TG138"
+CODE = "TG203"
 NAME = "torch.amp instead of torch.cuda.amp"
 WHAT = "No torch.cuda.amp.autocast or torch.cuda.amp.GradScaler: torch.amp has both, with the device as first argument."
 WHY = "They warn since torch 2.4 and will go; and they are for CUDA alone."
