@@ -102,3 +102,35 @@ def test_a_mapping_has_the_keys_that_the_model_keeps_parts_under() -> None:
     found = find(Channels({"pitch": 11, "beat": 5}))
     bounds = {path[-1]: leaf.high for path, leaf in leaves(found.synthesis.batch.root)}
     assert bounds == {"pitch": 11, "beat": 5}
+
+
+class Cast(nn.Module):
+    """Ids, in spite of the first layer that is registered: the argument is called as values are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, 3)
+        self.inner = nn.ModuleList([nn.Embedding(30, 8)])
+
+    def forward(self, values):
+        return self.out(self.inner[0](values.long()).mean(1))
+
+
+class Mixed(nn.Module):
+    """Numbers, with an id in one column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind = nn.Embedding(7, 8)
+        self.rest = nn.Linear(4, 8)
+
+    def forward(self, row):
+        return self.kind(row[:, 0].long()) + self.rest(row[:, 1:])
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [(Cast, "int64"), (Mixed, "float32")])
+def test_floats_that_are_cast_to_ids_are_ids_unless_they_are_one_column_of_many(
+    kind: type[nn.Module], wanted: str
+) -> None:
+    (leaf,) = (leaf for _, leaf in leaves(find(kind()).synthesis.batch.root))
+    assert leaf.dtype == wanted

@@ -315,6 +315,8 @@ def _bound(guess: Guess, path: Path, wish: Bound) -> Iterator[Guess]:
     if slot is None:
         return
     if slot.dtype.startswith("float"):
+        if not slot.given and wish.operand.shape == guess.shape(slot):  # all of it is cast, not a column of many
+            yield from recast(guess, path, "ids", wish.below)
         if (slot.low, slot.high) != (0, 1):
             yield _edit(guess.with_slot(path, replace(slot, low=0, high=1)), 0.2, f"{path[-1]} in [0, 1]")
         return
