@@ -148,6 +148,8 @@ class Check:
                 if shows and number % 50 == 0:
                     sys.stderr.write(f"\r  checking {number}/{len(jobs)} ...")
                     sys.stderr.flush()
+            pool.close()
+            pool.join()
         if shows:
             sys.stderr.write("\r" + " " * 40 + "\r")
             sys.stderr.flush()

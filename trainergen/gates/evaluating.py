@@ -39,7 +39,11 @@ class Evaluation:
 
 
 def evaluations(training: Training) -> list[Evaluation]:
-    """Every evaluation of the file, once, with what is true on any way to it."""
+    """Every evaluation of the file, once, with what is true on any way to it; worked out once."""
+    return training.once(evaluations, lambda: _find(training))
+
+
+def _find(training: Training) -> list[Evaluation]:
     found: dict[int, Evaluation] = {}
     for root in training.traces.roots:
         trace = training.traces.of(root)

@@ -150,6 +150,8 @@ def is_graphless(expression: ast.expr) -> bool:
     """Whether a context manager or decorator switches gradients off."""
     target = expression.func if isinstance(expression, ast.Call) else expression
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
+    if "eval_mode" in name or "evaluation_mode" in name:  # helpers of that name switch both, as far as any is known
+        return True
     if name in GRAPHLESS:
         return not (isinstance(expression, ast.Call) and _says(expression, False) and name == "inference_mode")
     return name == "set_grad_enabled" and isinstance(expression, ast.Call) and not _says(expression, True)

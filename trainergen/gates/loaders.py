@@ -10,7 +10,7 @@ from .reading import Routine, Step, text_of
 from .training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
 class Loader:
@@ -30,15 +30,15 @@ class Loader:
         self.purpose = purpose
 
 
-def loaders(training: Training) -> Iterator[Loader]:
-    """Every ``DataLoader(...)`` of torch in the file."""
-    for routine in training.reading.routines:
-        for step in routine.calls():
-            call = step.node
-            assert isinstance(call, ast.Call)
-            dotted = training.reading.dotted(call.func) or ""
-            if dotted in ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader", "DataLoader"):
-                yield Loader(call, step, routine, _purpose(call, routine))
+def loaders(training: Training) -> list[Loader]:
+    """Every ``DataLoader(...)`` of torch in the file; worked out once."""
+    names = ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader", "DataLoader")
+    return training.once(
+        loaders,
+        lambda: [
+            Loader(call, step, routine, _purpose(call, routine)) for routine, step, call in training.calls(*names)
+        ],
+    )
 
 
 def _purpose(call: ast.Call, routine: Routine) -> str:
@@ -64,11 +64,10 @@ def _bound(call: ast.Call, routine: Routine) -> list[str]:
 def _key(call: ast.Call, routine: Routine) -> str:
     for step in routine.steps:
         if isinstance(step.node, ast.Assign | ast.Return | ast.AnnAssign) and step.node.value is not None:
-            for part in ast.walk(step.node.value):
-                if isinstance(part, ast.Dict):
-                    for key, value in zip(part.keys, part.values, strict=True):
-                        if value is call and isinstance(key, ast.Constant):
-                            return str(key.value)
+            if isinstance(step.node.value, ast.Dict):
+                for key, value in zip(step.node.value.keys, step.node.value.values, strict=True):
+                    if value is call and isinstance(key, ast.Constant):
+                        return str(key.value)
     return ""
 
 

@@ -86,13 +86,13 @@ def _of_tensor(training: Training, event: Event) -> bool:
             isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "detach"
         )
     assert isinstance(call.func, ast.Attribute)
-    if call.func.attr == "item":
-        return not (event.target and event.target.split(".")[0] in ("np", "numpy", "json", "yaml"))
     inner = call.func.value
     while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
         if inner.func.attr in ("item", "cpu", "numpy", "tolist"):
             return False  # the first of a chain is the one that waits
         inner = inner.func.value
+    if call.func.attr == "item":
+        return event.target.split(".")[0] not in ("np", "numpy", "json", "yaml")
     return flow.attached(inner, order)
 
 

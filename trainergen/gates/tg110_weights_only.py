@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from .finding import Fix
@@ -43,20 +42,17 @@ SOURCE = "torch.load; torchfix TOR102; Sonar S6985; CWE-502"
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     explicit = training.facts.torch is None or not training.asks_for((2, 6))
-    for routine in training.reading.routines:
-        for step in routine.calls():
-            call = step.node
-            assert isinstance(call, ast.Call)
-            if training.reading.dotted(call.func) != "torch.load" or is_open(call):
-                continue
-            said = argument(call, "weights_only")
-            if said is None and explicit:
-                fix = Fix("add weights_only=True", False, (training.adding_argument(call, "weights_only=True"),))
-                message = "torch.load runs whatever code the file names (before torch 2.6, where weights_only is not the default)"
-                yield training.finding(CODE, call, message, "pass weights_only=True", fix=fix)
-            elif said is not None and constant(said) is False:
-                fix = Fix("say weights_only=True", False, (training.replacing(said, "True"),))
-                message = "weights_only=False runs whatever code the file names"
-                yield training.finding(
-                    CODE, call, message, "save a state_dict and load it with weights_only=True", fix=fix
-                )
+    for _routine, _step, call in training.calls("torch.load"):
+        if is_open(call):
+            continue
+        said = argument(call, "weights_only")
+        if said is None and explicit:
+            fix = Fix("add weights_only=True", False, (training.adding_argument(call, "weights_only=True"),))
+            message = (
+                "torch.load runs whatever code the file names (before torch 2.6, where weights_only is not the default)"
+            )
+            yield training.finding(CODE, call, message, "pass weights_only=True", fix=fix)
+        elif said is not None and constant(said) is False:
+            fix = Fix("say weights_only=True", False, (training.replacing(said, "True"),))
+            message = "weights_only=False runs whatever code the file names"
+            yield training.finding(CODE, call, message, "save a state_dict and load it with weights_only=True", fix=fix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from .finding import Fix
@@ -42,14 +41,11 @@ SOURCE = "torch.load, the note on map_location"
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    for routine in training.reading.routines:
-        for step in routine.calls():
-            call = step.node
-            assert isinstance(call, ast.Call)
-            if training.reading.dotted(call.func) != "torch.load" or is_open(call):
-                continue
-            if argument(call, "map_location", 1) is None:
-                fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
-                message = "torch.load puts each tensor on the device that it was saved from"
-                hint = "pass map_location: the device in use, or the CPU"
-                yield training.finding(CODE, call, message, hint, fix=fix)
+    for _routine, _step, call in training.calls("torch.load"):
+        if is_open(call):
+            continue
+        if argument(call, "map_location", 1) is None:
+            fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
+            message = "torch.load puts each tensor on the device that it was saved from"
+            hint = "pass map_location: the device in use, or the CPU"
+            yield training.finding(CODE, call, message, hint, fix=fix)

@@ -45,20 +45,15 @@ _SURELY = {"model", "net", "network", "optimizer", "module", "classifier", "gene
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    for routine in training.reading.routines:
-        for step in routine.calls():
-            call = step.node
-            assert isinstance(call, ast.Call)
-            if training.reading.dotted(call.func) != "torch.save":
-                continue
-            saved = argument(call, "obj", 0)
-            for value in _parts(saved, routine, step.order):
-                role = _role(training, value, routine)
-                if role is not None:
-                    fix = Fix("save the state_dict", False, (training.appending(value, ".state_dict()"),))
-                    shown = text_of(value)
-                    message = f"torch.save pickles the {role} {shown} itself"
-                    yield training.finding(CODE, value, message, f"save {shown}.state_dict()", fix=fix)
+    for routine, step, call in training.calls("torch.save"):
+        saved = argument(call, "obj", 0)
+        for value in _parts(saved, routine, step.order):
+            role = _role(training, value, routine)
+            if role is not None:
+                fix = Fix("save the state_dict", False, (training.appending(value, ".state_dict()"),))
+                shown = text_of(value)
+                message = f"torch.save pickles the {role} {shown} itself"
+                yield training.finding(CODE, value, message, f"save {shown}.state_dict()", fix=fix)
 
 
 def _parts(saved: ast.expr | None, routine: Routine, order: int) -> Iterator[ast.expr]:

@@ -65,7 +65,7 @@ def check(training: Training) -> Iterator[Finding]:
 def _replaced(training: Training, routine: Routine) -> Iterator[Finding]:
     for index, step in enumerate(routine.steps):
         call = step.node
-        if not isinstance(call, ast.Call) or training.roles.made(call, routine)[0] != OPTIMIZER or not call.args:
+        if type(call) is not ast.Call or not call.args or training.roles.made(call, routine)[0] != OPTIMIZER:
             continue
         models = _models(call.args[0])
         optimizers = {name for name, given in routine.bindings.items() if any(each.value is call for each in given)}

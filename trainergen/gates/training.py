@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import naming
 from .events import BACKWARD, SCALER_STEP, STEP, Event, Traces
 from .finding import Edit, Finding, Fix
-from .reading import Class, Place, Reading, Routine, text_of
+from .reading import Class, Place, Reading, Routine, Step, text_of
 from .roles import LOADER, Roles
 from .source import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .facts import Facts
     from .source import Source
+
+Found = TypeVar("Found")
 
 _WRAPPING = {
     "enumerate",
@@ -73,6 +75,8 @@ class Training:
         self.traces = Traces(reading, self.roles)
         self._rounds: tuple[Round, ...] | None = None
         self._starts: list[int] | None = None
+        self._kept: dict[Callable[[Training], Any], Any] = {}
+        self._calls: dict[str, list[tuple[Routine, Step, ast.Call]]] | None = None
 
     def asks_for(self, release: tuple[int, ...]) -> bool:
         """Whether the project asks for that release of torch or a later one, or doesn't say."""
@@ -145,6 +149,26 @@ class Training:
             return True
         named_so = naming.is_evaluating(routine.name)
         return named_so and self.over_loader(loop, routine) and not naming.is_trained_on(text or "")
+
+    def calls(self, *names: str) -> Iterator[tuple[Routine, Step, ast.Call]]:
+        """Every call of a function by its dotted name (``torch.load``), with the routine and the step."""
+        if self._calls is None:
+            self._calls = {}
+            for routine in self.reading.routines:
+                for step in routine.steps:
+                    if type(step.node) is ast.Call:
+                        name = self.reading.dotted(step.node.func)
+                        if name is not None:
+                            self._calls.setdefault(name, []).append((routine, step, step.node))
+        for name in names:
+            yield from self._calls.get(name, ())
+
+    def once(self, key: Callable[[Training], Found], work_out: Callable[[], Found]) -> Found:
+        """What `work_out` gives, kept for all rules that ask for it by the function `key`."""
+        if key not in self._kept:
+            self._kept[key] = work_out()
+        found: Found = self._kept[key]
+        return found
 
     # -- classes -------------------------------------------------------------------------------------------------------
 
