@@ -39,14 +39,12 @@ def open_session(
             its parts by others.
     """
     refresh(trainer_class)
+    run_directory.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     words = build["contract"]
     trainer = _built(trainer_class, config, batches, run_directory, build)
     session = ProjectSession(trainer, words, batches, run_directory)
-    session.put(
-        "run_directory",
-        run_directory if not isinstance(session.attribute("run_directory"), str) else str(run_directory),
-    )
+    session.put("run_directory", spelled(run_directory, session.attribute("run_directory")))
     if session.attribute("device") is not None and str(session.attribute("device")) != device:
         session.put("device", torch.device(device))
     session.model.to(device)
@@ -60,6 +58,11 @@ def _built(
     if words["builder"]:
         make = getattr(trainer_class, words["builder"])
         return make(**_given(make, words, {"config": config, "run_directory": run_directory}))
+    if config is None and any(words["slots"].get(name) == "config" for name in needed(trainer_class)):
+        message = (
+            f"{trainer_class.__name__} is handed a configuration, and nothing in the project shows how one is made"
+        )
+        raise TypeError(message)
     missing = [name for name in needed(trainer_class) if words["slots"].get(name) != "config"]
     if not missing:
         return trainer_class(**_given(trainer_class, words, {"config": config, "run_directory": run_directory}))
@@ -84,9 +87,18 @@ def _given(make: Any, words: Mapping[str, Any], values: Mapping[str, Any], *, al
     for name, parameter in inspect.signature(make).parameters.items():
         slot = words["slots"].get(name, "config" if name in ("config", "cfg", "args", "conf", "settings") else "")
         value = values.get(slot)
+        if isinstance(value, Path):
+            value = spelled(value, parameter.default)
         if value is not None or (all_of and slot in values and parameter.default is parameter.empty):
             given[name] = value
     return given
+
+
+def spelled(path: Path, instead: object) -> Path | str:
+    """`path` in the form of what the trainer had there: a Path, a text, a text that names are appended to."""
+    if not isinstance(instead, str):
+        return path
+    return f"{path}/" if instead.endswith("/") else str(path)
 
 
 def refresh(trainer: Any) -> None:

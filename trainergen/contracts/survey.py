@@ -20,6 +20,9 @@ OVERRIDES: frozenset[Role] = frozenset(
 )  # fmt: skip
 """Roles for which a sibling's own version of what the base gives is followed; the rest is inherited."""
 
+GIVEN: frozenset[Role] = frozenset({"train", "train_epoch", "train_step", "evaluate", "evaluate_step"})
+"""Roles of which one sibling's own version is no reason to write another: where the base has one, that is inherited."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -129,6 +132,8 @@ class _Reader:
             impersonal = not self.words.mentions(ast.unparse(function))
             kept = inherited is None or inherited.body == "empty" or impersonal
             return self._duty(name, role, evidence, inherited, function) if kept else None
+        if inherited is not None and inherited.body == "given" and role in GIVEN and not self._shared(name):
+            return None  # what the base does serves another model as well
         return self._duty(name, role, evidence, inherited, function) if role in OVERRIDES else None
 
     def _shared(self, name: str) -> bool:

@@ -133,6 +133,9 @@ def built(
         "scheduler": made.scheduler("optimizer"),
     }
     order = ("config", *known)
+    waits = {*contract.constructor.slots.values(), *(slot for _, slot in contract.constructor.before_super)}
+    if "config" in waits and not configuration.construct:
+        raise _unknown(contract, "a configuration")
     if contract.constructor.style == "before-super":
         return _set_first(contract, configuration, made, access, order)
     lines = []

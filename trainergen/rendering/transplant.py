@@ -111,7 +111,7 @@ class _Rewriting:
             if slot_of(parameter.arg) == "config":
                 if parameter.arg not in self._may_be_none():
                     self.config = parameter.arg
-                self._annotate(parameter.annotation)
+                self._annotate(parameter)
         for statement in ast.walk(self.function):
             if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
                 targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -132,9 +132,14 @@ class _Rewriting:
         ]
         return {each.arg for each, value in pairs if isinstance(value, ast.Constant) and value.value is None}
 
-    def _annotate(self, node: ast.expr | None) -> None:
-        """The configuration's type, where it is the sibling's own."""
-        if node is None or not self.rules.parts.annotation:
+    def _annotate(self, parameter: ast.arg) -> None:
+        """The configuration's type, where it is the sibling's own; none where the new one has no type of its own."""
+        node = parameter.annotation
+        if node is None or not self._mentions(node):
+            return
+        if not self.rules.parts.annotation:
+            _, end = self._span(node)
+            self.spans[self.starts[parameter.lineno - 1] + parameter.col_offset, end] = parameter.arg
             return
         for each in ast.walk(node):
             if isinstance(each, (ast.Name, ast.Constant)) and self._mentions(each):
