@@ -61,7 +61,7 @@ class Check:
         self.request = request
         self.root = root_of(request.project)
         self.choice: Choice = choose(request, self.root)
-        self._plugins = load_plugins() if self.choice.plugins else {}
+        self._plugins = _plugins() if self.choice.plugins else {}
         codes = set(chosen_codes(self.choice, [*known_codes(), *self._plugins]))
         self.running = Chosen(codes, [gate for code, gate in self._plugins.items() if code in codes])
         self.codes = frozenset(codes | {UNUSED_IGNORE} if self.choice.runs(UNUSED_IGNORE) else codes)
@@ -206,6 +206,14 @@ def _judge(job: tuple[str, bytes]) -> tuple[list[Plain], set[str] | None]:
     assert _RUNNING is not None
     findings, consulted = _RUNNING.judge(*job)
     return [as_tuple(each) for each in findings], consulted
+
+
+def _plugins() -> dict[str, Gate]:
+    try:
+        return load_plugins()
+    except ImportError as problem:
+        hint = "repair the distribution that brings it, or uninstall it"
+        raise UnusableInput(f"a plug-in can't be loaded: {problem}", hint=hint) from problem
 
 
 def _cores() -> int:

@@ -63,11 +63,11 @@ def _bound(call: ast.Call, routine: Routine) -> list[str]:
 
 def _key(call: ast.Call, routine: Routine) -> str:
     for step in routine.steps:
-        if isinstance(step.node, ast.Assign | ast.Return | ast.AnnAssign) and step.node.value is not None:
-            if isinstance(step.node.value, ast.Dict):
-                for key, value in zip(step.node.value.keys, step.node.value.values, strict=True):
-                    if value is call and isinstance(key, ast.Constant):
-                        return str(key.value)
+        given = step.node.value if isinstance(step.node, ast.Assign | ast.Return | ast.AnnAssign) else None
+        if isinstance(given, ast.Dict):
+            for key, value in zip(given.keys, given.values, strict=True):
+                if value is call and isinstance(key, ast.Constant):
+                    return str(key.value)
     return ""
 
 
