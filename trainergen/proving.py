@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ProofFailed, TrainergenError
 from .gates.engine import GATES, check_files
 from .gates.facts import Facts
+from .gates.output import as_plain
 from .gates.report import excerpt
 from .inspection.batch_growth import growth
 from .inspection.expressions import items_of
@@ -104,7 +105,7 @@ def gate_failure(findings: list[Finding], staged: Assembled, gates: int) -> Proo
     )
     error.failed, error.passed = len(codes), gates - len(codes)
     error.demand = GATES[first.code].name if first.code in GATES else "every file parses"
-    error.findings = tuple(each._asdict() for each in findings)
+    error.findings = tuple(as_plain(each) for each in findings)
     return error
 
 
