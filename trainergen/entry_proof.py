@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,52 +20,62 @@ SECONDS = 20.0
 PROBE = "entry_point"
 
 
+@dataclass(frozen=True)
+class Call:
+    """How the project's program is to be called for the new trainer.
+
+    Attributes:
+        key: what a user types, as far as the registry says; "" where nothing registers trainers.
+        snake: the model in snake case, by which the name is known in a list.
+        sibling: the key of a trainer that exists; "" where there is none to compare with.
+        own_data: the trainer has data to train on.
+    """
+
+    key: str
+    snake: str
+    sibling: str
+    own_data: bool
+
+
 def entry_verdicts(
-    lab: Laboratory,
-    entry: EntryPoint,
-    files: Mapping[str, str],
-    root: Path,
-    *,
-    key: str,
-    sibling: str | None,
-    own_data: bool,
-) -> tuple[dict[str, Any], ...]:
+    lab: Laboratory, entry: EntryPoint, files: Mapping[str, str], root: Path, call: Call
+) -> tuple[str, tuple[dict[str, Any], ...]]:
     """What the project's own program does with the staged trainer, as probes.
 
-    What a sibling does too is the project's own affair, and no fault of the new trainer.
+    What it does with a sibling too, or without the new trainer, is the project's own affair, and no fault of the new one.
 
     Args:
         lab: where it runs.
         entry: the program.
         files: what is staged.
         root: the project's folder.
-        key: what a user types for the new trainer.
-        sibling: the same for one that exists; None where there is none to compare with.
-        own_data: the trainer has data to train on.
+        call: see there.
+
+    Returns:
+        The name that the program knows the trainer by, and the probes.
     """
     program = program_of(entry, root)
     if program is None:
-        return (_probe("unmeasured", f"{entry.command} was not run: no function at {entry.file}:{entry.line}"),)
-    runs: list[tuple[str, ...]] = []
+        return call.key, (
+            _probe("unmeasured", f"{entry.command} was not run: no function at {entry.file}:{entry.line}"),
+        )
+    key, found = call.key, []
     if entry.lists:
-        runs.append((entry.lists,))
+        (before,) = _visits(lab, program, {}, [(entry.lists,)])
+        (after,) = _visits(lab, program, files, [(entry.lists,)])
+        key, verdict = _listed(entry, before, after, call)
+        found.append(verdict)
+    if not key:
+        return key, tuple(found)
     training = chosen(entry, key)
-    if own_data and training is not None:
-        runs.append(training)
-    if not runs:
-        why = "the new trainer has no data yet" if training is not None else "how it chooses a trainer was not found"
-        return (_probe("unmeasured", f"{entry.command} was not run: {why}"),)
-    visits = _visits(lab, program, files, runs)
-    found = []
-    for arguments, visit in zip(runs, visits, strict=True):
-        if entry.lists and arguments == (entry.lists,):
-            found.append(_listed(entry, visit, key))
-            continue
-        other = None
-        if visit["ending"] == "failed" and visit["ours"] is None and sibling is not None:
-            (other,) = _visits(lab, program, files, [chosen(entry, sibling) or ()])
-        found.append(_trained(entry, visit, other, sibling))
-    return tuple(found)
+    if training is None or not call.own_data:
+        why = "it has no data yet" if training is not None else f"how {entry.command} chooses one was not found"
+        return key, (*found, _probe("unmeasured", f"no training by {entry.command}: {why}"))
+    (visit,) = _visits(lab, program, files, [training])
+    other = None
+    if visit["ending"] == "failed" and visit["ours"] is None and call.sibling:
+        (other,) = _visits(lab, program, files, [chosen(entry, call.sibling) or ()])
+    return key, (*found, _trained(entry, visit, other, call.sibling))
 
 
 def program_of(entry: EntryPoint, root: Path) -> dict[str, str] | None:
@@ -104,19 +116,40 @@ def _visits(
     return answer
 
 
-def _listed(entry: EntryPoint, visit: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _listed(
+    entry: EntryPoint, before: Mapping[str, Any], after: Mapping[str, Any], call: Call
+) -> tuple[str, dict[str, Any]]:
+    """The name under which the list shows the new trainer, and what to say of it."""
     command = f"{entry.command} {entry.lists}"
-    if visit["ending"] == "ended" and key.lower() in " ".join(visit["output"]).lower():
-        return _probe("passed", f"{command}  shows {key}")
-    if visit["missing"]:
-        return _probe("unmeasured", f"{command} needs {visit['missing']}, which is not installed")
-    if visit["ending"] == "ended":
-        return _probe("failed", f"{command} does not show {key}", visit)
-    return _probe("failed" if visit["ours"] else "advice", f"{command}: {_said(visit)}", visit)
+    if after["ending"] != "ended":
+        if after["missing"]:
+            return call.key, _probe("unmeasured", f"{command} needs {after['missing']}, which is not installed")
+        own = before["ending"] != "ended"
+        return call.key, _probe("advice" if own else "failed", f"{command}: {_said(after)}", after)
+    known = _words(before)
+    new = [word for word in _words(after) if word not in known]
+    wanted = [_plain(each) for each in (call.key, call.snake) if each]
+    shown = next((word for word in new if _plain(word) in wanted), None)
+    shown = shown or next(
+        (word for word in new if any(_plain(word) in each or each in _plain(word) for each in wanted)), None
+    )
+    if shown is not None:
+        return shown, _probe("passed", f"{command}  shows {shown}")
+    if not call.key or not known:
+        return call.key, _probe("unmeasured", f"{command} lists no trainers by name")
+    return call.key, _probe("failed", f"{command} does not show {call.key}", after)
+
+
+def _words(visit: Mapping[str, Any]) -> list[str]:
+    return re.findall(r"[\w./:-]+", "\n".join(visit["output"]))
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())
 
 
 def _trained(
-    entry: EntryPoint, visit: Mapping[str, Any], other: Mapping[str, Any] | None, sibling: str | None
+    entry: EntryPoint, visit: Mapping[str, Any], other: Mapping[str, Any] | None, sibling: str
 ) -> dict[str, Any]:
     command = " ".join((entry.command, *visit["arguments"]))
     if visit["ending"] == "ended":

@@ -10,6 +10,7 @@ from .errors import ProofFailed
 from .patching.configuration import rewrite
 from .plain import to_plain
 from .proving import OTHER_RATE, other_settings, prove_request, small_settings
+from .rendering.contract_function import function_loss
 from .rendering.contract_loop import loss_method
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def home_request(
     request = prove_request(bare, facts, model)
     lookup = None if registration.lookup is None else to_plain(registration.lookup)
     mapping = registration.lookup is not None and registration.lookup.how == "mapping"
+    loss = function_loss(plan) if contract.kind == "functions" else loss_method(contract)
     return {
         **request,
         "checks": [],
@@ -48,7 +50,7 @@ def home_request(
         "own_loader": False,
         "saves": "save" in contract.provides or contract.duty("save_weights") is not None,
         "listed_before": list(home.registries[0].keys) if mapping and home.registries else [],
-        "contract_words": contract.as_words(loss=loss_method(contract)),
+        "contract_words": contract.as_words(loss=loss),
         "trainer": {
             "name": registration.key,
             "class": plan.names.trainer_class,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import assembly, families, narrative, record
 from .answers import portable
-from .entry_proof import entry_verdicts
+from .entry_proof import Call, entry_verdicts
 from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .excusing import excused
 from .handover import check_apart, check_handover, render_handover, write_handover
@@ -194,7 +194,7 @@ def first_proven(
                 progress("proving")
                 evidence = concluded(request, lab, asked, proof, staged, standing)
                 if facts.home is not None:
-                    evidence = at_the_door(plan, facts.home, lab, staged, evidence)
+                    staged, evidence = at_the_door(plan, facts.home, lab, staged, evidence)
                 return Proven(plan, staged, evidence)
         except ProofFailed as problem:
             if request.dry_run and staged is not None:
@@ -261,26 +261,24 @@ def concluded(
 
 def at_the_door(
     plan: TrainerPlan, home: Home, lab: Laboratory, staged: assembly.Assembled, evidence: Evidence
-) -> Evidence:
-    """The evidence, with what the project's own program did with the staged trainer.
+) -> tuple[assembly.Assembled, Evidence]:
+    """With what the project's own program did with the staged trainer, and with the name that it knows it by.
 
     Raises:
         ProofFailed: it does not do with it what it does with the others.
     """
     entry, joined = home.training.entry, staged.joined
     if entry is None or joined is None or not evidence.proven:
-        return evidence
+        return staged, evidence
     known = [key for each in home.registries for key in each.keys]
-    visits = entry_verdicts(
-        lab,
-        entry,
-        staged.texts,
-        Path(staged.root),
-        key=joined.registration.key,
-        sibling=known[0] if known else None,
+    call = Call(
+        key="" if joined.registration.lookup is None else joined.registration.key,
+        snake=plan.names.snake,
+        sibling=known[0] if known else "",
         own_data=plan.data.kind != "stub",
     )
-    return judged(evidence, visits)
+    key, visits = entry_verdicts(lab, entry, staged.texts, Path(staged.root), call)
+    return replace(staged, command=home.command(key) if key else ""), judged(evidence, visits)
 
 
 def demand_way(project: ProjectFacts, staged: assembly.Assembled, *, force: bool) -> None:
