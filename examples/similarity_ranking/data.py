@@ -34,8 +34,8 @@ def build_combined_similarity_loader(
     """
     truth = _read("dataset_model_performance")
     split_of = _split_of(_read("dataset_splits"), splits)
-    dataset_tokens = torch.load(CONSTANTS / "dataset_tokens.pt", weights_only=True)
-    candidates = torch.load(CONSTANTS / "model_tokens.pt", weights_only=True)
+    dataset_tokens = torch.load(CONSTANTS / "dataset_tokens.pt", map_location="cpu", weights_only=True)
+    candidates = torch.load(CONSTANTS / "model_tokens.pt", map_location="cpu", weights_only=True)
     names = list(candidates)
     model_tokens = torch.stack(list(candidates.values()))
     ranks = {dataset: _ranks(dataset, truth, dataset_tokens, names) for dataset in split_of}
