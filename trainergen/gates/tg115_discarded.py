@@ -50,6 +50,8 @@ _PURE = {
 }  # fmt: skip
 _MOVING = {"to", "cuda", "cpu", "float", "half", "double", "bfloat16"}
 """In place on modules, and on the batches of some libraries: only said of what surely is a tensor."""
+_TENSORS = {"loss", "hidden", "h", "state", "logits", "output", "outputs", "x", "y", "out", "mask"}
+"""Names that nobody gives to anything else."""
 _MAKERS = {"tensor", "zeros", "ones", "rand", "randn", "arange", "full", "cat", "stack", "from_numpy", "as_tensor"}
 
 
@@ -78,7 +80,7 @@ def _lost(training: Training, function: ast.Attribute, target: str, routine: Rou
     if function.attr in _MOVING:
         return _is_tensor(training, target, routine, order)
     if function.attr in ("detach", "unsqueeze", "type_as", "masked_fill"):
-        return _is_tensor(training, target, routine, order) or "." not in target
+        return _is_tensor(training, target, routine, order) or target in _TENSORS
     return function.attr in _PURE and _is_tensor(training, target, routine, order)
 
 
