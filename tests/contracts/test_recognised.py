@@ -17,7 +17,7 @@ from trainergen.planning.plan import DataPlan, Input, ModelArgument, OptimizerPl
 
 from ..projects import CONTRACTS
 from . import houses
-from .staged import SETTINGS, Staged, digits_plan
+from .staged import SETTINGS, Staged, digits_configuration, digits_plan
 
 FOLDER = Path(trainergen.contracts.__file__).parent
 KINDS = {
@@ -133,6 +133,20 @@ def test_settings_that_are_arguments_become_parameters(tmp_path: Path) -> None:
     assert "for epoch in range(self.num_epochs):" in text
     assert "model = DigitsNet(hidden=hidden)" in text
     assert "torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)" in text  # as the sibling does
+
+
+def test_a_config_class_and_a_method_for_settings_are_written_where_the_siblings_have_them(tmp_path: Path) -> None:
+    settings = replace(
+        digits_configuration("dataclass"),
+        imports=(),
+        definition="@dataclass\nclass DigitsConfig:\n    hidden: int = 32\n",
+        definition_imports=(("dataclasses", "dataclass"),),
+        member="@staticmethod\ndef add_arguments(parser):\n    parser.add_argument('--hidden', type=int)\n",
+    )
+    text = Staged(tmp_path, "components", configuration=settings).text
+    assert "from dataclasses import dataclass\n" in text
+    assert text.index("class DigitsConfig:") < text.index("class DigitsTrainer(BaseTrainer):")
+    assert "    @staticmethod\n    def add_arguments(parser):\n" in text
 
 
 def test_the_class_between_is_extended_as_the_siblings_do(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ class Body:
             self.imports[:] = [
                 relative_import(each, plan.names.trainer_module, base_package(contract)) for each in self.imports
             ]
-        self.imports += [f"from {module} import {name}" for module, name in self.configuration.imports]
+        settings = (*self.configuration.imports, *self.configuration.definition_imports)
+        self.imports += [f"from {module} import {name}" for module, name in settings]
         if registration.decorator_import is not None:
             self.imports.append("from {} import {}".format(*registration.decorator_import))
         methods = self._methods()
@@ -146,6 +147,8 @@ class Body:
         if constructor is not None:
             found.append(constructor)
         found += [self._method(each) for each in self.contract.duties]
+        if self.configuration.member:
+            found.append(Method("pattern", "", "", self.configuration.member.rstrip("\n")))
         first = 1 if constructor is not None else 0
         if evaluates_itself(self.contract, validates=self.validates):
             duty = Duty("evaluate", "evaluate", (), "float", gives="number")

@@ -102,8 +102,3 @@ def inline_metrics(plan: TrainerPlan, prediction: str, target: str) -> list[tupl
         if text is not None and not (plan.objective.task == "binary" and plan.objective.loss != "bce_with_logits"):
             found.append((name, text.format(prediction=f"{prediction}.detach()", target=target)))
     return found
-
-
-def fitting_metrics(plan: TrainerPlan) -> tuple[str, ...]:
-    """The plan's metrics that a trainer under a project's own contract can say."""
-    return tuple(name for name, _ in inline_metrics(plan, "x", "y"))
