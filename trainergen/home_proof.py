@@ -50,7 +50,7 @@ def home_request(
         "own_loader": False,
         "saves": "save" in contract.provides or contract.duty("save_weights") is not None,
         "listed_before": list(home.registries[0].keys) if mapping and home.registries else [],
-        "contract_words": contract.as_words(loss=loss),
+        "contract_words": contract.as_words(loss=loss, model=plan.model.name, loaders=_loaders(plan)),
         "trainer": {
             "name": registration.key,
             "class": plan.names.trainer_class,
@@ -60,6 +60,11 @@ def home_request(
         },
         "config": _config(plan, facts, joined, staged),
     }
+
+
+def _loaders(plan: TrainerPlan) -> tuple[str, ...]:
+    """Names of the functions that give the trainer its data, training first."""
+    return tuple(dict.fromkeys(name for name in (plan.data.name, plan.data.validation_name) if name))
 
 
 def _config(plan: TrainerPlan, facts: Facts, joined: Joined, staged: Assembled) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import Conflict
 from ..inspection.model_facts import ModelFacts
 from ..inspection.training_facts import TrainingFacts
-from .names import base_name, snake_case
+from .names import base_name, pascal_case, snake_case
 from .plan import Decision, Names
 from .wishes import Wishes
 
@@ -74,10 +74,13 @@ def model_ending(base: str, training: TrainingFacts, read: Callable[[str], bytes
 
     All of them have to do so, for a model whose name ends as this one's does.
     """
-    before, _, after = training.style.class_name.partition("{Camel}")
+    before, _, after = re.sub(r"\{\w+\}", "*", training.style.class_name).partition("*")
     siblings = training.chosen.siblings if training.chosen is not None else ()
     cores = [
-        (each.name.removeprefix(before).removesuffix(after), read(each.file).decode("utf-8", errors="replace"))
+        (
+            pascal_case(each.name.removeprefix(before).removesuffix(after)),
+            read(each.file).decode("utf-8", errors="replace"),
+        )
         for each in siblings
         if each.name.startswith(before) and each.name.endswith(after)
     ]

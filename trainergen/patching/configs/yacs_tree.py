@@ -33,18 +33,29 @@ class Leaf:
 
 
 def _tree(source: Source) -> tuple[str, list[Leaf]]:
-    """The root's name, and the lines of its tree in order; "" where the file has none."""
+    """The root's name, and the lines of its tree in order; "" where the file has none.
+
+    A tree is what yacs calls one, or a class of the project's own that is used the same way: a name bound to an empty
+    node, and attributes of it bound to nodes of that class.
+    """
     makers = {
         alias.asname or alias.name
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ImportFrom) and node.module == "yacs.config"
         for alias in node.names
     } | {"yacs.config.CfgNode"}
+    assigned = [node for node in source.tree.body if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    empty = {
+        chain: ast.unparse(node.value.func)
+        for node in assigned
+        if isinstance(node.value, ast.Call)
+        and not (node.value.args or node.value.keywords)
+        and (chain := chain_of(node.targets[0]))
+    }
+    makers |= {maker for chain, maker in empty.items() if len(chain) == 2 and empty.get(chain[:1]) == maker}
     root = ""
     leaves: list[Leaf] = []
-    for node in source.tree.body:
-        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-            continue
+    for node in assigned:
         chain = chain_of(node.targets[0])
         made = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in makers
         if not root and made and len(chain) == 1:
@@ -56,7 +67,7 @@ def _tree(source: Source) -> tuple[str, list[Leaf]]:
 
 def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> ConfigPlace | None:
     """See `ConfigStyle`."""
-    for source in project.python("yacs"):
+    for source in project.python("()"):
         root, leaves = _tree(source)
         if root and leaves:
             return _place(project, source, root, leaves, siblings, base_file)
