@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.gates.pairs import classes, idioms, scripts, tutorials
+from tests.gates.pairs import classes, idioms, scripts, short, tutorials
 from tests.gates.pairs.catalogue import PAIRS, Pair
 from trainergen.gates.engine import Gate, check_source, example_files, load_gates
 from trainergen.gates.facts import Facts
@@ -84,6 +84,17 @@ def test_a_fault_is_told_from_its_twin(name: str) -> None:
     assert pair.code in {each.code for each in found(pair.bad)}
 
 
+@pytest.mark.parametrize(
+    "number", range(len(short.SHORT)), ids=[f"{code}-{n}" for n, (code, *_) in enumerate(short.SHORT)]
+)
+def test_short_pairs_are_told_apart(number: int) -> None:
+    code, bad, good = short.SHORT[number]
+    rules = list(RULES.values())
+    on = [gate for gate in rules if gate.on_by_default]
+    assert code in {each.code for each in found(bad, on)}
+    assert found(good, on) == []
+
+
 def test_there_are_pairs_for_every_fault_of_the_catalogue() -> None:
     assert {pair.code for pair in PAIRS.values()} >= {f"TG1{number:02d}" for number in range(1, 31)}
 
@@ -109,6 +120,15 @@ def test_a_fault_in_a_notebook_is_placed_by_cell_and_line(name: str) -> None:
     assert sorted((each.code, each.line + offset[each.cell]) for each in placed) == sorted(
         (each.code, each.line) for each in direct
     )
+
+
+def test_a_metric_of_detached_values_keeps_no_graph() -> None:
+    text = classes.TRAINERGEN.replace(
+        '"sparsity": sparsity.detach()}', '"sparsity": sparsity.detach(), "mse": metrics.mse(rebuilt.detach(), clean)}'
+    )
+    assert found(text) == []
+    kept = text.replace("metrics.mse(rebuilt.detach(), clean)", "metrics.mse(rebuilt, clean)")
+    assert [each.code for each in found(kept)] == ["TG103"]
 
 
 def test_frameworks_that_step_themselves_are_left_alone() -> None:

@@ -53,8 +53,10 @@ def _find(training: Training) -> list[Evaluation]:
             loop = next(
                 (
                     place
-                    for place in event.loops
-                    if training.held_out(place, event.routine) and _written_in(place, event.routine)
+                    for place in event.path
+                    if place.kind in ("loop", "comprehension")
+                    and training.held_out(place, event.routine)
+                    and _written_in(place, event.routine)
                 ),
                 None,
             )
@@ -64,7 +66,7 @@ def _find(training: Training) -> list[Evaluation]:
                     continue
             known = found.get(id(loop))
             mode = _eval_before(trace, event, loop) or (known is not None and known.in_eval_mode)
-            graphless = in_graphless(event.path) or (known is not None and known.graphless)
+            graphless = in_graphless(event.path, perhaps=True) or (known is not None and known.graphless)
             first = known.forward if known is not None else event
             found[id(loop)] = Evaluation(loop, event.routine, first, mode, graphless)
     return list(found.values())

@@ -254,6 +254,8 @@ class Traces:
             return [(SAVE, _file(call, 1), False)]
         if dotted == "torch.load":
             return [(LOAD, _file(call, 0), False)]
+        if dotted in ("torch.cuda.synchronize", "torch.accelerator.synchronize", "torch.xpu.synchronize"):
+            return [(SYNC, "", False)]
         if dotted == "torch.autograd.backward" and call.args:
             return [(BACKWARD, text_of(call.args[0]) or "", False)]
         if self.roles.of(function, routine) == MODULE or (

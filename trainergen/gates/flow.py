@@ -129,16 +129,27 @@ class Flow:
         if dotted.startswith(("numpy.", "math.")) or (dotted.startswith("torch.") and name in _FRESH | _CUTS):
             return False
         role = self._roles.of(function, self._routine)
-        if role in (MODULE, CRITERION):
+        if role == MODULE:
             return True
+        if role == CRITERION:
+            return not self._of_detached(call, order)
         callee = self._traces.callee(call, self._routine)
         if callee is not None:
             return self._traces.flow(callee).returns() or (
                 naming.is_loss_call(callee.name) and not callee.decorators() and self._passes(call, order)
             )
         if naming.is_loss_call(name) and not name[:1].isupper():
-            return True
+            return not self._of_detached(call, order)
         return (dotted.startswith("torch.") or dotted in ("sum", "max", "min", "abs")) and self._passes(call, order)
+
+    def _of_detached(self, call: ast.Call, order: int) -> bool:
+        """Whether a loss is computed from detached values: a metric."""
+        cut = any(
+            isinstance(part, ast.Attribute) and part.attr in ("detach", "data")
+            for each in call.args
+            for part in ast.walk(each)
+        )
+        return cut and not self._passes(call, order)
 
     def _passes(self, call: ast.Call, order: int) -> bool:
         return any(self.attached(each, order) for each in call.args) or any(
@@ -146,29 +157,36 @@ class Flow:
         )
 
 
-def is_graphless(expression: ast.expr) -> bool:
-    """Whether a context manager or decorator switches gradients off."""
+def is_graphless(expression: ast.expr, perhaps: bool = False) -> bool:
+    """Whether a context manager or decorator switches gradients off.
+
+    Args:
+        expression: the manager.
+        perhaps: one that switches them off in one phase counts too: ``set_grad_enabled(phase == "train")``.
+    """
     target = expression.func if isinstance(expression, ast.Call) else expression
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
     if "eval_mode" in name or "evaluation_mode" in name:  # helpers of that name switch both, as far as any is known
         return True
     if name in GRAPHLESS:
         return not (isinstance(expression, ast.Call) and _says(expression, False) and name == "inference_mode")
-    return name == "set_grad_enabled" and isinstance(expression, ast.Call) and not _says(expression, True)
+    if name != "set_grad_enabled" or not isinstance(expression, ast.Call):
+        return False
+    return _says(expression, False) or (perhaps and not _says(expression, True))
 
 
 def _says(call: ast.Call, value: bool) -> bool:
     return any(isinstance(each, ast.Constant) and each.value is value for each in call.args)
 
 
-def in_graphless(path: tuple[Place, ...]) -> bool:
-    """Whether a path goes through a block or a decorated routine without gradients."""
+def in_graphless(path: tuple[Place, ...], perhaps: bool = False) -> bool:
+    """Whether a path goes through a block or a decorated routine without gradients; `perhaps`: see `is_graphless`."""
     for place in path:
         if place.kind == "with" and isinstance(place.node, ast.With | ast.AsyncWith):
-            if any(is_graphless(item.context_expr) for item in place.node.items):
+            if any(is_graphless(item.context_expr, perhaps) for item in place.node.items):
                 return True
         elif isinstance(place.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-            is_graphless(each) for each in place.node.decorator_list
+            is_graphless(each, perhaps) for each in place.node.decorator_list
         ):
             return True
     return False

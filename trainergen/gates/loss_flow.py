@@ -235,7 +235,7 @@ class LossFlow:
         if inner is None:
             return None
         if target.attr in _REDUCING:
-            return inner if inner.kind == "cut" else None
+            return inner if inner.kind == "cut" or (inner.kind == "unreduced" and _along_samples(call)) else None
         if target.attr in _KEEPING or (inner.kind == "cut" and target.attr == "requires_grad_"):
             return inner
         return None
@@ -253,6 +253,14 @@ class LossFlow:
         if {left.kind, right.kind} <= {"cut", "number"}:
             return left if left.kind == "cut" else right
         return None
+
+
+def _along_samples(call: ast.Call) -> bool:
+    """Whether a reduction leaves the first dimension: ``.mean(dim=1)``."""
+    said = next(
+        (word.value for word in call.keywords if word.arg in ("dim", "axis")), call.args[0] if call.args else None
+    )
+    return isinstance(said, ast.Constant) and isinstance(said.value, int) and said.value >= 1
 
 
 def _tail(call: ast.Call, target: ast.Attribute) -> ast.expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Source:
     def __init__(self, text: str, path: str) -> None:
         self.text = text
         self.path = path.replace("\\", "/")
-        self.tree = ast.parse(text, self.path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an escape that Python frowns on is the linter's affair
+            self.tree = ast.parse(text, self.path)
         self.lines = [line.rstrip("\r\n") for line in split_lines(text)]
         self.module, self.package = module_of(self.path)
         self.imports: dict[str, str] = {}

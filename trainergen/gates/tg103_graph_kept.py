@@ -100,6 +100,10 @@ def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) 
         elif not isinstance(value, ast.Call) and _mentions(value, target) and flow.attached(value, step.order):
             if _outlives(target, training, routine, loop):
                 yield value, f"{target} is an average that keeps the graph of every step"
+        elif target.startswith("self.") and loop is None and _handed_over(training, routine, value, step.order):
+            yield _attached_part(
+                training, routine, value, step.order
+            ) or value, f"{target} keeps the loss with its graph"
         elif (
             (
                 target.startswith("self.")
@@ -118,6 +122,25 @@ def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) 
         value = node.args[0]
         if flow.attached(value, step.order) and _outlives(target, training, routine, loop):
             yield value, f"{target} collects tensors with their graphs"
+
+
+def _handed_over(training: Training, routine: Routine, value: ast.expr, order: int) -> bool:
+    """Whether a hook keeps what it returns, or tensors with their graphs in a dict: the loop reads that later."""
+    flow = training.traces.flow(routine)
+    if isinstance(value, ast.Dict):
+        return flow.attached(value, order)
+    returned = {
+        text_of(step.node.value) for step in routine.steps if isinstance(step.node, ast.Return) and step.node.value
+    }
+    name = text_of(value)
+    return name is not None and name in returned and flow.attached(value, order)
+
+
+def _attached_part(training: Training, routine: Routine, value: ast.expr, order: int) -> ast.expr | None:
+    if not isinstance(value, ast.Dict):
+        return None
+    flow = training.traces.flow(routine)
+    return next((each for each in value.values if flow.attached(each, order)), None)
 
 
 def _losses(training: Training, routine: Routine) -> set[str]:

@@ -50,6 +50,9 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "PyTorch performance tuning guide, avoid unnecessary CPU-GPU synchronization; hotpath KP003, KP017"
 
+_HOOKS = {"compute_loss", "_forward_batch", "_train_batch", "training_step"}
+"""Methods that a framework's loop calls once a step."""
+
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
@@ -60,9 +63,15 @@ def check(training: Training) -> Iterator[Finding]:
             if event.kind == SYNC and event.loop is loop and not _rare(event, loop) and _of_tensor(training, event):
                 yield _finding(training, event)
         yield from _conditions(training, loop)
+    for routine in training.reading.routines:
+        if routine.name in _HOOKS and training.framework_at(routine) is not None:
+            for event in training.traces.own(routine):
+                if event.kind == SYNC and event.loop is None and not _rare(event, None) and _of_tensor(training, event):
+                    yield _finding(training, event)
+            yield from _conditions(training, routine.place)
 
 
-def _rare(event: Event, loop: Place) -> bool:
+def _rare(event: Event, loop: Place | None) -> bool:
     """Whether something decides if it happens in this turn."""
     if event.guards(loop) or any(place.kind in ("except", "finally") for place in event.path):
         return True
@@ -86,6 +95,8 @@ def _of_tensor(training: Training, event: Event) -> bool:
             isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "detach"
         )
     assert isinstance(call.func, ast.Attribute)
+    if call.func.attr == "synchronize":
+        return True
     inner = call.func.value
     while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
         if inner.func.attr in ("item", "cpu", "numpy", "tolist"):

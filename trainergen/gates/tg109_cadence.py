@@ -56,6 +56,8 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "torch.optim.lr_scheduler, the notes of each scheduler"
 
+_MOST_EPOCHS = 500
+"""So many epochs of warm-up nobody has."""
 _STEPS = ("step", "iter", "batch", "len(", "updates")
 
 
@@ -130,6 +132,15 @@ def _counts_batches(name: str, made: ast.Call) -> bool:
     if name == "CosineAnnealingLR":
         total = argument(made, "T_max", 1)
         return total is not None and "len(" in ast.unparse(total)
+    if name == "LambdaLR":
+        rule = argument(made, "lr_lambda", 1)
+        return isinstance(rule, ast.Lambda) and any(says(each.arg, "step", "iter", "batch") for each in rule.args.args)
+    if name in ("LinearLR", "ConstantLR", "PolynomialLR"):
+        total = argument(made, "total_iters", {"LinearLR": 3, "ConstantLR": 2, "PolynomialLR": 1}[name])
+        said = constant(total)
+        if isinstance(said, int) and said >= _MOST_EPOCHS:
+            return True
+        return total is not None and says(ast.unparse(total), "step", "batch", "len(")
     return name == "CyclicLR"
 
 

@@ -59,19 +59,29 @@ def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for routine in training.reading.routines:
         for step in routine.steps:
-            if not isinstance(step.node, ast.Expr) or not isinstance(step.node.value, ast.Call):
+            if not isinstance(step.node, ast.Expr):
                 continue
-            call = step.node.value
-            function = call.func
-            if not isinstance(function, ast.Attribute):
-                continue
-            target = text_of(function.value)
-            if target is None or not _lost(training, function, target, routine, step.order):
-                continue
-            segment = training.segment(function.value)
-            fix = Fix("assign the result", False, (training.replacing(call, f"{segment} = {training.segment(call)}"),))
-            message = f".{function.attr}() returns a new tensor, and the statement throws it away"
-            yield training.finding(CODE, call, message, f"write {target} = {target}.{function.attr}(...)", fix=fix)
+            value = step.node.value
+            parts = value.elts if isinstance(value, ast.Tuple) else [value]
+            calls = [each for each in parts if isinstance(each, ast.Call)]
+            for call in calls:
+                yield from _thrown_away(training, call, routine, step.order, alone=len(parts) == 1)
+
+
+def _thrown_away(training: Training, call: ast.Call, routine: Routine, order: int, alone: bool) -> Iterator[Finding]:
+    function = call.func
+    target = text_of(function.value) if isinstance(function, ast.Attribute) else None
+    if (
+        not isinstance(function, ast.Attribute)
+        or target is None
+        or not _lost(training, function, target, routine, order)
+    ):
+        return
+    segment = training.segment(function.value)
+    edit = training.replacing(call, f"{segment} = {training.segment(call)}")
+    fix = Fix("assign the result", False, (edit,)) if alone else None
+    message = f".{function.attr}() returns a new tensor, and the statement throws it away"
+    yield training.finding(CODE, call, message, f"write {target} = {target}.{function.attr}(...)", fix=fix)
 
 
 def _lost(training: Training, function: ast.Attribute, target: str, routine: Routine, order: int) -> bool:

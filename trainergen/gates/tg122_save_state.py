@@ -80,7 +80,10 @@ def _role(training: Training, value: ast.expr, routine: Routine) -> str | None:
     role, made = training.roles.named(text, routine)
     if role not in (MODULE, OPTIMIZER):
         return None
-    if made is None and any(each.how == "assign" and not _same(each.value) for each in bindings):
+    others = [each.value for each in bindings if each.how == "assign"]
+    if text.startswith("self."):  # restored from a checkpoint that held the module itself
+        others = [each for each in others if not isinstance(each, ast.Subscript)]
+    if made is None and not all(map(_same, others)):
         return None  # something else was computed under that name: a state_dict most likely
     last = text.rpartition(".")[2].lower()
     if made is None and last not in _SURELY and not _behaves(text, routine):

@@ -78,13 +78,13 @@ def check(training: Training) -> Iterator[Finding]:
             path
             for index, event in enumerate(trace)
             if event.kind == LOAD and any(each.kind == BACKWARD for each in trace[index:])
-            for path in [_path(training, event, 0)]
+            for path in [_path(training, event, 0, root)]
             if path is not None
         }
         for event in trace:
             if event.kind != SAVE or not _in_training_loop(event, trace) or _renamed(training, event.routine):
                 continue
-            path = _path(training, event, 1)
+            path = _path(training, event, 1, root)
             if path in resumed and not _varies(event):
                 message = (
                     "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
@@ -106,18 +106,18 @@ def _resumed_by_classes(training: Training) -> set[str]:
                 and event.target.startswith("self.")
                 and "best" not in event.target + event.routine.name
             ):
-                path = _path(training, event, 0)
+                path = _path(training, event, 0, None)
                 if path is not None:
                     found.add(path)
     return found
 
 
-def _path(training: Training, event: Event, position: int) -> str | None:
+def _path(training: Training, event: Event, position: int, root: Routine | None) -> str | None:
     """A text that is the same for the same path: a name where it is no argument of unknown origin, else an expression."""
     assert isinstance(event.node, ast.Call)
     if event.target:
         scope = event.scope
-        if "[" in event.target or (event.target in scope.parameters and event.routine is not event.scope):
+        if "[" in event.target or (event.target in scope.parameters and scope is not root):
             return None
         value = _assigned(training, event.target, scope)
         return event.target if value is None else ast.unparse(value)

@@ -44,7 +44,7 @@ SOURCE = "torch.nn.Module.forward, the note; dslinter W5516; flake8-no-module-fo
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for routine in training.reading.routines:
-        if routine.name in ("forward", "__call__"):
+        if routine.name == "__call__":
             continue
         for step in routine.calls():
             call = step.node
@@ -54,7 +54,13 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             target = function.value
             text = text_of(target)
-            if text is None or text == "self" or training.roles.of(target, routine) != MODULE:
+            inner = routine.name == "forward"
+            if (
+                text is None
+                or text == "self"
+                or (inner and not text.startswith("self."))
+                or training.roles.of(target, routine) != MODULE
+            ):
                 continue
             if text in training.reading.classes or text.rpartition(".")[2][:1].isupper():
                 continue

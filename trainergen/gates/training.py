@@ -129,6 +129,8 @@ class Training:
     def iterated(self, loop: Place) -> ast.expr | None:
         """What a ``for`` goes through, without enumerate, tqdm and their like; None for ``while``."""
         node = loop.node
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            return core_of(node.generators[0].iter)
         return core_of(node.iter) if isinstance(node, ast.For | ast.AsyncFor) else None
 
     def over_loader(self, loop: Place, routine: Routine) -> bool:
