@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.gates.pairs import classes, idioms, scripts, short, tutorials
+from tests.gates.pairs import classes, idioms, scripts, short, tutorials, vit
 from tests.gates.pairs.catalogue import PAIRS, Pair
 from trainergen.gates.engine import Gate, check_source, example_files, load_gates
 from trainergen.gates.facts import Facts
@@ -20,9 +20,9 @@ RULES = {code: gate for code, gate in ALL.items() if not gate.watches}
 DEFAULT = [gate for gate in ALL.values() if gate.on_by_default]
 TWINS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": text
-    for module in (scripts, classes, tutorials, idioms)
+    for module in (scripts, classes, tutorials, idioms, vit)
     for name, text in vars(module).items()
-    if name.isupper() and isinstance(text, str)
+    if name.isupper() and isinstance(text, str) and name != "HEAD"
 }
 ALL_PAIRS = PAIRS | {f"idiom: {name}": Pair(*values) for name, values in idioms.IDIOMS.items()}
 PATH = "train/example_trainer.py"
@@ -93,6 +93,18 @@ def test_short_pairs_are_told_apart(number: int) -> None:
     on = [gate for gate in rules if gate.on_by_default]
     assert code in {each.code for each in found(bad, on)}
     assert found(good, on) == []
+
+
+@pytest.mark.parametrize(
+    "number", range(len(vit.FAULTS)), ids=[f"{code}-{n}" for n, (code, _) in enumerate(vit.FAULTS)]
+)
+def test_faults_of_one_script_are_told_apart(number: int) -> None:
+    code, changes = vit.FAULTS[number]
+    bad = vit.SCRIPT
+    for right, wrong in changes:
+        assert right in bad
+        bad = bad.replace(right, wrong)
+    assert code in {each.code for each in found(bad)}
 
 
 def test_there_are_pairs_for_every_fault_of_the_catalogue() -> None:

@@ -112,11 +112,13 @@ class Traces:
         self._whole: dict[int, list[Event]] = {}
         self._running: set[int] = set()
         self._flows: dict[int, Flow] = {}
+        self._callers: dict[int, list[tuple[Routine, dict[str, str]]]] = {}
         called: set[int] = set()
         for routine in reading.routines:
             for item in self._items(routine):
                 if not isinstance(item, Event) and item[0] is not routine:
                     called.add(id(item[0]))
+                    self._callers.setdefault(id(item[0]), []).append((routine, item[2]))
         self.roots = [routine for routine in reading.routines if id(routine) not in called]
         covered = {id(event.routine) for root in self.roots for event in self.of(root)}
         # Routines that only call each other in a circle.
@@ -125,6 +127,18 @@ class Traces:
             for routine in reading.routines
             if id(routine) in called and id(routine) not in covered and self.own(routine)
         ]
+
+    def made(self, text: str, routine: Routine, depth: int = 0) -> ast.Call | None:
+        """The call that made what a name holds, also where the name is a parameter that callers in the file fill."""
+        made = self.roles.named(text, routine)[1]
+        if made is not None or depth > 3 or text not in routine.parameters:
+            return made
+        for caller, names in self._callers.get(id(routine), ()):
+            if text in names:
+                made = self.made(names[text], caller, depth + 1)
+                if made is not None:
+                    return made
+        return None
 
     def as_written(self, event: Event) -> Event:
         """The event in the words of the routine that it is written in, for messages and fixes."""

@@ -64,7 +64,7 @@ def check(training: Training) -> Iterator[Finding]:
                 yield _finding(training, event)
         yield from _conditions(training, loop)
     for routine in training.reading.routines:
-        if routine.name in _HOOKS and training.framework_at(routine) is not None:
+        if routine.name in _HOOKS and training.framework_at(routine) in ("trainergen", "lightning"):
             for event in training.traces.own(routine):
                 if event.kind == SYNC and event.loop is None and not _rare(event, None) and _of_tensor(training, event):
                     yield _finding(training, event)
@@ -104,7 +104,8 @@ def _of_tensor(training: Training, event: Event) -> bool:
         inner = inner.func.value
     if call.func.attr == "item":
         return event.target.split(".")[0] not in ("np", "numpy", "json", "yaml")
-    return flow.attached(inner, order)
+    parts = (part for part in ast.walk(inner) if isinstance(part, ast.Name | ast.Attribute))
+    return flow.attached(inner, order) or any(flow.attached(part, order) for part in parts)
 
 
 def _order(event: Event) -> int:

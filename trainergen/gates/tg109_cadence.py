@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .finding import Finding
+    from .reading import Routine
 
 CODE = "TG109"
 NAME = "a scheduler's cadence"
@@ -68,9 +69,9 @@ def check(training: Training) -> Iterator[Finding]:
         for event in trace:
             if event.kind != SCHEDULE:
                 continue
-            _, made = training.roles.named(event.target, event.scope)
+            made = training.traces.made(event.target, event.scope)
             name = _name(training, made)
-            problem = _problem(event, trace, name, made)
+            problem = _problem(training, event, trace, name, made)
             if problem is not None:
                 yield training.finding(CODE, event.node, *problem)
 
@@ -79,7 +80,9 @@ def _name(training: Training, made: ast.Call | None) -> str:
     return (training.reading.dotted(made.func) or "").rpartition(".")[2] if made is not None else ""
 
 
-def _problem(event: Event, trace: list[Event], name: str, made: ast.Call | None) -> tuple[str, str] | None:
+def _problem(
+    training: Training, event: Event, trace: list[Event], name: str, made: ast.Call | None
+) -> tuple[str, str] | None:
     call = event.node
     assert isinstance(call, ast.Call)
     plateau = name == "ReduceLROnPlateau" or (not name and "plateau" in event.target.lower())
@@ -94,7 +97,7 @@ def _problem(event: Event, trace: list[Event], name: str, made: ast.Call | None)
         )
     if made is None or name == "":
         return None
-    if _counts_batches(name, made) and not batch and epoch:
+    if _counts_batches(training, event.scope, name, made) and not batch and epoch:
         return f"{name} counts batches, but steps once an epoch", "step it in the batch loop, after optimizer.step()"
     if batch and epoch and not rare and _counts_epochs(name, made):
         return f"{name} counts epochs, but steps in every batch", "step it once an epoch, after the batch loop"
@@ -122,16 +125,18 @@ def _batch_loop(event: Event, trace: list[Event]) -> tuple[bool, bool]:
     return False, True
 
 
-def _counts_batches(name: str, made: ast.Call) -> bool:
+def _counts_batches(training: Training, scope: Routine, name: str, made: ast.Call) -> bool:
     if name == "OneCycleLR":
         total = argument(made, "total_steps", 2)
-        return argument(made, "steps_per_epoch") is not None or (total is not None and _in_steps(total))
+        return argument(made, "steps_per_epoch") is not None or (
+            total is not None and _in_steps(training, scope, total)
+        )
     if name.startswith("get_") and name.endswith(("schedule_with_warmup", "schedule_with_warmup_lr_lambda")):
         total = argument(made, "num_training_steps", 2)
-        return total is not None and (_in_steps(total))
+        return total is not None and (_in_steps(training, scope, total))
     if name == "CosineAnnealingLR":
         total = argument(made, "T_max", 1)
-        return total is not None and "len(" in ast.unparse(total)
+        return total is not None and _in_steps(training, scope, total)
     if name == "LambdaLR":
         rule = argument(made, "lr_lambda", 1)
         return isinstance(rule, ast.Lambda) and any(says(each.arg, "step", "iter", "batch") for each in rule.args.args)
@@ -144,8 +149,13 @@ def _counts_batches(name: str, made: ast.Call) -> bool:
     return name == "CyclicLR"
 
 
-def _in_steps(total: ast.expr) -> bool:
+def _in_steps(training: Training, scope: Routine, total: ast.expr) -> bool:
+    """Whether a number is one of steps: by its words, and by those of what it is assigned from."""
     text = ast.unparse(total)
+    for part in ast.walk(total):
+        if isinstance(part, ast.Name) and part.id not in ("self", "args", "config", "cfg", "hp", "opt"):
+            for binding in training.roles.bindings(part.id, scope):
+                text += " " + ast.unparse(binding.value)
     return says(text, *_STEPS)
 
 

@@ -100,6 +100,9 @@ def _loss(training: Training, call: ast.Call, routine: Routine) -> str | None:
     if name in _LOSSES and name[:1].islower():
         return _LOSSES[name] if dotted.startswith("torch.") else None
     _, made = training.roles.made(call.func, routine)
+    text = text_of(call.func)
+    if made is None and text is not None:
+        made = training.traces.made(text, routine)
     if made is None or made is call:
         return None
     dotted = training.reading.dotted(made.func) or ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .events import BACKWARD
 from .loss_hooks import faults
-from .reading import Binding, Routine
+from .reading import Binding, Routine, text_of
 from .roles import argument, constant
 from .training import Training
 
@@ -97,7 +97,8 @@ def _unreduced(training: Training, target: str, backward: ast.Call, routine: Rou
     dotted = training.reading.dotted(value.func) or ""
     if dotted.startswith("torch.nn.functional."):
         return value if constant(argument(value, "reduction")) == "none" else None
-    _, made = training.roles.made(value.func, routine)
+    text = text_of(value.func)
+    made = training.traces.made(text, routine) if text is not None else training.roles.made(value.func, routine)[1]
     if made is None or made is value or not (training.reading.dotted(made.func) or "").startswith("torch.nn."):
         return None
     return value if constant(argument(made, "reduction")) == "none" else None

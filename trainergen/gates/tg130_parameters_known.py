@@ -161,11 +161,27 @@ def _is_new(training: Training, value: ast.expr, model: str, routine: Routine) -
         return False
     role, made = training.roles.made(value, routine)
     if role != MODULE or made is None:
-        return False
+        return _made_alike(training, _innermost(value), model, routine)
     name = (training.reading.dotted(value.func) or "").rpartition(".")[2]
     if name == "get_peft_model":
         return True
     return not any(text_of(part) == model for part in ast.walk(value) if isinstance(part, ast.expr))
+
+
+def _made_alike(training: Training, value: ast.Call, model: str, routine: Routine) -> bool:
+    """Whether the name has held a thing of the same class before: ``Net(...)`` a second time."""
+    name = text_of(value.func)
+    if name is None or not name.rpartition(".")[2][:1].isupper():
+        return False
+    calls = [each.value for each in training.roles.bindings(model, routine) if isinstance(each.value, ast.Call)]
+    return sum(ast.unparse(_innermost(each).func) == name for each in calls) > 1
+
+
+def _innermost(call: ast.Call) -> ast.Call:
+    """``Net()`` of ``Net().to(device)``."""
+    while isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+        call = call.func.value
+    return call
 
 
 def _exclusive(first: Step, second: Step) -> bool:
