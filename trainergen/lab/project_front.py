@@ -48,10 +48,14 @@ class ProjectFront:
         return cast("type", registered.find(lookup))
 
     def listed(self) -> list[str]:
-        """What the registry lists; the trainer alone where there is none, or none that can be asked."""
+        """What the registry lists, as it spells its keys.
+
+        A registry that can't be asked, or that is asked by other names than a user's, has listed what `find` found.
+        """
         lookup = self.trainer["lookup"]
         found = [] if lookup is None else registered.listed(lookup)
-        return found or [self.trainer["key"]]
+        exact = lookup is not None and lookup["how"] in ("mapping", "entry-point")
+        return found if exact or self.trainer["key"] in found else [*found, self.trainer["key"]]
 
     def shown(self) -> str | None:
         """Its program is run by itself, see `lab.front_door`."""
