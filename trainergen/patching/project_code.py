@@ -187,7 +187,7 @@ class ProjectCode:
         """The file that a dotted name is imported from."""
         path = PurePosixPath(*module.split("."))
         for root in self.roots:
-            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            for candidate in (path / "__init__.py", path.with_suffix(".py")):  # a package hides a module
                 found = self.file((PurePosixPath(root) / candidate).as_posix())
                 if found is not None:
                     return found
