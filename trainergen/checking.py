@@ -10,13 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 from .errors import UnusableInput
-from .gates.choosing import UNUSED_IGNORE, Choice, choose, chosen_codes
-from .gates.comments import MARK, apply_ignores, with_ignores
+from .gates.choosing import MARK, UNUSED_IGNORE, Choice, choose, chosen_codes
 from .gates.engine import Chosen, Gate, check_source, known_codes, load_gates, load_plugins
 from .gates.facts import Facts
 from .gates.files import decode, find, relative, root_of
 from .gates.finding import Finding, Plain, as_tuple, from_tuple
-from .gates.notebook import Notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +100,9 @@ class Check:
                 with open(file, "rb") as stream:
                     data = stream.read()
             except OSError as problem:
-                unreadable = _unreadable(path, problem.strerror or str(problem), "see to the file, or name it in exclude")
+                unreadable = _unreadable(
+                    path, problem.strerror or str(problem), "see to the file, or name it in exclude"
+                )
                 done[index] = Checked(path, file, b"", [unreadable])
                 continue
             known = self.cache.get(path, data) if self.cache is not None else None
@@ -172,6 +172,8 @@ class Check:
 
     def _found(self, path: str, text: str) -> list[Finding]:
         if path.endswith(".ipynb"):
+            from .gates.notebook import Notebook
+
             try:
                 notebook = Notebook(text)
             except (ValueError, RecursionError) as problem:
@@ -196,7 +198,11 @@ class Check:
     def _reported(self, path: str, text: str, findings: list[Finding]) -> list[Finding]:
         refused = self.choice.ignored_in(path)
         kept = [each for each in findings if not any(code == "ALL" or each.code.startswith(code) for code in refused)]
-        return kept if path.endswith(".ipynb") else apply_ignores(kept, text, path, self.codes)
+        if path.endswith(".ipynb") or MARK not in text:
+            return kept
+        from .gates.comments import apply_ignores
+
+        return apply_ignores(kept, text, path, self.codes)
 
 
 _RUNNING: Check | None = None
@@ -280,11 +286,13 @@ def answer(
     check: Check, checked: list[Checked], findings: list[Finding], started: float, as_data: bool = False, lead: str = ""
 ) -> tuple[int, str]:
     """The exit code and the output for what was found."""
-    from .gates import output
-
     request = check.request
     form = "json" if as_data else check.choice.output_format
     code = 1 if findings and not request.exit_zero else 0
+    if not findings and form in ("full", "concise") and not request.statistics:
+        return code, lead + _closing(findings, len(checked), time.monotonic() - started, code)
+    from .gates import output
+
     if form == "json":
         return code, output.as_json(findings, len(checked))
     if form == "github":
@@ -302,12 +310,12 @@ def answer(
 
 
 def _closing(findings: list[Finding], files: int, seconds: float, code: int) -> str:
-    from .gates.output import summary
-
     noun = "1 file" if files == 1 else f"{files} files"
     timing = f"{seconds:.1f} s" + (f", exit {code}" if code else "")
     if not findings:
         return f"Checked {noun} ({timing}): no gate found anything.\n"
+    from .gates.output import summary
+
     said = summary(findings, files)
     faults = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
     counts = ", ".join(f"{name} {count}" for name, count in said["codes"].items())
@@ -330,6 +338,8 @@ def _texts(checked: list[Checked], wanted: set[str]) -> dict[str, str]:
         try:
             text = decode(one.data)
             if one.path.endswith(".ipynb"):
+                from .gates.notebook import Notebook
+
                 texts |= {f"{one.path}\0{number}": cell for number, cell in Notebook(text).cells.items()}
             else:
                 texts[one.path] = text
@@ -363,6 +373,7 @@ def _standard_input(check: Check, started: float) -> tuple[int, str]:
 
 def _add_ignores(checked: list[Checked]) -> tuple[int, str]:
     from .check_edits import write
+    from .gates.comments import with_ignores
 
     lines = 0
     for one in checked:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.gates.pairs import classes, idioms, scripts, short, tutorials, vit
+from tests.gates.pairs import classes, healthy, idioms, scripts, short, tutorials, vit
 from tests.gates.pairs.catalogue import PAIRS, Pair
 from trainergen.gates.engine import Gate, check_source, example_files, load_gates
 from trainergen.gates.facts import Facts
@@ -24,6 +24,7 @@ TWINS = {
     for name, text in vars(module).items()
     if name.isupper() and isinstance(text, str) and name != "HEAD"
 }
+TWINS |= {f"healthy: {name}": healthy.HEAD + text for name, text in healthy.HEALTHY.items()}
 ALL_PAIRS = PAIRS | {f"idiom: {name}": Pair(*values) for name, values in idioms.IDIOMS.items()}
 PATH = "train/example_trainer.py"
 

@@ -18,6 +18,8 @@ TABLE = "[tool.trainergen.check]"
 DEFAULT = ("TG0", "TG1")
 UNUSED_IGNORE = "TG090"
 UNREADABLE = "TG000"
+MARK = "tg: ignore"
+"""What a comment that ignores says."""
 _LISTS = ("select", "ignore", "extend-select", "exclude")
 _KEYS = (*_LISTS, "per-file-ignores", "output-format", "unsafe-fixes", "baseline", "plugins")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from .choosing import MARK
 from .finding import Edit, Finding, Fix
 from .source import split_lines
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from tokenize import TokenInfo
 
-MARK = "tg: ignore"
 UNUSED = "TG090"
 
 

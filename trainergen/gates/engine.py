@@ -99,7 +99,10 @@ def load_gate(module: ModuleType) -> Gate:
             )
     if said["FIX"] != "none" and not said["FIX"].startswith(("none: ", "safe: ", "unsafe: ")):
         raise ImportError(f"gate {module.__name__}: FIX is 'none', or begins with 'none: ', 'safe: ' or 'unsafe: '")
-    Range.of(said["TORCH"])
+    if not said["TORCH"].startswith(("<", ">", "=", "~")):
+        raise ImportError(
+            f"gate {module.__name__}: TORCH is a requirement such as >=2.4 or <2.6, not {said['TORCH']!r}"
+        )
     watches = getattr(module, "WATCHES", ())
     if said["CODE"].startswith("TG0") and not watches:
         raise ImportError(f"gate {module.__name__} has no WATCHES: a contract gate says which nodes it looks at")

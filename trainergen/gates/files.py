@@ -100,7 +100,7 @@ def decode(data: bytes) -> str:
     if b"\0" in data:
         raise ValueError("it has null bytes")
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as problem:
         import re
 

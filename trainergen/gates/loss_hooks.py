@@ -6,14 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD
-from .loss_flow import Fault, LossFlow
 from .reading import Routine
 from .source import Function
-from .subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .loss_flow import Fault
     from .training import Training
 
 HOOKS = ("compute_loss", "_forward_batch", "training_step")
@@ -21,11 +20,15 @@ HOOKS = ("compute_loss", "_forward_batch", "training_step")
 
 def faults(training: Training) -> Iterator[tuple[Routine, Fault]]:
     """What hooks return that certainly is no scalar loss with a graph, wherever backward() meets it."""
-    subject = None
-    for routine in hooks(training):
+    found = training.once(hooks, lambda: list(hooks(training)))
+    if not found:
+        return
+    from .loss_flow import LossFlow
+    from .subject import Subject
+
+    subject = Subject(training.source, training.facts)
+    for routine in found:
         framework = training.framework_at(routine)
-        if subject is None:
-            subject = Subject(training.source, training.facts)
         node = routine.node
         assert routine.owner is not None
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -76,6 +76,8 @@ def check(training: Training) -> Iterator[Finding]:
             if window is None:
                 continue
             test, length = window
+            if any(each.kind in (STEP, SCALER_STEP) and not _below(each, test) for each in found.events):
+                continue  # another optimizer uses the gradients of every batch
             before = [each for each in backward if not any(place.node is test for place in each.path)]
             if not before or any(each.managed and step.kind == STEP for each in before):
                 continue  # a framework's backward divides by itself
@@ -90,6 +92,10 @@ def check(training: Training) -> Iterator[Finding]:
                     "the last window of an epoch is never stepped when it is shorter",
                     "step on the last batch too: ... or index + 1 == len(loader)",
                 )
+
+
+def _below(event: Event, test: ast.If) -> bool:
+    return any(place.node is test for place in event.path)
 
 
 def _window(step: Event, loop: Place) -> tuple[ast.If, str] | None:

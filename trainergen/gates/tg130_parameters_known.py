@@ -73,7 +73,7 @@ def _replaced(training: Training, routine: Routine) -> Iterator[Finding]:
             if _renews(training, later, routine):
                 break
             changed = _changes(training, later, models, optimizers, routine)
-            if changed is not None and not _exclusive(step, later):
+            if changed is not None and not _exclusive(step, later) and not _made_anew(optimizers, changed, routine):
                 yield training.finding(
                     CODE,
                     changed,
@@ -137,15 +137,26 @@ def _changes(
 
 def _used_after(optimizers: set[str], statement: ast.stmt, routine: Routine) -> bool:
     """Whether the optimizer goes on being used after the model was made anew: else that was the end of both."""
-    uses = [
+    uses = _uses_after(optimizers, statement, routine)
+    # Assigned again first (the value of an assignment stands to the right of its name): another optimizer's life.
+    return bool(uses) and min(uses)[2]
+
+
+def _made_anew(optimizers: set[str], changed: ast.stmt | ast.expr, routine: Routine) -> bool:
+    """Whether the optimizer's name gets another one after the change, before it is used."""
+    uses = _uses_after(optimizers, changed, routine)
+    return bool(uses) and not min(uses)[2]
+
+
+def _uses_after(optimizers: set[str], statement: ast.stmt | ast.expr, routine: Routine) -> list[tuple[int, int, bool]]:
+    """Where the optimizer's names stand below a statement: line, column, whether they are read."""
+    return [
         (part.lineno, part.col_offset, isinstance(part.ctx, ast.Load))
         for part in ast.walk(routine.node)
         if isinstance(part, ast.Name | ast.Attribute)
         and part.lineno > (statement.end_lineno or 0)
         and text_of(part) in optimizers
     ]
-    # Assigned again first (the value of an assignment stands to the right of its name): another optimizer's life.
-    return bool(uses) and min(uses)[2]
 
 
 def _is_layer(training: Training, value: ast.expr, routine: Routine) -> bool:
