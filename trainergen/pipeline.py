@@ -121,7 +121,9 @@ def gather(
     if request.handover is not None:
         check_handover(request.handover, force=request.force)
 
-    laboratory.preload(environment_imports(root, (model.module, *targets(request.wishes))))
+    sources = rank_sources(training.data, model, lambda words: mentioning_all(index, words))
+    loaders = (each.target.partition(":")[0] for each in sources)
+    laboratory.preload(environment_imports(root, (model.module, *targets(request.wishes), *loaders)))
     # All that needs no torch is done before the first question to the lab, which is still importing it.
     overrides = root / settings.templates if settings.templates else None
     vendored = request.wishes.vendor or project.vendored
@@ -130,7 +132,6 @@ def gather(
     progress("building the model")
     if not vendored and home is None:
         laboratory.demand_imports(("trainergen", "beautilog"))
-    sources = rank_sources(training.data, model, lambda words: mentioning_all(index, words))
     measured = measure(laboratory, family, model, request.wishes, root, sources)
     facts = Facts(project, model, measured, settings, names, home, sources)
     narrative.tell_facts(outcome, facts, request.wishes)
