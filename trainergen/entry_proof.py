@@ -29,16 +29,18 @@ class Call:
         snake: the model in snake case, by which the name is known in a list.
         sibling: the key of a trainer that exists; "" where there is none to compare with.
         own_data: the trainer has data to train on.
+        settings: those that are other than staged while it trains, in words; "" for none.
     """
 
     key: str
     snake: str
     sibling: str
     own_data: bool
+    settings: str = ""
 
 
 def entry_verdicts(
-    lab: Laboratory, entry: EntryPoint, files: Mapping[str, str], root: Path, call: Call
+    lab: Laboratory, entry: EntryPoint, files: Mapping[str, str], short: Mapping[str, str], root: Path, call: Call
 ) -> tuple[str, tuple[dict[str, Any], ...]]:
     """What the project's own program does with the staged trainer, as probes.
 
@@ -48,6 +50,7 @@ def entry_verdicts(
         lab: where it runs.
         entry: the program.
         files: what is staged.
+        short: the same with settings that end a training early.
         root: the project's folder.
         call: see there.
 
@@ -71,11 +74,11 @@ def entry_verdicts(
     if training is None or not call.own_data:
         why = "it has no data yet" if training is not None else f"how {entry.command} chooses one was not found"
         return key, (*found, _probe("unmeasured", f"no training by {entry.command}: {why}"))
-    (visit,) = _visits(lab, program, files, [training])
+    (visit,) = _visits(lab, program, short, [training])
     other = None
     if visit["ending"] == "failed" and visit["ours"] is None and call.sibling:
         (other,) = _visits(lab, program, files, [chosen(entry, call.sibling) or ()])
-    return key, (*found, _trained(entry, visit, other, call.sibling))
+    return key, (*found, _trained(entry, visit, other, call))
 
 
 def program_of(entry: EntryPoint, root: Path) -> dict[str, str] | None:
@@ -149,17 +152,18 @@ def _plain(word: str) -> str:
 
 
 def _trained(
-    entry: EntryPoint, visit: Mapping[str, Any], other: Mapping[str, Any] | None, sibling: str
+    entry: EntryPoint, visit: Mapping[str, Any], other: Mapping[str, Any] | None, call: Call
 ) -> dict[str, Any]:
     command = " ".join((entry.command, *visit["arguments"]))
+    bounded = f" with {call.settings}" if call.settings else ""
     if visit["ending"] == "ended":
-        return _probe("passed", f"{command}  trains and ends")
+        return _probe("passed", f"{command}  trains and ends{bounded}")
     if visit["ending"] == "running":
-        return _probe("passed", f"{command}  trains; stopped after {SECONDS:g} s")
+        return _probe("passed", f"{command}  trains{bounded}; stopped after {SECONDS:g} s")
     if visit["missing"] and visit["ours"] is None:
         return _probe("unmeasured", f"{command} needs {visit['missing']}, which is not installed")
     if visit["ours"] is None and other is not None and other["error"] == visit["error"]:
-        return _probe("advice", f"{command}: {_said(visit)}; with {sibling} too: it is the program's own", visit)
+        return _probe("advice", f"{command}: {_said(visit)}; with {call.sibling} too: it is the program's own", visit)
     return _probe("failed", f"{command}: {_said(visit)}", visit)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .stages import Evidence, Facts
 
 RATE = "learning_rate"
+EPOCHS = "num_epochs"
 
 
 def home_request(
@@ -89,6 +90,17 @@ def _config(plan: TrainerPlan, facts: Facts, joined: Joined, staged: Assembled) 
         "changed": _rewritten(joined, values, staged.texts) if has_rate else {},
         "small": _rewritten(joined, small, staged.texts),
     }
+
+
+def shortened(plan: TrainerPlan, facts: Facts, staged: Assembled) -> tuple[Mapping[str, str], str]:
+    """The staged files with settings that end a training early, and what to say of them; "" where there are none."""
+    joined = staged.joined
+    if joined is None:
+        return staged.texts, ""
+    values = {EPOCHS: "1", **small_settings(plan, facts)}
+    values = {name: text for name, text in values.items() if name in joined.configuration.slots}
+    said = ", ".join(f"{name} {text}" for name, text in values.items())
+    return {**staged.texts, **_rewritten(joined, values, staged.texts)}, said
 
 
 def _rewritten(joined: Joined, values: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:

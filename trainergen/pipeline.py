@@ -15,7 +15,7 @@ from .errors import AnswerNeeded, ProofFailed, TrainergenError
 from .excusing import excused
 from .handover import check_apart, check_handover, render_handover, write_handover
 from .home import find_home, mentioning_all, survey_project, with_wishes
-from .home_proof import home_request, judged
+from .home_proof import home_request, judged, shortened
 from .inspection.imports import environment_imports
 from .inspection.model import read_model
 from .inspection.project import find_root, read_project
@@ -195,7 +195,7 @@ def first_proven(
                 progress("proving")
                 evidence = concluded(request, lab, asked, proof, staged, standing)
                 if facts.home is not None:
-                    staged, evidence = at_the_door(plan, facts.home, lab, staged, evidence)
+                    staged, evidence = at_the_door(plan, facts, facts.home, lab, staged, evidence)
                 return Proven(plan, staged, evidence)
         except ProofFailed as problem:
             if request.dry_run and staged is not None:
@@ -261,7 +261,7 @@ def concluded(
 
 
 def at_the_door(
-    plan: TrainerPlan, home: Home, lab: Laboratory, staged: assembly.Assembled, evidence: Evidence
+    plan: TrainerPlan, facts: Facts, home: Home, lab: Laboratory, staged: assembly.Assembled, evidence: Evidence
 ) -> tuple[assembly.Assembled, Evidence]:
     """With what the project's own program did with the staged trainer, and with the name that it knows it by.
 
@@ -272,13 +272,15 @@ def at_the_door(
     if entry is None or joined is None or not evidence.proven:
         return staged, evidence
     known = [key for each in home.registries for key in each.keys]
+    short, said = shortened(plan, facts, staged)
     call = Call(
         key="" if joined.registration.lookup is None else joined.registration.key,
         snake=plan.names.snake,
         sibling=known[0] if known else "",
         own_data=plan.data.kind != "stub",
+        settings=said,
     )
-    key, visits = entry_verdicts(lab, entry, staged.texts, Path(staged.root), call)
+    key, visits = entry_verdicts(lab, entry, staged.texts, short, Path(staged.root), call)
     return replace(staged, command=home.command(key) if key else ""), judged(evidence, visits)
 
 
