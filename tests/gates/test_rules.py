@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.gates.pairs import classes, healthy, idioms, scripts, short, tutorials, vit
+from tests.gates.pairs import classes, healthy, idioms, more, scripts, short, tutorials, vit
 from tests.gates.pairs.catalogue import PAIRS, Pair
 from trainergen.gates.engine import Gate, check_source, example_files, load_gates
 from trainergen.gates.facts import Facts
@@ -85,11 +85,12 @@ def test_a_fault_is_told_from_its_twin(name: str) -> None:
     assert pair.code in {each.code for each in found(pair.bad)}
 
 
-@pytest.mark.parametrize(
-    "number", range(len(short.SHORT)), ids=[f"{code}-{n}" for n, (code, *_) in enumerate(short.SHORT)]
-)
+SHORT = [*short.SHORT, *more.MORE]
+
+
+@pytest.mark.parametrize("number", range(len(SHORT)), ids=[f"{code}-{n}" for n, (code, *_) in enumerate(SHORT)])
 def test_short_pairs_are_told_apart(number: int) -> None:
-    code, bad, good = short.SHORT[number]
+    code, bad, good = SHORT[number]
     rules = list(RULES.values())
     on = [gate for gate in rules if gate.on_by_default]
     assert code in {each.code for each in found(bad, on)}

@@ -37,6 +37,14 @@ class Evaluation:
         self.in_eval_mode = in_eval_mode
         self.graphless = graphless
 
+    @property
+    def node(self) -> ast.AST:
+        """Where it is reported: the forward, or what is gone through where the forward is in a function that serves both."""
+        if self.forward.routine is self.routine:
+            return self.forward.node
+        loop = self.place.node
+        return loop.iter if isinstance(loop, ast.For | ast.AsyncFor) else loop
+
 
 def evaluations(training: Training) -> list[Evaluation]:
     """Every evaluation of the file, once, with what is true on any way to it; worked out once."""
@@ -45,6 +53,7 @@ def evaluations(training: Training) -> list[Evaluation]:
 
 def _find(training: Training) -> list[Evaluation]:
     found: dict[int, Evaluation] = {}
+    owners = {id(routine.place): routine for routine in training.reading.routines}
     for root in training.traces.roots:
         trace = training.traces.of(root)
         for event in trace:
@@ -54,21 +63,19 @@ def _find(training: Training) -> list[Evaluation]:
                 (
                     place
                     for place in event.path
-                    if place.kind in ("loop", "comprehension")
-                    and training.held_out(place, event.routine)
-                    and _written_in(place, event.routine)
+                    if place.kind in ("loop", "comprehension") and training.held_out(place, owners[id(place.path[0])])
                 ),
                 None,
             )
             if loop is None or any(each.kind in (BACKWARD, STEP) and each.within(loop) for each in trace):
                 loop = _phased(trace, event)
-                if loop is None or not _written_in(loop, event.routine):
+                if loop is None:
                     continue
             known = found.get(id(loop))
             mode = _eval_before(trace, event, loop) or (known is not None and known.in_eval_mode)
             graphless = in_graphless(event.path, perhaps=True) or (known is not None and known.graphless)
             first = known.forward if known is not None else event
-            found[id(loop)] = Evaluation(loop, event.routine, first, mode, graphless)
+            found[id(loop)] = Evaluation(loop, owners[id(loop.path[0])], first, mode, graphless)
     return list(found.values())
 
 
@@ -91,10 +98,6 @@ def _asks_phase(place: Place) -> bool:
         return True
     name, _, value = test.partition(" == ")
     return name in ("phase", "mode", "split", "stage") and naming.is_trained_on(value)
-
-
-def _written_in(place: Place, routine: Routine) -> bool:
-    return place.path[0] is routine.place
 
 
 def _eval_before(trace: list[Event], forward: Event, loop: Place) -> bool:

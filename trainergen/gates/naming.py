@@ -11,7 +11,8 @@ _EVALUATING = {
 _OF_DATA = {"loader", "dataloader", "set", "dataset", "dl", "ds", "data", "iter", "batch", "batches", "generator"}
 _MODULES = {
     "generator", "discriminator", "encoder", "decoder", "backbone", "classifier", "student", "teacher", "critic", "actor",
-    "policy", "unet", "vae", "autoencoder", "gpt", "llm", "bert", "gen", "disc", "transformer", "resnet", "probe", "learner",
+    "policy", "unet", "vae", "autoencoder", "gpt", "llm", "bert", "gen", "disc", "transformer", "resnet", "probe", "learner", "detector",
+    "segmenter", "predictor", "regressor", "forecaster", "embedder", "projector", "head", "tower", "denoiser", "ranker", "lm",
 }  # fmt: skip
 _WRAPPED = {"ddp", "ema", "engine", "ft", "compiled", "raw", "parallel", "module"}
 _CRITERIA = {"ce", "bce", "mse", "nll", "kl", "crit", "lossfn", "lossf", "lossfunc"}

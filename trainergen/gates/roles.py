@@ -49,6 +49,7 @@ class Roles:
         self.reading = reading
         self._known: dict[tuple[int, str], tuple[str | None, ast.Call | None]] = {}
         self._modules: dict[str, bool] = {}
+        self._modular: set[str] | None = None
 
     def of(self, expression: ast.expr, routine: Routine) -> str | None:
         """The role of an expression in `routine`; None where nothing says one."""
@@ -82,7 +83,22 @@ class Roles:
                 continue
             if role is not None:
                 return role, call
-        return self._by_name(text), None
+        role = self._by_name(text)
+        return (MODULE if role is None and text in self._behaving() else role), None
+
+    def _behaving(self) -> set[str]:
+        """Names that the file treats as modules: it asks them for parameters or sets their mode."""
+        if self._modular is None:
+            self._modular = {
+                text
+                for routine in self.reading.routines
+                for step in routine.calls()
+                if isinstance(step.node, ast.Call) and isinstance(step.node.func, ast.Attribute)
+                if step.node.func.attr in ("parameters", "named_parameters", "eval", "named_modules")
+                for text in [text_of(step.node.func.value)]
+                if text is not None and text not in ("self", "super", "pd", "df")
+            }
+        return self._modular
 
     def bindings(self, text: str, routine: Routine) -> list[Binding]:
         """What is assigned to a name where `routine` can see it: its own, the class's, those around, the top level's."""

@@ -53,7 +53,8 @@ def check(training: Training) -> Iterator[Finding]:
     for evaluation in evaluations(training):
         if evaluation.in_eval_mode:
             continue
-        model = training.traces.as_written(evaluation.forward).target
+        here = evaluation.forward.routine is evaluation.routine
+        model = training.traces.as_written(evaluation.forward).target if here else ""
         fix = None
         loop = evaluation.place.node
         statement = statement_of(loop, evaluation.routine)
@@ -63,7 +64,7 @@ def check(training: Training) -> Iterator[Finding]:
             )
         yield training.finding(
             CODE,
-            evaluation.forward.node,
+            evaluation.node,
             f"{model or 'the model'} is evaluated in training mode: nothing calls eval() before",
             f"call {model or 'model'}.eval() before the loop, and train() again afterwards",
             fix=fix,

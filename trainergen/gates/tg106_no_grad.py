@@ -58,7 +58,7 @@ def check(training: Training) -> Iterator[Finding]:
         routine = evaluation.routine
         yield training.finding(
             CODE,
-            evaluation.forward.node,
+            evaluation.node,
             "the evaluation builds a graph for every batch",
             "put it below torch.no_grad() or torch.inference_mode()",
             fix=_fix(training, routine),

@@ -52,8 +52,9 @@ def check(training: Training) -> Iterator[Finding]:
             loop = event.loop
             if loop is None and not any(each.kind == BACKWARD and each.loop is None for each in trace):
                 continue
-            if event.guards(loop):
-                continue
+            shared = {place for each in trace if each.kind in (STEP, SCALER_STEP) for place in each.path}
+            if any(place not in shared for place in event.guards(loop)):
+                continue  # a condition decides that doesn't decide about the optimizer
             steps = [
                 position
                 for position, each in enumerate(trace)

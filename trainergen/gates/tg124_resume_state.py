@@ -10,7 +10,7 @@ from .events import LOAD, SAVE, SCALER_STEP, SCHEDULE, STEP
 from .naming import says
 from .reading import Routine
 from .roles import argument
-from .training import Training
+from .training import Training, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "PyTorch, saving and loading a general checkpoint"
 
-_COUNTED = ("epoch", "step", "iter", "progress", "position")
+_COUNTED = ("epoch", "step", "iter", "update", "progress", "position", "count", "seen")
 
 
 def check(training: Training) -> Iterator[Finding]:
@@ -124,6 +124,11 @@ def _resumes(training: Training) -> bool:
         for step in routine.steps:
             if isinstance(step.node, ast.If) and re.search(r"(?i)resum", ast.unparse(step.node.test)):
                 return True
+        trains = any(event.kind in (STEP, SCALER_STEP) for event in training.traces.of(routine))
+        for event in loads if trains else ():
+            tests = [place.node.test for place in event.guards() if isinstance(place.node, ast.If)]
+            if any(mentions(test, "exists", "isfile", "is_file") for test in tests):
+                return True
     return False
 
 
@@ -152,6 +157,9 @@ def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str 
         if not bindings:
             return _handed_in(training, value.id, routine)
         dicts = [each.value for each in bindings]
+        made: list[ast.expr] = [each for each in dicts if isinstance(each, ast.Dict)]
+        if made and dicts[-1] is made[-1]:  # the name may have held the restored state before
+            dicts = made
         for name, given in routine.bindings.items():
             if name.startswith(f"{value.id}["):
                 parts += [name, *(ast.unparse(each.value) for each in given)]

@@ -171,6 +171,8 @@ class _Cut:
 
     def _graphless_forward(self, value: ast.expr, order: int) -> ast.expr | None:
         """A prediction that was computed below no_grad, while the loss is outside of it."""
+        while isinstance(value, ast.Attribute) and text_of(value) not in self._routine.bindings:
+            value = value.value  # outputs.logits
         text = text_of(value)
         latest: Binding | None = None
         for binding in self._routine.bindings.get(text or "", ()):

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD
-from .loss_hooks import faults
+from .loss_hooks import faults, hooks, returned
 from .reading import Binding, Routine, text_of
 from .roles import argument, constant
 from .training import Training
@@ -53,9 +53,19 @@ FIX = "none"
 TORCH = ">=1.0"
 SOURCE = "torch.Tensor.backward; guardtower LOSS-002"
 
+_HINT = 'reduce it: .mean(), or reduction="mean"'
+
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
+    for routine in hooks(training):
+        if training.framework_at(routine) == "transformers":
+            for value, order in returned(routine):
+                unreduced = _of_name(training, value, order, routine)
+                if unreduced is not None:
+                    message = f"{routine.name} returns one loss per sample, not a scalar"
+                    yield training.finding(CODE, unreduced, message, _HINT)
+                    break
     for routine, fault in faults(training):
         if fault.kind in ("container", "unreduced", "nothing", "number"):
             node = fault.node
@@ -72,7 +82,7 @@ def check(training: Training) -> Iterator[Finding]:
                     CODE,
                     unreduced,
                     "one loss per sample reaches backward(), which needs a scalar",
-                    'reduce it: .mean(), or reduction="mean"',
+                    _HINT,
                 )
 
 
@@ -83,13 +93,21 @@ def _unreduced(training: Training, target: str, backward: ast.Call, routine: Rou
     ):
         return None  # loss.mean().backward()
     order = next((step.order for step in routine.steps if step.node is backward), 0)
-    latest: Binding | None = None
-    for binding in routine.bindings.get(target, ()):
-        if binding.order < order:
-            latest = binding
-    if latest is None or latest.how != "assign":
-        return None
-    value: ast.expr = latest.value
+    return _of_name(training, target, order, routine)
+
+
+def _of_name(training: Training, target: str | ast.expr, order: int, routine: Routine) -> ast.expr | None:
+    """The call that makes one loss per sample of what a name (or an expression) holds at a step."""
+    name = target if isinstance(target, str) else text_of(target)
+    value = target if isinstance(target, ast.expr) else None
+    if name is not None:
+        latest: Binding | None = None
+        for binding in routine.bindings.get(name, ()):
+            if binding.order < order:
+                latest = binding
+        if latest is None or latest.how != "assign":
+            return None
+        value = latest.value
     while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult | ast.Div):
         value = value.left
     if not isinstance(value, ast.Call):
