@@ -62,7 +62,7 @@ def _find(training: Training) -> list[Evaluation]:
             loop = next(
                 (
                     place
-                    for place in event.path
+                    for place in reversed(event.path)
                     if place.kind in ("loop", "comprehension") and training.held_out(place, owners[id(place.path[0])])
                 ),
                 None,

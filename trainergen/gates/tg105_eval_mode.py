@@ -51,8 +51,9 @@ SOURCE = "PyTorch, Module.eval; Sonar S6982; taxonomy of real faults (arXiv 1910
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for evaluation in evaluations(training):
-        if evaluation.in_eval_mode:
-            continue
+        owner = evaluation.routine.owner
+        if evaluation.in_eval_mode or (owner is not None and training.roles.is_module(owner)):
+            continue  # a module's own method runs in the mode that its caller has set
         here = evaluation.forward.routine is evaluation.routine
         model = training.traces.as_written(evaluation.forward).target if here else ""
         fix = None
