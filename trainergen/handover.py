@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Conflict, MachineRefused, UnusableInput
 from .inspection.batch_spec import leaves, spell_path, spell_shape
+from .proving import contract_gates
 from .rendering.engine import Engine
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from .stages import Evidence, Facts, Proven
     from .staging.change_set import ChangeSet
 
-LANGUAGES = {".py": "python", ".ini": "ini", ".json": "json", ".toml": "toml", ".md": "markdown"}
+LANGUAGES = {
+    ".py": "python",
+    ".ini": "ini",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".toml": "toml",
+    ".md": "markdown",
+}
 HEAVY_OPTIMIZER_STATE = 2  # AdamW keeps two values a parameter (Loshchilov and Hutter 2019, algorithm 2)
 
 
@@ -81,11 +90,15 @@ def render_handover(facts: Facts, proven: Proven) -> str:
     plan, staged, evidence = proven.plan, proven.staged, proven.evidence
     project, model, measured = facts.project, facts.model, facts.measured
     names = plan.names
-    integration = [
-        (path, touched(path, insertion), LANGUAGES.get(Path(path).suffix, "text"))
-        for path, insertion in staged.inserted.items()
-        if path != names.config_file
-    ]
+    settings = _settings_files(proven)
+    shown = {path: touched(path, insertion) for path, insertion in staged.inserted.items()}
+    shown |= {path: text.rstrip("\n") for path, text in staged.created.items() if path != names.trainer_file}
+    home = facts.home
+    entry = None if home is None else home.training.entry
+    if home is None:
+        list_command = f"{names.command.rpartition(' ')[0]} --list"
+    else:
+        list_command = "" if entry is None or not entry.lists else f"{entry.command} {entry.lists}"
     variables = {
         "plan": plan,
         "names": names,
@@ -93,18 +106,37 @@ def render_handover(facts: Facts, proven: Proven) -> str:
         "parameters": sum(parameter.tied_to is None for parameter in measured.parameters),
         "values": measured.values,
         "batch_lines": list(_batch_lines(plan)),
-        "config_text": touched(names.config_file, staged.inserted[names.config_file]),
+        "settings": [(path, text, _language(path)) for path, text in shown.items() if path in settings],
         "trainer_text": staged.texts[names.trainer_file].rstrip("\n"),
-        "integration": integration,
-        "list_command": f"{names.command.rpartition(' ')[0]} --list",
+        "integration": [(path, text, _language(path)) for path, text in shown.items() if path not in settings],
+        "list_command": list_command,
         "listed": "\n".join(evidence.listed) or names.trainer_class,
-        "usage": _usage(plan, project),
-        "checklist": list(_checklist(plan, evidence)),
-        "expected": _expected(evidence),
+        "usage": _usage(plan, project) if home is None else _own_usage(plan),
+        "command": staged.command,
+        "own": home is not None,
+        "checklist": list(_checklist(plan, evidence, own=home is not None)),
+        "expected": _expected(evidence, own=home is not None),
         "limitations": list(_limitations(plan, evidence, measured)),
-        "suggestions": list(_suggestions(plan, measured)),
+        "suggestions": list(_suggestions(plan, measured, own=home is not None)),
     }
     return Engine(None, Path(project.root)).render("handover.md.j2", variables).text
+
+
+def _settings_files(proven: Proven) -> set[str]:
+    """Paths of the files that hold the trainer's settings."""
+    joined = proven.staged.joined
+    if joined is None:
+        return {proven.plan.names.config_file}
+    return {*joined.configuration.edits, *joined.configuration.created} - set(joined.registration.edits)
+
+
+def _language(path: str) -> str:
+    return LANGUAGES.get(Path(path).suffix, "text")
+
+
+def _own_usage(plan: TrainerPlan) -> str:
+    """In a project with trainers of its own: as its other trainers are used."""
+    return f"from {plan.names.trainer_module} import {plan.names.trainer_class}"
 
 
 def touched(path: str, insertion: Insertion) -> str:
@@ -158,28 +190,28 @@ def _usage(plan: TrainerPlan, project: ProjectFacts) -> str:
     )
 
 
-def _checklist(plan: TrainerPlan, evidence: Evidence) -> Iterator[Item]:
+def _checklist(plan: TrainerPlan, evidence: Evidence, *, own: bool) -> Iterator[Item]:
+    fulfilled = contract_gates(plan.contract)
     for code in evidence.gates:
         from .gates.engine import GATES
 
-        yield Item(True, f"{code} {GATES[code].name}")
+        yield Item(True, f"{code} {fulfilled.get(code, GATES[code].name) if own else GATES[code].name}")
     for probe in evidence.probes:
         yield Item(probe["status"] in ("passed", "advice"), f"{probe['probe']}: {probe['title']}")
     if evidence.identical:
         yield Item(False, "nothing was run this time: every file is as it was when it was generated")
     elif not evidence.proven:
         yield Item(False, "NOTHING WAS PROVEN (--no-proof): this trainer has never taken a step")
-    yield Item(False, f"test command: `{plan.names.command} --dry-run`")
+    if not own:
+        yield Item(False, f"test command: `{plan.names.command} --dry-run`")
 
 
-def _expected(evidence: Evidence) -> str:
+def _expected(evidence: Evidence, *, own: bool) -> str:
     numbers = evidence.numbers or {}
     if "first_loss" not in numbers:
         return "not measured."
-    return (
-        f"the first loss is near {numbers['first_loss']:.4g} (measured on the proof's batch, seed 0), and falls; weights, "
-        "history and plots lie below `model_save_directory`."
-    )
+    first = f"the first loss is near {numbers['first_loss']:.4g} (measured on the proof's batch, seed 0), and falls"
+    return f"{first}." if own else f"{first}; weights, history and plots lie below `model_save_directory`."
 
 
 def _limitations(plan: TrainerPlan, evidence: Evidence, measured: TorchFacts) -> Iterator[str]:
@@ -200,7 +232,7 @@ def _limitations(plan: TrainerPlan, evidence: Evidence, measured: TorchFacts) ->
         yield f"{probe['title']}"
 
 
-def _suggestions(plan: TrainerPlan, measured: TorchFacts) -> Iterator[str]:
+def _suggestions(plan: TrainerPlan, measured: TorchFacts, *, own: bool) -> Iterator[str]:
     size = 8 if measured.dtype == "float64" else 4
     weights = measured.values * size
     state = weights * (2 + (HEAVY_OPTIMIZER_STATE if plan.optimizer.is_default else 1))
@@ -210,8 +242,9 @@ def _suggestions(plan: TrainerPlan, measured: TorchFacts) -> Iterator[str]:
     )
     if measured.batch_norm:
         yield "Convergence: BatchNorm needs at least two samples a batch, and drop_last where the last batch may have one."
-    metrics = ", ".join((*plan.objective.metrics, *plan.objective.epoch_metrics)) or "the loss alone"
-    yield f"Watch: {metrics}; and gradient_norm, which the runtime logs, for the first hundred steps."
+    if not own:
+        metrics = ", ".join((*plan.objective.metrics, *plan.objective.epoch_metrics)) or "the loss alone"
+        yield f"Watch: {metrics}; and gradient_norm, which the runtime logs, for the first hundred steps."
     if plan.objective.classes is not None and plan.objective.classes > 2:
         yield f"The first cross-entropy of an untrained classifier is near ln({plan.objective.classes})."
 

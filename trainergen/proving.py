@@ -76,13 +76,19 @@ def begun(lab: Laboratory, request: Mapping[str, Any]) -> Iterator[Proof]:
         proof.give_up()
 
 
+def contract_gates(contract: str) -> Mapping[str, str]:
+    """The contract gates that apply to trainers under a contract, and what fulfils each there."""
+    found: Mapping[str, str] = importlib.import_module(f".contracts.{contract}.detect", __package__).GATES
+    return found
+
+
 def check_gates(staged: Assembled, contract: str) -> tuple[str, ...]:
     """Codes of the gates that the staged Python files pass, of those that the contract says apply.
 
     Raises:
         ProofFailed: one of them found something.
     """
-    applying = frozenset(importlib.import_module(f".contracts.{contract}.detect", __package__).GATES)
+    applying = frozenset(contract_gates(contract))
     findings = check_files(staged.checked, Facts(staged.root, staged.texts, applying))
     codes = tuple(code for code in GATES if code in applying)
     if findings:
