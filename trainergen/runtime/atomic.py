@@ -26,21 +26,25 @@ def remove_unfinished(directory: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text`, at once."""
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace `path` by `text`, at once; not `durable`: without waiting for the disk (a power cut may empty it)."""
     temporary = temporary_beside(path)
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
-            _flush(file)
-        _publish(temporary, path)
+            if durable:
+                _flush(file)
+        if durable:
+            _publish(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Replace `path` by `data` as JSON, at once."""
-    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+def write_json(path: Path, data: Any, *, durable: bool = True) -> None:
+    """Replace `path` by `data` as JSON, at once; `durable` as in `write_text`."""
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n", durable=durable)
 
 
 def write_tensors(path: Path, data: Any) -> None:

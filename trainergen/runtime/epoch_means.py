@@ -22,6 +22,10 @@ class EpochMeans:
     Args:
         device: where the run happens.
         on_host: where the sums are kept; None: on the host for the CPU, else on the device.
+
+    Attributes:
+        batches: how many were taken.
+        weight: of them all together (samples, or tokens), once `compute` has read it.
     """
 
     def __init__(self, device: torch.device, *, on_host: bool | None = None) -> None:
@@ -32,6 +36,7 @@ class EpochMeans:
         self._weights: dict[str, Any] = {}
         self._bad_step: torch.Tensor | None = None
         self.batches = 0
+        self.weight: float | None = None
 
     def add(self, loss: torch.Tensor, metrics: Mapping[str, Number], weight: int | torch.Tensor, step: int) -> bool:
         """Take one batch; False if its loss is known not to be finite (off the CPU `first_bad_step` tells later).
@@ -66,6 +71,13 @@ class EpochMeans:
         found = -1 if self._bad_step is None else int(self._bad_step.item())
         return None if found < 0 else found
 
+    def look(self, loss: torch.Tensor) -> tuple[float, int | None]:
+        """The value of `loss` and what `first_bad_step` gives. Waits for the device, once."""
+        if self._bad_step is None:
+            return loss.item(), None
+        value, found = torch.stack([loss.detach().to(self._dtype), self._bad_step.to(self._dtype)]).tolist()
+        return value, None if found < 0 else int(found)
+
     def compute(self) -> dict[str, float]:
         """The means, ``loss`` first; NaN for a metric that was defined in no batch. Waits for the device, once.
 
@@ -80,6 +92,7 @@ class EpochMeans:
             sums, weights = torch.stack([*sums, *weights]).view(2, -1).tolist()
         if weights[0] == 0:
             raise ValueError("all batches of this epoch have weight 0: see _batch_weight")
+        self.weight = float(weights[0])
         return {
             name: total / weight if weight else math.nan
             for name, total, weight in zip(names, sums, weights, strict=True)
