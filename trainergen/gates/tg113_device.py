@@ -54,7 +54,7 @@ SOURCE = "PyTorch, device-agnostic code; Lightning style guide; taxonomy of real
 
 _FACTORIES = {
     "device", "to", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "arange", "tensor", "as_tensor", "eye",
-    "linspace", "randperm", "Generator", "load", "zeros_like", "ones_like", "Module",
+    "linspace", "randperm", "load", "zeros_like", "ones_like", "Module",
 }  # fmt: skip
 
 
@@ -92,11 +92,11 @@ def _said(training: Training, call: ast.Call) -> str | None:
     if dotted.startswith("torch.cuda.") and dotted.endswith("Tensor"):
         return dotted
     name = dotted.rpartition(".")[2] or (function.attr if isinstance(function, ast.Attribute) else "")
-    if name not in _FACTORIES:
+    if name not in _FACTORIES and dotted != "torch.Generator":
         return None
     for value in (argument(call, "device"), argument(call, "map_location"), call.args[0] if call.args else None):
         if isinstance(value, ast.Constant) and _is_cuda(value):
-            if value in call.args and name not in ("device", "to"):
+            if value in call.args and name in _FACTORIES - {"device", "to"}:
                 continue
             return f'"{value.value!s}"'
     return None
