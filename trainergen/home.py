@@ -12,6 +12,7 @@ from .contracts.recognise import recognise
 from .errors import AnswerNeeded, Question
 from .inspection.training import ProjectIndex, survey
 from .inspection.training_facts import TrainingFacts
+from .patching.configs.survey.words import normal
 from .patching.configuration import ConfigPlace, Configuration, Field, configure, find_config
 from .patching.draft import Edit, composed
 from .patching.joining import Entry, Registration, Registry, Sibling
@@ -154,12 +155,12 @@ def join(
     fields = tuple(Field(each.name, each.default, each.annotation, each.doc) for each in plan.settings)
     joined = _joined(home, plan, project, read, fields)
     text = render(joined)
-    keys = {key[-1] for key in home.config.keys}
+    keys = {normal(key[-1]) for key in home.config.keys}
     slots, access = joined.configuration.slots, joined.configuration.access
     wanted = tuple(
         each
         for each in fields
-        if reads(text, access.get(each.name, "")) or (each.name in slots and slots[each.name].keys[-1] in keys)
+        if reads(text, access.get(each.name, "")) or (each.name in slots and normal(slots[each.name].keys[-1]) in keys)
     )
     return joined if wanted == fields else _joined(home, plan, project, read, wanted)
 

@@ -156,10 +156,12 @@ def _subclasses(base: type) -> list[type]:
 
 
 def _names(element: object) -> set[str]:
-    """What an element of a list is called: its class's name in several cases, or a text that it has as an attribute."""
+    """What an element of a list is called: a function's name, a class's in several cases or a text that it has as an attribute."""
     if isinstance(element, str):
         last = element.replace(":", ".").rpartition(".")[2]
         return {element, last, last.lower()}
+    if inspect.isfunction(element):
+        return {element.__name__}
     kind = element if isinstance(element, type) else type(element)
     texts = [value for owner in kind.__mro__[:-1] for value in vars(owner).values() if isinstance(value, str)]
     return {kind.__name__, kind.__name__.lower(), kind.__name__.upper(), *texts}

@@ -12,7 +12,7 @@ from ..errors import Conflict
 from ..inspection.batch_spec import Branch, Leaf
 from ..inspection.training_facts import Parameter
 from .contract_construction import Built, built, expressions, transplant_for
-from .contract_imports import base_import, base_package, imports_for, relative_import
+from .contract_imports import base_import, base_package, import_line, imports_for, relative_import
 from .contract_loop import attribute, evaluates_itself, loop_words, loss_method
 from .contract_methods import Method, method
 from .contract_parts import inline_metrics
@@ -77,7 +77,7 @@ class Body:
                 relative_import(each, plan.names.trainer_module, base_package(contract)) for each in self.imports
             ]
         settings = (*self.configuration.imports, *self.configuration.definition_imports)
-        self.imports += [f"from {module} import {name}" for module, name in settings]
+        self.imports += [import_line(module, name) for module, name in settings]
         if registration.decorator_import is not None:
             self.imports.append("from {} import {}".format(*registration.decorator_import))
         methods = self._methods()

@@ -147,7 +147,7 @@ def built(
     for slot, text in known.items():
         if slot in needed and text != "None":
             lines.append(f"{slot} = {access.spell(text or made.training, config, built=True)}")
-    given = []
+    given: list[str] = []
     for each in contract.constructor.base:
         slot = contract.constructor.slots.get(each.name, "")
         if slot not in needed:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts.class_source import called, calls
 from ..contracts.vocabulary import slot_of
 from ..errors import Conflict
-from .contract_imports import imports_for
+from .contract_imports import import_line, imports_for
 
 if TYPE_CHECKING:
     from ..patching.joining import Registration
@@ -33,7 +33,7 @@ def with_other_batches(source: str, place: str, *, loss: str, size: str, config:
     """
     (function,) = ast.parse(source).body
     lines = source.splitlines()
-    local = {slot_of(name): name for name in _names(function)}
+    local: dict[str, str] = {slot_of(name): name for name in _names(function)}
     for loop in reversed(_loops(function)):
         made = _Loop(loop, local, place, loss, size, config).text()
         indent = " " * loop.col_offset
@@ -142,7 +142,8 @@ def function_view(body: Body, registration: Registration) -> dict[str, Any]:
     text = body.transplant.method(text, duty.place)
     if body.sibling is not None:
         body.imports += imports_for(text, body.sibling, plan.names.trainer_file)
-    body.imports += [f"from {module} import {each}" for module, each in body.configuration.imports]
+    settings = (*body.configuration.imports, *body.configuration.definition_imports)
+    body.imports += [import_line(module, each) for module, each in settings]
     body.imports += [each for each in style.logger if each.startswith(("import ", "from "))]
     if registration.decorator_import is not None:
         body.imports.append("from {} import {}".format(*registration.decorator_import))
@@ -161,6 +162,7 @@ def function_view(body: Body, registration: Registration) -> dict[str, Any]:
         "input_lines": inputs,
         "target_lines": rest,
         "logger_lines": [each for each in style.logger if not each.startswith(("import ", "from "))],
+        "definition": body.configuration.definition,
         "imports": body.imports,
     }
 

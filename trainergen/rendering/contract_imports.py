@@ -30,6 +30,11 @@ def own_import(facts: ClassFacts, file: str, *, relative: bool) -> str:
     return f"from {facts.module} import {facts.name}"
 
 
+def import_line(module: str, name: str) -> str:
+    """The line that binds `name` of `module`; the module itself where `name` is empty."""
+    return f"from {module} import {name}" if name else f"import {module}"
+
+
 def import_of(name: str, sibling: ClassSource, file: str) -> str:
     """The sibling's line that imports `name`, as it reads in `file`; "" where it imports no such thing."""
     for node in ast.walk(sibling.module):

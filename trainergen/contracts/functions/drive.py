@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import io
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
 
 from ..driving import Enough, OneBatch
 from ..driving_opening import refresh
@@ -22,11 +24,41 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {}
 """Probe -> methods that answer for it: a function answers for all of them."""
 
 
+class Successive(torch.optim.Optimizer):
+    """The optimizers of all calls as one: it holds the last one's groups and state, and its hooks see each of them step.
+
+    A rate that is given to its groups between two calls is what the next one steps with.
+    """
+
+    def __init__(self) -> None:  # nothing of torch's: it never steps by itself
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: Any = {}
+        self._hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+        self._rates: list[Any] = []
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """As torch's own."""
+        handle = RemovableHandle(self._hooks)
+        self._hooks[handle.id] = hook
+        return handle
+
+    def stepping(self, optimizer: torch.optim.Optimizer, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """`optimizer`, the one of this call, is about to step."""
+        given = [group.get("lr") for group in self.param_groups]
+        if given != self._rates and len(given) == len(optimizer.param_groups):
+            for group, rate in zip(optimizer.param_groups, given, strict=True):
+                group["lr"] = rate
+        self.param_groups, self.state = optimizer.param_groups, optimizer.state
+        self._rates = [group.get("lr") for group in self.param_groups]
+        for hook in tuple(self._hooks.values()):
+            hook(optimizer, arguments, keywords)
+
+
 class FunctionSession:
     """One function as probes see a trainer (`runtime.probes.session.Session`).
 
     Each step is a call of the function. It makes its model by the name that it imports, which gives the session's, and
-    an optimizer of its own, which has seen no step then.
+    an optimizer of its own, which has seen no step then; `optimizer` stands for all of these.
 
     Args:
         function: what trains.
@@ -51,7 +83,7 @@ class FunctionSession:
         self.function = function
         self.config = config
         self.words = words
-        self.optimizer: torch.optim.Optimizer | None = None
+        self.optimizer = Successive()
         self._batches = batches
         self._folder = folder
         self._module = importlib.import_module(function.__module__)
@@ -158,8 +190,8 @@ class FunctionSession:
                 self._losses.append(float(result.detach()))
             return result
 
-        def stepping(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-            self.optimizer = optimizer
+        def stepping(optimizer: torch.optim.Optimizer, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            self.optimizer.stepping(optimizer, arguments, keywords)
             if before:
                 raise Enough
 

@@ -12,15 +12,15 @@ from ..imports import need_name
 from ..joining import Entry, Sibling
 from ..source import Source
 from .survey.class_imports import bound_names
-from .survey.class_text import quoted
+from .survey.option_text import SWITCH, default_of, name_of, option_text, wrapped
 from .survey.project import Project, class_named
 from .survey.reads import shared_reads, sibling_reads
+from .survey.subcommand_text import add_subcommand
+from .survey.subcommands import find as find_subcommand
 from .survey.words import place_fields
-from .syntax.python_text import keyword, literal, option_names, options
+from .syntax.python_text import destination, functions, options
 
 RANK = 60
-TYPES = ("int", "float", "str")
-SWITCH = "argparse.BooleanOptionalAction"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class Parser:
 def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> ConfigPlace | None:
     """See `ConfigStyle`."""
     own = _in_classes(project, siblings)
-    parsers = [own[-1]] if own else list(_parsers(project))
     reads = [read for sibling in siblings for read in sibling_reads(project, sibling)]
     shared = shared_reads(project, siblings, base_file)
+    if not own and (place := find_subcommand(project, siblings, reads, shared)) is not None:
+        return place
+    parsers = [own[-1]] if own else list(_parsers(project))
     best: tuple[int, Parser] | None = None
     for parser in parsers:
         names = {destination(call) for call in parser.options}
@@ -85,7 +87,7 @@ def _in_classes(project: Project, siblings: Sequence[Sibling]) -> list[Parser]:
 
 def _parsers(project: Project) -> Iterator[Parser]:
     for source in project.python("add_argument"):
-        nodes = list(_functions(source.tree.body))
+        nodes = list(functions(source.tree.body))
         for name, node in nodes:
             if calls := options(node):
                 yield Parser(source.path, name, node, tuple(calls))
@@ -94,23 +96,6 @@ def _parsers(project: Project) -> Iterator[Parser]:
         if outside:
             variable = ast.unparse(outside[0].func).rpartition(".")[0]
             yield Parser(source.path, variable, source.tree, tuple(outside))
-
-
-def _functions(body: Sequence[ast.stmt], above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
-    for node in body:
-        if isinstance(node, ast.FunctionDef):
-            yield above + node.name, node
-        elif isinstance(node, ast.ClassDef):
-            yield from _functions(node.body, f"{above}{node.name}.")
-
-
-def destination(call: ast.Call) -> str:
-    """The attribute that an option's value goes to."""
-    named = literal(keyword(call, "dest"))
-    if isinstance(named, str):
-        return named
-    names = option_names(call)
-    return names[0].lstrip("-").replace("-", "_") if names else ""
 
 
 def configure(
@@ -123,16 +108,18 @@ def configure(
     """
     source = Source(project.data(place.path), place.path)
     placed = place_fields(fields, place.keys, place.required)
+    if place.detail.get("kind") == "subcommand":
+        return add_subcommand(place, fields, placed, entry, project, width=width, quote=quote)
     calls = _calls(source, place)
     member = bool(place.detail["member"])
     have = {} if member else {destination(call): call for call in calls}
     missing = [each for each in fields if placed[each.name][-1] not in have]
-    texts = {each.name: _option(each, placed[each.name][-1], calls, source, quote) for each in missing}
+    texts = {each.name: option_text(each, placed[each.name][-1], calls, source, quote) for each in missing}
     access = {each.name: "{config}." + placed[each.name][-1] for each in fields}
     shared = {
-        each.name: repr(_default(have[key]))
+        each.name: repr(default_of(have[key]))
         for each in fields
-        if (key := placed[each.name][-1]) in have and _default(have[key]) is not None
+        if (key := placed[each.name][-1]) in have and default_of(have[key]) is not None
     }
     if member:
         return _as_member(place, entry, source, texts, access, calls)
@@ -148,18 +135,18 @@ def configure(
         at = source.next_line(source.end(last))
         indent, newline = source.indentation(source.start(last)), source.newline
         lead = newline if at == len(source.data) and not source.data.endswith((b"\n", b"\r")) else b""
-        lines = [_wrapped(texts[each.name], indent.decode(), width) for each in missing]
+        lines = [wrapped(texts[each.name], indent.decode(), width) for each in missing]
         text = "".join(f"{line}\n" for line in lines).replace("\n", newline.decode())
         draft.insert([Insertion(at, lead + text.encode("utf-8"))])
         Source(draft.data, place.path)
-        edits[place.path] = draft.finish(", ".join(_name_of(texts[each.name]) for each in missing))
+        edits[place.path] = draft.finish(", ".join(name_of(texts[each.name]) for each in missing))
     return Configuration(
         style="",
         edits=edits,
         access=access,
         shared=shared,
         slots={
-            each.name: Slot(place.path, (*place.symbol.split("."), _name_of(texts[each.name])), "python_text")
+            each.name: Slot(place.path, (*place.symbol.split("."), name_of(texts[each.name])), "python_text")
             for each in missing
             if "default=" in texts[each.name]
         },
@@ -169,7 +156,7 @@ def configure(
 
 
 def _calls(source: Source, place: ConfigPlace) -> list[ast.Call]:
-    found: dict[str, list[ast.Call]] = {name: options(node) for name, node in _functions(source.tree.body)}
+    found: dict[str, list[ast.Call]] = {name: options(node) for name, node in functions(source.tree.body)}
     return found.get(place.symbol) or options(source.tree)
 
 
@@ -183,80 +170,6 @@ def _statement(source: Source, call: ast.Call) -> ast.stmt:
     return holding[-1]
 
 
-def _default(call: ast.Call) -> object:
-    action = literal(keyword(call, "action"))
-    if action in ("store_true", "store_false"):
-        return action == "store_false"
-    return literal(keyword(call, "default"))
-
-
-def _option(each: Field, key: str, calls: Sequence[ast.Call], source: Source, quote: str) -> str:
-    """One ``add_argument`` call as its siblings write theirs: dashes, quotes, help, parser's name."""
-    names = [name for call in calls for name in option_names(call)[:1]]
-    dashed = sum("-" in name.lstrip("-") for name in names) > sum("_" in name for name in names)
-    own_quote = next(
-        (
-            chr(source.data[source.start(argument)])
-            for call in calls
-            for argument in call.args
-            if isinstance(argument, ast.Constant) and source.data[source.start(argument) :][:1] in (b"'", b'"')
-        ),
-        quote,
-    )
-    variable = ast.unparse(calls[-1].func)
-    name = "--" + (key.replace("_", "-") if dashed else key)
-    value = quoted(each.value, own_quote)
-    parts = [f"{own_quote}{name}{own_quote}"]
-    kind = each.annotation.partition("|")[0].strip()
-    if isinstance(literal(ast.parse(each.value, mode="eval").body), bool):
-        parts += _switch(value, calls)
-    elif kind.startswith(("tuple", "list")):
-        inner = next((part for part in TYPES if part in kind), "str")
-        listed = ast.literal_eval(each.value)
-        parts += [f"type={inner}", f"nargs={own_quote}*{own_quote}", f"default={list(listed or [])!r}"]
-    else:
-        parts += [f"type={kind if kind in TYPES else 'str'}", f"default={value}"]
-    if not calls or any(keyword(call, "help") is not None for call in calls):
-        doc = each.doc.replace("%", "%%").replace("\\", "\\\\").replace(own_quote, "\\" + own_quote)
-        parts.append(f"help={own_quote}{doc}{own_quote}")
-    return f"{variable}({', '.join(parts)})"
-
-
-def _switch(value: str, calls: Sequence[ast.Call]) -> list[str]:
-    """A bool: as the siblings' bools are, else a pair of options."""
-    kinds = [ast.unparse(kind) for call in calls if (kind := keyword(call, "type")) is not None]
-    own = next((kind for kind in kinds if "bool" in kind.lower() and kind != "bool"), None)
-    if own is not None:
-        return [f"type={own}", f"default={value}"]
-    switches = [literal(keyword(call, "action")) for call in calls]
-    if value == "False" and "store_true" in switches:
-        return ['action="store_true"']
-    return [f"action={SWITCH}", f"default={value}"]
-
-
-def _name_of(text: str) -> str:
-    call = ast.parse(text, mode="eval").body
-    assert isinstance(call, ast.Call)
-    return option_names(call)[0]
-
-
-def _wrapped(text: str, indent: str, width: int) -> str:
-    """The statement on one line, or with its arguments on a line of their own."""
-    if len(indent) + len(text) <= width:
-        return indent + text
-    head, _, rest = text.partition("(")
-    step = "\t" if "\t" in indent else "    "
-    inside = rest[:-1]
-    if len(indent) + len(step) + len(inside) <= width:
-        return f"{indent}{head}(\n{indent}{step}{inside}\n{indent})"
-    call = ast.parse(text, mode="eval").body
-    assert isinstance(call, ast.Call)
-    parts = [ast.get_source_segment(text, each) or "" for each in call.args]
-    parts += [f"{each.arg}={ast.get_source_segment(text, each.value)}" for each in call.keywords]
-    lines = "".join(f"{indent}{step}{part},\n" for part in parts)
-    return f"{indent}{head}(\n{lines}{indent})"
-
-
 def _as_member(
     place: ConfigPlace,
     entry: Entry,
@@ -266,7 +179,7 @@ def _as_member(
     calls: Sequence[ast.Call],
 ) -> Configuration:
     """A method like the siblings' that adds all options of the new trainer."""
-    method = next(node for name, node in _functions(source.tree.body) if name == place.symbol)
+    method = next(node for name, node in functions(source.tree.body) if name == place.symbol)
     first = source.start(method.body[0]) if ast.get_docstring(method) is None else source.end(method.body[0])
     begin = source.line_start(
         source.start(method.decorator_list[0]) - 1 if method.decorator_list else source.start(method)
@@ -283,7 +196,7 @@ def _as_member(
         style="",
         access=access,
         slots={
-            name: Slot(entry.file, (entry.class_name, method.name, _name_of(text)), "python_text")
+            name: Slot(entry.file, (entry.class_name, method.name, name_of(text)), "python_text")
             for name, text in texts.items()
             if "default=" in text
         },

@@ -10,7 +10,7 @@ from ..configuration import ConfigPlace, Configuration, Field, Slot
 from ..joining import Entry, Sibling
 from .survey import section_place, section_style
 from .survey.names import fill
-from .survey.project import Project, class_named
+from .survey.project import Project, trainer_named
 
 RANK = 43
 GETTERS = {"int": "getint", "float": "getfloat", "bool": "getboolean"}
@@ -30,7 +30,7 @@ def _uses_getters(project: Project, siblings: Sequence[Sibling]) -> bool:
         node
         for sibling in siblings
         if (source := project.source(sibling.file)) is not None
-        and (found := class_named(source, sibling.name)) is not None
+        and (found := trainer_named(source, sibling.name)) is not None
         for node in ast.walk(found)
     ]
     return any(isinstance(node, ast.Attribute) and node.attr in GETTERS.values() for node in nodes)

@@ -11,7 +11,7 @@ from ...configuration import KeyPath
 from ...joining import Sibling
 from ..syntax.python_text import literal
 from .names import core, pattern_of
-from .project import Project, class_named
+from .project import Project, trainer_named
 from .reads import CONFIG_NAMES
 
 CONFIG_CLASS = re.compile(
@@ -53,7 +53,7 @@ def config_classes(project: Project, siblings: Sequence[Sibling]) -> list[Config
     found: list[ConfigClass] = []
     for sibling in siblings:
         source = project.source(sibling.file)
-        node = class_named(source, sibling.name) if source is not None else None
+        node = trainer_named(source, sibling.name) if source is not None else None
         if node is None:
             continue
         named = _named_in(node)
@@ -72,7 +72,7 @@ def config_classes(project: Project, siblings: Sequence[Sibling]) -> list[Config
     return found
 
 
-def _named_in(node: ast.ClassDef) -> list[str]:
+def _named_in(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
     """Names that annotate, are called or parametrise the base, in order."""
     names: list[str] = []
     for each in ast.walk(node):
@@ -103,7 +103,7 @@ def _named_in(node: ast.ClassDef) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _is_handed_over(node: ast.ClassDef, name: str) -> bool:
+def _is_handed_over(node: ast.ClassDef | ast.FunctionDef, name: str) -> bool:
     return any(
         isinstance(each, ast.arg)
         and each.arg in CONFIG_NAMES

@@ -9,6 +9,8 @@ from ....errors import Conflict
 from ...joining import Entry, Sibling
 
 ROLES = ("Trainer", "Training", "Runner", "Experiment", "Learner", "Engine", "Task", "Loop", "Fitter")
+VERBS = ("train", "fit", "run", "training", "trainer", "main")
+"""What the names of functions that train begin or end with."""
 FORMS = ("Camel", "snake", "kebab", "UPPER", "lower")
 
 
@@ -18,7 +20,14 @@ def snake(name: str) -> str:
 
 
 def core(class_name: str) -> str:
-    """The part of a trainer's class name that says what it trains, in snake case."""
+    """The part of the name of a trainer's class or function that says what it trains, in snake case."""
+    if class_name.islower():
+        words = class_name.strip("_").split("_")
+        while len(words) > 1 and words[0] in VERBS:
+            words = words[1:]
+        while len(words) > 1 and words[-1] in VERBS:
+            words = words[:-1]
+        return "_".join(words)
     for role in ROLES:
         for stripped in (class_name.removesuffix(role), class_name.removeprefix(role)):
             if stripped and stripped != class_name:
@@ -57,6 +66,8 @@ def pattern_of(text: str, sibling: Sibling) -> str | None:
 
 
 def _camel(class_name: str, name: str) -> str:
+    if class_name.islower():
+        return forms(name)["Camel"]
     found = re.search(re.escape(name.replace("_", "")), class_name.replace("_", ""), re.IGNORECASE)
     return class_name.replace("_", "")[found.start() : found.end()] if found else forms(name)["Camel"]
 
@@ -112,6 +123,7 @@ def follow(value: str, sibling: Sibling, entry: Entry) -> str:
         (sibling.name, entry.class_name),
     ):
         if old in value:
-            return value.replace(old, new)
+            value = value.replace(old, new)
+            break
     pattern = pattern_of(value, sibling)
     return fill(pattern, entry) if pattern is not None else value

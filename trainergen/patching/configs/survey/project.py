@@ -183,6 +183,14 @@ def _defines(node: ast.stmt) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
+def trainer_named(source: Source, name: str) -> ast.ClassDef | ast.FunctionDef | None:
+    """The class of that name, or the function of the module where the project trains by functions."""
+    function = next(
+        (node for node in source.tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None
+    )
+    return class_named(source, name) or function
+
+
 def class_named(source: Source, name: str) -> ast.ClassDef | None:
     """The class of that name, wherever it stands in the file."""
     return next(

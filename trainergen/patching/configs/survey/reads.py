@@ -9,7 +9,7 @@ from typing import Literal
 
 from ...configuration import KeyPath
 from ...joining import Sibling
-from .project import Project, class_named
+from .project import Project, trainer_named
 
 CONFIG_NAMES = frozenset(
     [
@@ -184,9 +184,9 @@ def reads_in(node: ast.AST, extra: Iterable[str] = ()) -> list[Read]:
 
 
 def sibling_reads(project: Project, sibling: Sibling) -> list[Read]:
-    """What the class of a sibling reads."""
+    """What the class or the function of a sibling reads."""
     source = project.source(sibling.file)
-    node = class_named(source, sibling.name) if source is not None else None
+    node = trainer_named(source, sibling.name) if source is not None else None
     return reads_in(node) if node is not None else []
 
 
