@@ -145,7 +145,7 @@ def test_pre_commit_finds_nothing_and_downloads_nothing(project: Path, trainerge
     for command in (("git", "init", "-q"), ("git", "add", "-A"), ("pre-commit", "run", "--all-files")):
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Passed") == 3 and "Skipped" not in done.stdout
+    assert done.stdout.count("Passed") == 4 and "Skipped" not in done.stdout
     ignored = subprocess.run(
         ["git", "check-ignore", "saved_models/x.pt", "logs/train.log", ".trainergen/journal/1.json"],
         cwd=project, capture_output=True, text=True, check=False,
