@@ -16,6 +16,9 @@ class AccumulationWindow:
     only when the window closes: every loss is multiplied with w_i / w_1 (near 1, which float16 needs), and the
     gradients with w_1 / sum(w_i) before they are clipped. With one batch a step nothing is multiplied.
 
+    On W ranks, whose gradients are averaged, w_1 and the sum are those of all ranks together, and the losses are
+    multiplied with W w_i / w_1; so the step is that of the batches of all ranks in one.
+
     Args:
         size: batches a step.
     """
@@ -25,6 +28,7 @@ class AccumulationWindow:
         self.count = 0
         self._first: Weight = 1
         self._total: Weight = 0
+        self._shared = 0
         self.loss_factor: Weight | None = None
 
     @property
@@ -42,6 +46,18 @@ class AccumulationWindow:
         self._total = self._total + weight
         self.loss_factor = weight / self._first
 
+    def share(self, own: Weight, everywhere: Weight, world_size: int) -> None:
+        """Take what the batch that was added last weighs here, and on all ranks; asked again, nothing is added.
+
+        Before its backward pass.
+        """
+        if self._shared < self.count:
+            self._total = everywhere if self.count == 1 else self._total + everywhere
+            self._shared = self.count
+        if self.count == 1:
+            self._first = _positive(everywhere)
+        self.loss_factor = own * world_size / self._first
+
     def normalise(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Turn the summed gradients into those of the big batch."""
         if self.size == 1:
@@ -54,6 +70,7 @@ class AccumulationWindow:
     def reset(self) -> None:
         """Begin the next window."""
         self.count = 0
+        self._shared = 0
         self.loss_factor = None
 
 

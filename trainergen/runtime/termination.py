@@ -12,12 +12,18 @@ from types import FrameType
 class Termination:
     """Whether somebody asked this process to end.
 
+    Args:
+        alone: whether this is the run's only process; else all have to agree on where to end.
+
     Attributes:
         requested: looked at by the loop after each optimizer step; a flag, so that a step costs nothing more.
+        asked: somebody asked this very process; where it is alone, that is a request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = True) -> None:
         self.requested = False
+        self.asked = False
+        self._alone = alone
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -31,7 +37,8 @@ class Termination:
         before = signal.getsignal(signal.SIGTERM)
 
         def request(_: int, __: FrameType | None) -> None:
-            self.requested = True
+            self.asked = True
+            self.requested = self._alone
             signal.signal(signal.SIGTERM, before)
 
         signal.signal(signal.SIGTERM, request)
