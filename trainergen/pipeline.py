@@ -133,7 +133,7 @@ def gather(
     if not vendored and home is None:
         laboratory.demand_imports(("trainergen", "beautilog"))
     measured = measure(laboratory, family, model, request.wishes, root, sources)
-    facts = Facts(project, model, measured, settings, names, home, sources)
+    facts = Facts(project, model, measured, settings, names, home, sources, training.losses)
     narrative.tell_facts(outcome, facts, request.wishes)
     return facts, ground
 
@@ -314,6 +314,8 @@ def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) 
         outcome.written = True
     narrative.tell_files(outcome, proven.staged, identical=identical)  # only what did happen
     narrative.tell_advice(outcome, proven, doubts_of(facts))
+    if request.wishes.loss is None:
+        narrative.offer_losses(outcome, facts.losses)
     if request.handover is not None and request.dry_run:
         outcome.say("advise", str(request.handover), "not written: --dry-run")
     elif request.handover is not None:
