@@ -86,6 +86,10 @@ class CheckpointError(RuntimeError):
     """A checkpoint can't be written, verified, read, or does not fit this trainer."""
 
 
+class OtherRankFailed(RuntimeError):
+    """Another process of this run could not do its part; it says why itself."""
+
+
 class TrainingDiverged(TrainingError):
     """The training gets worse instead of better; nothing of what it was is lost: see `checkpoint`."""
 
