@@ -28,6 +28,9 @@ class Callback:
     def on_train_end(self, trainer: Trainer[Any, Any]) -> None:
         """After the last epoch."""
 
+    def on_run_end(self, trainer: Trainer[Any, Any], status: str) -> None:
+        """When everything is recorded: ``finished``, ``failed``, ``diverged``, ``interrupted``. Errors are logged."""
+
 
 def listens_to_steps(callback: Callback) -> bool:
     """Whether `callback` overrides `on_step_end`: only then is it called each step."""

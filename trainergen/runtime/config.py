@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from .errors import SettingError
+from .errors import SettingError, did_you_mean
 from .ini import ConfigParser
+from .trackers import check_names
 
 __all__ = ["BaseTrainerConfig", "ConfigParser"]
 
@@ -49,6 +52,9 @@ class BaseTrainerConfig:
         divergence_evaluations: evaluations in a row whose loss is clearly worse than the best, after which training
             stops; None for never.
         gradient_norm_limit: 2-norm of all gradients, before clipping, above which training stops; None for no limit.
+        trackers: where values are recorded as well: ``csv``, ``jsonl``, ``mlflow``, ``tensorboard``, ``wandb``; several.
+        baseline_run: folder of the run that the manifest compares this one with, by the monitored value; None for none.
+        device_hour_price: what an hour of one device costs, for the manifest's ``cost``; None where nobody asks.
         progress_description: text before the progress line; None for the trainer's name.
         model_save_directory: where ``runs/`` is created.
 
@@ -87,6 +93,9 @@ class BaseTrainerConfig:
     keep_last_checkpoints: int | None = 3
     divergence_evaluations: int | None = 3
     gradient_norm_limit: float | None = None
+    trackers: tuple[str, ...] = ()
+    baseline_run: Path | None = None
+    device_hour_price: float | None = None
     progress_description: str | None = None
     model_save_directory: Path = Path("saved_models")
 
@@ -106,6 +115,8 @@ class BaseTrainerConfig:
             self.require(name, at_least=0)
         self.require("gradient_clip_norm", at_least=0, optional=True)
         self.require("scheduler_factor", above=0, below=1)
+        self.require("device_hour_price", at_least=0, optional=True)
+        check_names(self.trackers)
         self.require_choice("scheduler_mode", ("min", "max"))
         self.require_choice("precision", ("float32", "bfloat16", "float16"))
 
@@ -123,6 +134,19 @@ class BaseTrainerConfig:
         """
         chosen = path or os.environ.get("TRAINERGEN_CONFIG") or cls.CONFIG_FILE or "config.ini"
         return ConfigParser(chosen).read(cls, cls.SECTION, overrides)
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `as_plain`, as a manifest holds it; settings that this class lacks are refused.
+
+        Raises:
+            SettingError: a name is no setting of this class, or a value is out of range.
+        """
+        hints, known = typing.get_type_hints(cls), [field.name for field in dataclasses.fields(cls) if field.init]
+        for name in data:
+            if name not in known:
+                raise SettingError(name, f"is no setting of {cls.__name__}; {did_you_mean(name, known)}")
+        return cls(**{name: _typed(value, hints[name]) for name, value in data.items()})
 
     def as_plain(self) -> dict[str, Any]:
         """The settings as JSON-able data: paths as text, tuples as lists."""
@@ -174,3 +198,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def _typed(value: Any, annotation: Any) -> Any:
+    """`value`, read from JSON, as its annotation has it: text as a path, a list as a tuple, a number as a float."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        found = [each for each in arguments if each is not type(None)]
+        return value if value is None or len(found) > 1 else _typed(value, found[0])
+    if isinstance(value, list):
+        each = [arguments[0]] * len(value) if len(arguments) == 2 and arguments[1] is Ellipsis else arguments
+        return tuple(_typed(item, kind) for item, kind in zip(value, each, strict=True)) if each else tuple(value)
+    if annotation is Path:
+        return Path(value)
+    return float(value) if annotation is float and isinstance(value, int) else value

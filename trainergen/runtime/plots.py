@@ -5,12 +5,19 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 logger = logging.getLogger("trainergen")
+
+ROLLING = 5
+"""Epochs that the rolling mean is taken over."""
 
 
 def plot_all(history: Sequence[Mapping[str, Any]], directory: Path) -> list[Path]:
@@ -57,8 +64,19 @@ def series(history: Sequence[Mapping[str, Any]], metric: str) -> dict[str, tuple
     return curves
 
 
-def plot_metric(history: Sequence[Mapping[str, Any]], metric: str, output_path: Path, *, show: bool = False) -> Path:
-    """Draw `metric` over the epochs into `output_path` (PNG, Agg: no display needed), and show it where asked.
+def rolling_mean(values: Sequence[float], window: int = ROLLING) -> list[float]:
+    """The mean of each value and the up to ``window - 1`` before it; NaN values are left out, all NaN gives NaN."""
+    means = []
+    for end in range(1, len(values) + 1):
+        known = [value for value in values[max(0, end - window) : end] if not math.isnan(value)]
+        means.append(math.fsum(known) / len(known) if known else math.nan)
+    return means
+
+
+def draw_metric(history: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """`metric` over the epochs, linear and logarithmic, each curve with its rolling mean (Agg: no display needed).
+
+    On the logarithmic side values that are not above zero are left out.
 
     Raises:
         KeyError: no record has the metric.
@@ -69,21 +87,37 @@ def plot_metric(history: Sequence[Mapping[str, Any]], metric: str, output_path: 
     from matplotlib.ticker import MaxNLocator
 
     curves = series(history, metric)
-    figure = Figure(figsize=(7, 4))
+    figure = Figure(figsize=(11, 4))
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.11, 0.13, 0.86, 0.78))  # fixed: automatic layout doubles the time
-    for label, (epochs, values) in curves.items():
-        axes.plot(epochs, values, marker="o", markersize=3, label=label)
-    axes.set(xlabel="epoch", ylabel=metric, title=metric)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend()
+    for left, scale in ((0.07, "linear"), (0.57, "log")):
+        axes = figure.add_axes((left, 0.13, 0.41, 0.78))  # fixed: automatic layout doubles the time
+        for number, (label, (epochs, values)) in enumerate(curves.items()):
+            style = {"color": f"C{number}"}
+            axes.plot(epochs, values, marker="o", markersize=3, alpha=0.5, label=label, **style)
+            axes.plot(epochs, rolling_mean(values), label=f"{label}, mean of {ROLLING}", **style)
+        if scale == "log":
+            axes.set_yscale("log", nonpositive="mask")
+        axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} ({scale})")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def plot_metric(history: Sequence[Mapping[str, Any]], metric: str, output_path: Path, *, show: bool = False) -> Path:
+    """Draw `metric` as `draw_metric` does into `output_path` (PNG), and show it where asked.
+
+    Raises:
+        KeyError: no record has the metric.
+        ImportError: matplotlib is not installed.
+    """
+    figure = draw_metric(history, metric)
     output_path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output_path, dpi=100, format="png")
     if show:
         from matplotlib import pyplot
 
-        pyplot.figure(figsize=(7, 4))
+        pyplot.figure(figsize=(11, 4))
         pyplot.imshow(pyplot.imread(output_path))
         pyplot.axis("off")
         pyplot.show()

@@ -1,7 +1,8 @@
-"""Where a run lives: the folder's name, its lock, and the search for one that was not finished."""
+"""Where a run lives: the folder's name, moments in its files, its lock, the search for one that was not finished."""
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import re
@@ -31,6 +32,11 @@ def snake_case(name: str) -> str:
 def timestamp() -> str:
     """Now, as ``YYYYmmdd-HHMMSS``."""
     return time.strftime("%Y%m%d-%H%M%S")
+
+
+def now() -> str:
+    """The present moment in UTC, ISO 8601 with microseconds (sorts as text)."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
 
 
 def create_run_folder(parent: Path, name: str) -> Path:
