@@ -55,10 +55,11 @@ class Home:
         return "" if entry is None else " ".join((entry.command, *entry.selection(key)))
 
     @property
-    def says_metrics(self) -> bool:
-        """Whether a trainer has a place where it says more of a batch than its loss."""
+    def decides(self) -> set[str]:
+        """Topics that are the project's own affair, so that no choice of ours is told: the siblings are followed there."""
         loss = self.contract.duty("loss")
-        return loss is not None and loss.gives in ("pair", "mapping")
+        more = loss is not None and loss.gives in ("pair", "mapping")
+        return {"optimizer", "scheduler"} if more else {"optimizer", "scheduler", "metrics"}
 
 
 @dataclass(frozen=True)

@@ -224,9 +224,10 @@ def ranked(
     own = () if home is None else home_decisions(home.training, home.contract.kind, home.contract.reasons)
     if facts.measured.loader is not None and request.wishes.loader is None:
         own = (*own, loader_decision(facts.measured.loader.target, facts.sources))
-    silent = {"metrics"} if home is not None and not home.says_metrics else set()
+    silent = set() if home is None else home.decides
     plans = [
-        replace(each, decisions=(*own, *(one for one in each.decisions if one.topic not in silent))) for each in plans
+        replace(each, decisions=(*own, *(one for one in each.decisions if one.given or one.topic not in silent)))
+        for each in plans
     ]
 
     def assemble(plan: TrainerPlan) -> assembly.Assembled:

@@ -10,7 +10,7 @@ from typing import Literal
 from .class_source import ClassSource, Function, assigned, attribute, called, calls
 from .contract_facts import Slot
 from .results import results_of
-from .vocabulary import slot_of
+from .vocabulary import slot_of, slot_of_stepped
 
 Form = Literal["tensor", "pair", "mapping"]
 Gives = Literal["tensor", "pair", "mapping", "number", "nothing", ""]
@@ -73,6 +73,8 @@ def conduct_of(sources: Iterable[ClassSource]) -> Conduct:
             moves_model = moves_model or whole
             provides |= dict.fromkeys(_provided(function))
             clip = clip or _clip(function)
+    if attributes.get("config") == attributes.get("optimizer"):  # self.opt, which steps
+        attributes.pop("config", None)
     return Conduct(losses, results, attributes, tuple(moves), moves_model, tuple(provides), clip)
 
 
@@ -155,7 +157,7 @@ def _provided(function: Function) -> list[str]:
     for call in calls(function):
         name = called(call)
         receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
-        holder = slot_of(attribute(receiver) or (receiver.id if isinstance(receiver, ast.Name) else ""))
+        holder = slot_of_stepped(attribute(receiver) or (receiver.id if isinstance(receiver, ast.Name) else ""))
         if name in ("zero_grad", "backward"):
             found.append(name)
         elif name == "step" and holder in ("optimizer", "scheduler"):
@@ -219,7 +221,7 @@ def deeds_of(function: Function) -> Deeds:
     for call in calls(function):
         name = called(call)
         receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
-        holder = slot_of(attribute(receiver)) if receiver is not None else ""
+        holder = slot_of_stepped(attribute(receiver)) if receiver is not None else ""
         steps = steps or name == "backward" or (name == "step" and holder == "optimizer")
         judges = judges or name in ("eval", "no_grad", "inference_mode")
         runs_model = runs_model or slot_of(attribute(call.func)) == "model"

@@ -104,3 +104,8 @@ def slot_of(name: str, role: Role | None = None) -> Slot:
     if role == "evaluate" and name in ("data", "graph", "loader", "dataloader", "data_loader"):
         return "val_loader"
     return next((slot for slot, pattern in _SLOTS if re.fullmatch(pattern, name)), "")
+
+
+def slot_of_stepped(name: str) -> Slot:
+    """What is held by a name on which ``step`` is called: no configuration has that, so ``opt`` is an optimizer."""
+    return "optimizer" if name.strip("_").lower() == "opt" else slot_of(name)

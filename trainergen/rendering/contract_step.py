@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..contracts.class_source import attribute, called, calls
 from ..contracts.contract_facts import ContractFacts
 from ..contracts.particular import Particular
-from ..contracts.vocabulary import slot_of
+from ..contracts.vocabulary import slot_of, slot_of_stepped
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _scaler(call: ast.Call) -> str:
 def _steps(statement: ast.stmt) -> bool:
     for each in calls(statement):
         if isinstance(each.func, ast.Attribute) and each.func.attr == "step":
-            return slot_of(attribute(each.func.value)) in ("optimizer", "scaler")
+            return slot_of_stepped(attribute(each.func.value)) in ("optimizer", "scaler")
     return False
 
 

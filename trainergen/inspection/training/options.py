@@ -86,6 +86,10 @@ def _read(index: ProjectIndex, path: str, program: Program, styles: set[str], se
             program.names.add(node.attr)
         elif isinstance(node, Function):
             _decorated(index, path, node, program, styles)
+        elif isinstance(node, ast.Subscript) and dotted(node.value) == "sys.argv":
+            if isinstance(node.slice, ast.Constant) and node.slice.value == 1:
+                styles.add("argv")
+                program.options.append(Option("trainer"))  # the one word that such a program takes
         elif isinstance(node, ast.Subscript) and _picks_from(dotted(node.value) or ""):
             program.picks |= _words_of(node.slice)
         if isinstance(node, ast.Call):
