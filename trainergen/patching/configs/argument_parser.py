@@ -10,17 +10,23 @@ from ..configuration import ConfigPlace, Configuration, Field, Load, Slot
 from ..draft import Draft, Edit, Insertion
 from ..imports import need_name
 from ..joining import Entry, Sibling
+from ..literals import add_element, read_brackets
 from ..source import Source
 from .survey.class_imports import bound_names
+from .survey.loading import filled
+from .survey.names import common_pattern, fill, matches, refuse_taken
 from .survey.option_text import SWITCH, default_of, name_of, option_text, wrapped
 from .survey.project import Project, class_named
 from .survey.reads import shared_reads, sibling_reads
+from .survey.section_place import sibling_of
 from .survey.subcommand_text import add_subcommand
 from .survey.subcommands import find as find_subcommand
+from .survey.typed_words import needed
 from .survey.words import place_fields
-from .syntax.python_text import destination, functions, options
+from .syntax.python_text import destination, functions, literal, options
 
 RANK = 60
+QUOTES = ("'", '"')
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
     example = siblings[-1]
     member = bool(own)
     module = project.module_name(parser.path, example.module, example.file)
+    loop = None if member else _loop(parser.node, siblings)
+    command = () if loop is None else (repr(loop[1]),)
     return ConfigPlace(
         style="",
         path=parser.path,
@@ -63,8 +71,9 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
         keys=keys,
         required=tuple(dict.fromkeys(read.keys for read in shared if not read.optional and read.keys in keys)),
         access="attribute",
-        load=Load("parse", module, parser.owner),
+        load=Load("parse", module, parser.owner, (*command, *needed(parser.options, example))),
         detail={
+            "loop": "" if loop is None else loop[1],
             "name": example.name,
             "module": example.module,
             "file": example.file,
@@ -124,8 +133,14 @@ def configure(
     if member:
         return _as_member(place, entry, source, texts, access, calls)
     edits: dict[str, Edit] = {}
+    draft = Draft(source.data, place.path)
+    labels = [name_of(texts[each.name]) for each in missing]
+    if place.detail["loop"]:
+        _name_command(draft, place, entry, width=width, quote=quote)
+        labels.insert(0, fill(place.detail["loop"], entry))
+        source = Source(draft.data, place.path)
+        calls = _calls(source, place)
     if missing:
-        draft = Draft(source.data, place.path)
         if any(SWITCH in text for text in texts.values()) and "argparse" not in bound_names(source):
             texts = {name: text.replace(SWITCH, "BooleanOptionalAction") for name, text in texts.items()}
             need_name(draft, "argparse", "BooleanOptionalAction", width=width)
@@ -139,7 +154,8 @@ def configure(
         text = "".join(f"{line}\n" for line in lines).replace("\n", newline.decode())
         draft.insert([Insertion(at, lead + text.encode("utf-8"))])
         Source(draft.data, place.path)
-        edits[place.path] = draft.finish(", ".join(name_of(texts[each.name]) for each in missing))
+    if labels:
+        edits[place.path] = draft.finish(", ".join(labels))
     return Configuration(
         style="",
         edits=edits,
@@ -150,9 +166,42 @@ def configure(
             for each in missing
             if "default=" in texts[each.name]
         },
-        load=place.load,
+        load=filled(place.load, entry),
         said=f"options of {place.path}" if edits else f"the options that {place.path} has",
     )
+
+
+def _loop(node: ast.Module | ast.FunctionDef, siblings: Sequence[Sibling]) -> tuple[ast.expr, str] | None:
+    """The list of names for each of which a command is added, where it is written out, and the names' pattern."""
+    for each in ast.walk(node):
+        if not isinstance(each, ast.For) or not isinstance(each.iter, ast.List | ast.Tuple):
+            continue
+        names = [literal(one) for one in each.iter.elts]
+        adds = any(isinstance(one, ast.Attribute) and one.attr == "add_parser" for one in ast.walk(each))
+        named = matches([name for name in names if isinstance(name, str)], siblings)
+        pattern = common_pattern(list(named.items()))
+        if adds and pattern is not None:
+            return each.iter, pattern
+    return None
+
+
+def _name_command(draft: Draft, place: ConfigPlace, entry: Entry, *, width: int, quote: str) -> None:
+    """The new trainer's name into the list of those that get a command."""
+    source = Source(draft.data, place.path)
+    owner = dict(functions(source.tree.body)).get(place.symbol, source.tree)
+    found = _loop(owner, [sibling_of(place)])
+    assert found is not None
+    name = fill(place.detail["loop"], entry)
+    listed = found[0]
+    assert isinstance(listed, ast.List | ast.Tuple)
+    refuse_taken(name, [str(literal(each)) for each in listed.elts], "a command", place.path, line=listed.lineno)
+    own = chr(source.data[source.start(listed.elts[-1])])
+    text = f"{own if own in QUOTES else quote}{name}{own if own in QUOTES else quote}"
+    if source.data[source.start(listed) : source.start(listed) + 1] in (b"(", b"["):
+        draft.insert(add_element(source, read_brackets(source, source.start(listed)), text, width=width))
+    else:
+        draft.insert([Insertion(source.end(listed.elts[-1]), f", {text}".encode())])
+    Source(draft.data, place.path)
 
 
 def _calls(source: Source, place: ConfigPlace) -> list[ast.Call]:

@@ -42,6 +42,8 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
     }
     keys = tuple(flatten(chosen.values))
     read = tuple(dict.fromkeys(each.keys for each in shared if not each.optional and each.keys in keys))
+    # what only leads to the settings says nothing of how they are reached
+    heard = [each for each in (own or shared) if any(each.keys[-len(key) :] == key for key in keys)]
     inside = (chosen.pattern,) if chosen.kind == "entry" and _walks(own, chosen) else ()
     load = loads[chosen.kind]
     return ConfigPlace(
@@ -52,7 +54,7 @@ def find(project: Project, siblings: Sequence[Sibling], base_file: str) -> Confi
         example=chosen.name,
         keys=keys,
         required=read,
-        access=manner(own or shared) if chosen.kind in ("dict", "entry") and (own or shared) else _access(chosen.kind),
+        access=manner(heard) if chosen.kind in ("dict", "entry") and heard else _access(chosen.kind),
         inside=inside,
         load=replace(load, path=()) if inside else load,
         detail={
@@ -87,6 +89,7 @@ def configure(
     chosen = next(each for each in _again(project, place) if each.name == place.example)
     if kind == "constants":
         return _constants(place, chosen, fields, entry, source, quote)
+    quote = _own_quote(source, chosen.node, quote)
     example = Section(place.path, (), place.example, sibling, chosen.values)
     kept = kept_keys([example], place.required)
     values, placed = fill_section(fields, place.keys, kept, sibling, entry, read=place.required)
@@ -135,6 +138,13 @@ def configure(
         load=filled(place.load, entry),
         said=said,
     )
+
+
+def _own_quote(source: Source, node: ast.expr, quote: str) -> str:
+    """The quote of the first text in what the sibling has."""
+    texts = [each for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    first = chr(source.data[source.start(texts[0])]) if texts else quote
+    return first if first in ("'", '"') else quote
 
 
 def _again(project: Project, place: ConfigPlace) -> list[Place]:

@@ -75,7 +75,9 @@ def wrapped(text: str, indent: str, width: int) -> str:
     inside = rest[:-1]
     if len(indent) + len(step) + len(inside) <= width:
         return f"{indent}{head}(\n{indent}{step}{inside}\n{indent})"
-    call = ast.parse(text, mode="eval").body
+    statement = ast.parse(text).body[0]
+    assert isinstance(statement, ast.Expr | ast.Assign)
+    call = statement.value
     assert isinstance(call, ast.Call)
     parts = [ast.get_source_segment(text, each) or "" for each in call.args]
     parts += [f"{each.arg}={ast.get_source_segment(text, each.value)}" for each in call.keywords]

@@ -59,7 +59,8 @@ def places(project: Project, siblings: Sequence[Sibling], reads: Sequence[Read])
             groups.setdefault((each.kind, folder, each.owner), []).append(each)
         best = max(groups.values(), key=len)
         pattern = common_pattern([(each.name, each.sibling) for each in best])
-        return [each for each in best if each.pattern == pattern][-1]
+        # the last of them in its file: a new one stands below it
+        return max((each for each in best if each.pattern == pattern), key=lambda each: (each.path, each.line))
     wanted = {read.keys[0] for read in reads if read.keys}
     imported = _imported(project, siblings)
     scored = [(len(set(each.values) & (wanted | imported.get(each.path, set()))), each) for each in found]

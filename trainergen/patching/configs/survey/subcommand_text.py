@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ...configuration import ConfigPlace, Configuration, Field, KeyPath, Slot
+from ...configuration import ConfigPlace, Configuration, Field, KeyPath, Load, Slot
 from ...draft import Draft, Insertion
 from ...imports import need_name
 from ...joining import Entry, Sibling
@@ -28,6 +29,7 @@ from .names import fill, follow, pattern_of, refuse_taken
 from .option_text import SWITCH, default_of, name_of, option_text, wrapped
 from .project import Project
 from .section_place import sibling_of
+from .typed_words import needed
 
 
 def add_subcommand(
@@ -77,7 +79,7 @@ def add_subcommand(
         access={each.name: "{config}." + placed[each.name][-1] for each in fields},
         slots=slots,
         shared=made.shared,
-        load=filled(place.load, entry),
+        load=filled(made.typed(place.load), entry),
         said=f"the command {name} of {place.path}",
     )
 
@@ -135,6 +137,16 @@ class _Lines:
         self.keys: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         self.names_trainer = False
+
+    def typed(self, load: Load | None) -> Load | None:
+        """`load` with the words for options that have no default here either."""
+        rest = [
+            call
+            for call in (*self.example.options, *self.example.inherited)
+            if (destination(call) in self.kept and destination(call) not in self.fields)
+            or call in self.example.inherited
+        ]
+        return load and replace(load, arguments=(*load.arguments, *needed(rest, self.sibling)))
 
     def lines(self) -> list[str]:
         """Every statement."""

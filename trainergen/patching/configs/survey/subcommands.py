@@ -50,7 +50,7 @@ def find(
         return None
     pattern = common_pattern([(each.name, sibling) for each, sibling in found.named])
     fitting = [each for each in found.named if pattern_of(each[0].name, each[1]) == pattern]
-    example, sibling = fitting[-1]
+    example, sibling = max(fitting, key=lambda each: each[0].statement.lineno)
     inherited = [destination(call) for call in example.inherited]
     keys = tuple(dict.fromkeys((name,) for name in (*map(destination, example.options), *inherited) if name))
     read = {each.keys[-1:] for each in (*own, *shared)}
