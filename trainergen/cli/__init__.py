@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # name -> its one-line help, so that `--help` imports no command.
 COMMANDS = {
-    "check": "Run the static gates over training code; --drift: is it as generated now?",
+    "check": "Run the static gates over training code; --run: train it; --drift: is it as generated now?",
     "completion": "Print the shell completion for bash, zsh or fish.",
     "explain": "Tell what a gate demands, why, and how to meet it.",
     "init": "Create the default project: config.ini, config/, train/, train.py.",
@@ -25,8 +25,10 @@ COMMANDS = {
     "list": "List patterns, registry patches, templates, and this project's trainers.",
     "new": "Generate a trainer for a model class, prove it, commit it.",
     "project": "Say how this project trains: base, registry, settings, entry point, style.",
+    "runs": "List the runs, find the best by a metric, compare two.",
     "undo": "Take the last change set, or a trainer's, back out.",
     "update": "Regenerate trainers, merge with your edits, prove, commit.",
+    "watch": "Watch a run until it ends.",
 }
 
 

@@ -1,4 +1,4 @@
-"""``trainergen check``: the gates over files, or with ``--drift`` the files against what would be generated now."""
+"""``trainergen check``: the gates over files, or with ``--run`` a training of them, with ``--drift`` what would be generated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FindingsFailed
+from ..errors import FindingsFailed, UnusableInput
 from ..gates.request import OPTIONS, Request, split
 from .execution import execute
 from .options import terminal_of, with_project, with_terminal
@@ -30,14 +30,17 @@ def _with_options(function: Callable[..., int]) -> Callable[..., int]:
     return function
 
 
-@click.command("check", short_help="Run the static gates over training code; --drift: is it as generated now?")
+@click.command(
+    "check", short_help="Run the static gates over training code; --run: train it; --drift: is it as generated now?"
+)
 @click.argument("what", nargs=-1, metavar="[PATH | NAME]...")
 @_with_options
 @click.option("--drift", "drifted", is_flag=True, help="Compare NAMEs (default: all) with what would be generated now.")
+@click.option("--run", "running", is_flag=True, help="Train what stands at the PATHs, or under NAMEs, for a moment.")
 @with_project
-@click.option("--python", metavar="PATH", help="Interpreter that your code runs in (--drift).")
-@click.option("--device", metavar="NAME", help="Where your model is measured: cpu (default) or cuda (--drift).")
-@click.option("--limit", metavar="time=60,memory=8G", help="Limits of every run in the lab (--drift).")
+@click.option("--python", metavar="PATH", help="Interpreter that your code runs in (--run, --drift).")
+@click.option("--device", metavar="NAME", help="Where your model runs: cpu (default) or cuda (--run, --drift).")
+@click.option("--limit", metavar="time=60,memory=8G", help="Limits of every run in the lab (--run, --drift).")
 @with_terminal
 @click.pass_obj
 def command(
@@ -45,6 +48,7 @@ def command(
     /,
     what: tuple[str, ...],
     drifted: bool,
+    running: bool,
     project: Path | None,
     python: str | None,
     device: str | None,
@@ -60,14 +64,30 @@ def command(
     Any training code: trainers, scripts, notebooks. `trainergen explain TG101` tells about a gate; a line with
     `# tg: ignore[TG101] reason` is left. Defaults stand in [tool.trainergen.check] of pyproject.toml.
 
+    With --run: generated trainers are built and trained in the lab, beside a bare loop, and what a file can't show is
+    measured: gradients, memory, accumulation, checkpoints. Exit 1 where a probe finds something, 4 where nothing says
+    how a trainer is built.
+
     With --drift: which files of the trainers differ from what would be generated now. Exit 1 where one does.
 
     \b
     trainergen check train/digits_net_trainer.py
     trainergen check --fix --diff .
+    trainergen check --run train/digits_net_trainer.py
     trainergen check --drift
     """  # noqa: D301 - click's mark for lines that are not to be joined
     terminal = terminal_of(color, quiet, verbose)
+    if drifted and running:
+        return execute("check", terminal, as_data, _refuse_both)
+    if running:
+
+        def run(outcome: Outcome) -> None:
+            from .. import running as dynamic
+
+            asked = dynamic.RunRequest(what, project, python, device, limit)
+            dynamic.check_run(asked, started.lab, outcome, terminal.progress)
+
+        return execute("check", terminal, as_data, run)
     if drifted:
 
         def compare(outcome: Outcome) -> None:
@@ -95,13 +115,19 @@ def command(
     return code
 
 
+def _refuse_both(_outcome: Outcome) -> None:
+    raise UnusableInput("--run and --drift exclude each other", hint="ask for one after the other")
+
+
 def _request(what: tuple[str, ...], project: Path | None, color: str, quiet: bool, options: dict[str, Any]) -> Request:
     for option in OPTIONS:
         if option.many:
             given = tuple(part for value in options[option.field] for part in split(value))
             options[option.field] = given or (None if option.field in ("select", "ignore") else ())
     options["unsafe_fixes"] = options["unsafe_fixes"] or None
-    return Request(paths=what, project=str(project) if project is not None else None, color=color, quiet=quiet, **options)
+    return Request(
+        paths=what, project=str(project) if project is not None else None, color=color, quiet=quiet, **options
+    )
 
 
 def _as_data(request: Request, outcome: Outcome) -> None:

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from .finding import Finding
 
 
-def as_plain(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON-able data: lines and columns from 1, ends exclusive in columns, inclusive in lines."""
+def as_plain(finding: Finding, source: str = "static") -> dict[str, Any]:
+    """A finding as JSON-able data: lines and columns from 1, ends exclusive in columns, inclusive in lines.
+
+    `source` is ``static``, or ``run`` for what was seen in a training.
+    """
     fix = finding.fix
     plain: dict[str, Any] = {
         "code": finding.code,
@@ -26,7 +29,7 @@ def as_plain(finding: Finding) -> dict[str, Any]:
         "end_line": finding.line,
         "end_column": finding.end_column,
         "severity": severity(finding.code),
-        "source": "static",
+        "source": source,
         "help": finding.hint,
         "label": finding.label,
         "fix": (
@@ -38,7 +41,7 @@ def as_plain(finding: Finding) -> dict[str, Any]:
                 "edits": [{"start": each.start, "end": each.stop, "text": each.text} for each in fix.edits],
             }
         ),
-        "url": f"docs/rules/{finding.code}.md",
+        "url": f"docs/rules/{finding.code}.md" if source == "static" else f"docs/run.md#{finding.code.lower()}",
     }
     if finding.cell:
         plain["cell"] = finding.cell

@@ -42,7 +42,7 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     Args:
         payload: ``growth``: what the plan's batch has beyond the saved ones, None where nothing; family, contract, model, files, modules, trainer, feeding, objective, loader, config, listed_before,
-            seed, steps. A true ``own_loader`` says that the staged files bring their own data loader. Instead of
+            seed, steps. A true ``endurance`` takes the family's long probes too. A true ``own_loader`` says that the staged files bring their own data loader. Instead of
             ``files`` and ``modules`` it may hold ``handed``: the file that will bring them, while main still renders.
         context: the copied tree; ``scratch/batches.pt`` holds the batches of ``build``.
 
@@ -86,6 +86,9 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
             front, trainer_class, payload, context, train=rehearsal.batches, validation=batches.get("validation", [])
         )
         numbers |= family.prove(rehearsal, partial(workshop.open, config), bench)
+        if payload.get("endurance"):
+            enduring = importlib.import_module(f"..families.{payload['family']}.proof_endurance", __package__)
+            enduring.endure(rehearsal, config, workshop.open, bench)
         check = partial(family.check_settings, rehearsal)
         arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, check))
         bench.judge(arrived, answers=answers)

@@ -34,6 +34,8 @@ CODES: dict[str, str] = {
     "round_trip": "TG057",  # save, load, same output and next step
     "weights": "TG057",  # the file at the end of a training
     "initial_loss": "TG058",  # the control's
+    "memory": "TG103",  # no graph is kept, no tensors pile up
+    "accumulation": "TG125",  # several batches make the step of one
     "config": "TG059",  # what config.ini says arrives
 }
 """The code of each blocking probe."""
@@ -50,6 +52,8 @@ TITLES: dict[str, str] = {
     "TG057": "what is saved and loaded is the trainer that was saved",
     "TG058": "the first loss is the bare loop's",
     "TG059": "what config.ini says arrives in the trainer",
+    "TG103": "memory is steady: no graph is kept from step to step",
+    "TG125": "an accumulated step is that of the large batch",
 }
 """What each code demands, one line."""
 

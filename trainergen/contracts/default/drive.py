@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from torch.optim import Optimizer
@@ -28,6 +28,8 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "initial_loss": ("_forward_batch", "compute_loss"),
     "refusals": ("_validate_batch", "_forward_batch", "compute_loss"),
     "optimizer": ("build_optimizer",),
+    "memory": ("compute_loss", "_forward_batch", "_train_batch"),
+    "accumulation": ("_batch_weight", "_train_batch", "compute_loss"),
     "metrics": ("_collect_batch_metrics", "compute_loss"),
     "gradients": ("_train_batch", "_forward_batch", "compute_loss"),
     "parameters_moved": ("build_optimizer", "_train_batch", "build_scheduler"),
@@ -77,10 +79,14 @@ class DefaultSession:
 
     def step(self, batch: Any) -> float | None:
         """One batch through the trainer's own epoch."""
+        return self.window([batch])
+
+    def window(self, batches: Sequence[Any]) -> float | None:
+        """One epoch of `batches`: one step, where the configuration accumulates that many."""
         if not self._epoch_started:
             self.trainer._notify_epoch_start()
             self._epoch_started = True
-        self.trainer.feed = type(self.trainer.feed)([batch])
+        self.trainer.feed = type(self.trainer.feed)(list(batches))
         self._train_metrics = self.trainer._train_epoch()
         return float(self._train_metrics["loss"])
 

@@ -78,20 +78,20 @@ def _first(error: BaseException) -> str:
 def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
     yield Spoilt("that is None", None, (("batch",), ("NoneType", "None")))
     yield from _shortened(batch, demands)
-    parts = [(demand, _part(batch, demand["path"])) for demand in demands]
+    parts = [(demand, part_of(batch, demand["path"])) for demand in demands]
     tensors = [(demand, part) for demand, part in parts if isinstance(part, torch.Tensor)]
     empty = batch
     for demand, part in tensors:
         if demand["dims"] and demand["dims"][0] == "batch":
-            empty = _with(empty, demand["path"], part[:0])
+            empty = with_part(empty, demand["path"], part[:0])
     if empty is not batch:
         yield Spoilt("without samples", empty, (tuple(demand["variable"] for demand, _ in tensors),))
     for demand in demands:
         if demand["kind"] == "strings":
-            yield Spoilt(f"with a number as {_name(demand)}", _with(batch, demand["path"], 7), ((_name(demand),),))
+            yield Spoilt(f"with a number as {_name(demand)}", with_part(batch, demand["path"], 7), ((_name(demand),),))
     for demand, part in tensors:
         path, name = demand["path"], _name(demand)
-        yield Spoilt(f"with text as {name}", _with(batch, path, "text"), ((name,), ("str",)))
+        yield Spoilt(f"with text as {name}", with_part(batch, path, "text"), ((name,), ("str",)))
         dtype = torch.int32 if part.is_floating_point() else torch.float32
         for what, wrong in (
             (str(dtype).removeprefix("torch."), _like(part.shape, dtype)),
@@ -100,13 +100,13 @@ def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
         ):
             shape = ", ".join(map(str, wrong.shape))
             kind = str(wrong.dtype).removeprefix("torch.")
-            yield Spoilt(f"with {what} in {name}", _with(batch, path, wrong), ((name,), (shape,), (kind,)))
+            yield Spoilt(f"with {what} in {name}", with_part(batch, path, wrong), ((name,), (shape,), (kind,)))
     for demand, part in tensors:  # last: what passes every other check may be the one batch whose values are looked at
         for value in _out_of_range(demand, part):
             wrong = part.detach().clone()
             wrong.view(-1)[0] = value
             says = ((_name(demand),), (f"{value:g}",))
-            yield Spoilt(f"with the value {value:g} in {_name(demand)}", _with(batch, demand["path"], wrong), says)
+            yield Spoilt(f"with the value {value:g} in {_name(demand)}", with_part(batch, demand["path"], wrong), says)
 
 
 def _shortened(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
@@ -116,14 +116,16 @@ def _shortened(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
         path = tuple(demand["path"])
         if not path:
             continue
-        around, key = _part(batch, path[:-1]), path[-1]
+        around, key = part_of(batch, path[:-1]), path[-1]
         if isinstance(around, Mapping):
             less = {name: value for name, value in around.items() if name != key}
-            yield Spoilt(f"without {key!r}", _with(batch, path[:-1], less), ((str(key),),))
+            yield Spoilt(f"without {key!r}", with_part(batch, path[:-1], less), ((str(key),),))
         elif type(around) in (tuple, list) and path[:-1] not in done:
             done.add(path[:-1])
             yield Spoilt(
-                f"of {len(around) - 1} parts", _with(batch, path[:-1], around[:-1]), (("batch",), (str(len(around)),))
+                f"of {len(around) - 1} parts",
+                with_part(batch, path[:-1], around[:-1]),
+                (("batch",), (str(len(around)),)),
             )
 
 
@@ -154,24 +156,25 @@ def _name(demand: Demand) -> str:
     return str(demand["variable"])
 
 
-def _part(value: Any, path: Sequence[Any]) -> Any:
+def part_of(value: Any, path: Sequence[Any]) -> Any:
+    """What lies at `path` of a batch."""
     for key in path:
         value = value[key] if isinstance(value, Mapping) or isinstance(key, int) else getattr(value, key)
     return value
 
 
-def _with(value: Any, path: Sequence[Any], new: Any) -> Any:
+def with_part(value: Any, path: Sequence[Any], new: Any) -> Any:
     """`value` with `new` at `path`; what lies beside it is shared."""
     if not path:
         return new
     key, rest = path[0], path[1:]
     if isinstance(value, Mapping):
-        return {**value, key: _with(value[key], rest, new)}
+        return {**value, key: with_part(value[key], rest, new)}
     if isinstance(key, int):
         parts = [*value]
-        parts[key] = _with(parts[key], rest, new)
+        parts[key] = with_part(parts[key], rest, new)
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    inner = _with(getattr(value, key), rest, new)
+    inner = with_part(getattr(value, key), rest, new)
     if hasattr(value, "_fields"):
         return value._replace(**{key: inner})
     changed = copy.copy(value)
