@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -24,6 +25,12 @@ COLOURS = {
     "warn": "33",
     "ok": "32",
     "error": "31",
+    "running": "36",
+    "finished": "32",
+    "failed": "31",
+    "diverged": "31",
+    "killed": "31",
+    "interrupted": "33",
 }
 
 
@@ -45,6 +52,7 @@ class Terminal:
         self.verbose = verbose
         self.colored = _wants_color(color, sys.stdout)
         self._progress_width = 0
+        self._live_lines = 0
 
     def paint(self, text: str, verb: str) -> str:
         """`text` in the colour of `verb`, on a terminal that wants colour."""
@@ -65,6 +73,24 @@ class Terminal:
             line = f"  {text} ..."
             self._progress_width = len(line)
             print(line, end="", file=sys.stderr, flush=True)
+
+    def live(self, lines: list[str]) -> None:
+        """Show `lines` on stdout in place of those that this showed before, each cut where the terminal ends."""
+        width, height = shutil.get_terminal_size()
+        shown = [line[: width - 1] for line in lines[: height - 1]]
+        back = f"\033[{self._live_lines}F" if self._live_lines else ""
+        print(f"{back}\033[J" + "\n".join(shown), file=sys.stdout, flush=True)
+        self._live_lines = len(shown)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether stdout is a terminal whose lines can be replaced."""
+        return _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+
+    @property
+    def draws_unicode(self) -> bool:
+        """Whether stdout takes more than ASCII."""
+        return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
 
     def clear_progress(self) -> None:
         """Wipe the progress line."""
