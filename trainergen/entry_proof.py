@@ -75,6 +75,12 @@ def entry_verdicts(
         why = "it has no data yet" if training is not None else f"how {entry.command} chooses one was not found"
         return key, (*found, _probe("unmeasured", f"no training by {entry.command}: {why}"))
     (visit,) = _visits(lab, program, short, [training])
+    for spelling in dict.fromkeys((key.lower(), call.snake)):
+        if visit["error"] != "SystemExit" or visit["ours"] is not None or spelling == key:
+            continue  # only a program that did not take the name may know it in another spelling
+        (again,) = _visits(lab, program, short, [chosen(entry, spelling) or ()])
+        if again["ending"] != "failed":
+            key, visit = spelling, again
     other = None
     if visit["ending"] == "failed" and visit["ours"] is None and call.sibling:
         (other,) = _visits(lab, program, files, [chosen(entry, call.sibling) or ()])

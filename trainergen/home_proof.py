@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import ProofFailed
-from .patching.configuration import rewrite
+from .patching.configuration import Load, rewrite
 from .plain import to_plain
 from .proving import OTHER_RATE, other_settings, prove_request, small_settings
 from .rendering.contract_function import function_loss
@@ -59,7 +59,9 @@ def home_request(
             "key": registration.key,
             "lookup": lookup,
         },
-        "config": _config(plan, facts, joined, staged),
+        "config": _config(
+            plan, facts, joined, staged, load=joined.configuration.load if _is_handed(home, joined) else None
+        ),
     }
 
 
@@ -68,14 +70,28 @@ def _loaders(plan: TrainerPlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (plan.data.name, plan.data.validation_name) if name))
 
 
-def _config(plan: TrainerPlan, facts: Facts, joined: Joined, staged: Assembled) -> dict[str, Any]:
+def _is_handed(home: Home, joined: Joined) -> bool:
+    """Whether a trainer is given settings, or fetches them: others have them handed over piece by piece, or have none."""
+    constructor, configuration = home.contract.constructor, joined.configuration
+    slots = {
+        *constructor.slots.values(),
+        *constructor.own_slots.values(),
+        *(slot for _, slot in constructor.before_super),
+        *home.contract.attributes,
+    }
+    if home.contract.kind == "functions" or configuration.construct or configuration.arguments:
+        return True
+    return bool(slots & {"config", "model_config", "training_config"})
+
+
+def _config(plan: TrainerPlan, facts: Facts, joined: Joined, staged: Assembled, load: Load | None) -> dict[str, Any]:
     """How the settings are read, and the files that hold them with other values."""
     configuration = joined.configuration
     values: dict[str, Any] = {RATE: OTHER_RATE, **other_settings(plan)["others"]}
     values = {name: text for name, text in values.items() if name in configuration.slots}
     others = {name: text for name, text in values.items() if name != RATE}
     small = {name: text for name, text in small_settings(plan, facts).items() if name in configuration.slots}
-    has_rate = RATE in values and configuration.load is not None
+    has_rate = RATE in values and load is not None
     place = configuration.slots[RATE].path if has_rate else plan.names.trainer_file
     return {
         "file": place,
@@ -85,7 +101,7 @@ def _config(plan: TrainerPlan, facts: Facts, joined: Joined, staged: Assembled) 
         "value": OTHER_RATE,
         "others": others if has_rate else {},
         "arguments": [],
-        "load": None if configuration.load is None else to_plain(configuration.load),
+        "load": None if load is None else to_plain(load),
         "access": dict(configuration.access),
         "changed": _rewritten(joined, values, staged.texts) if has_rate else {},
         "small": _rewritten(joined, small, staged.texts),

@@ -189,6 +189,7 @@ class ContractFacts:
             "evaluate": evaluate.name if evaluate is not None else self.evaluates,
             "save": None if saving is None else saving.name,
             "criterion": None if criterion is None else criterion.name,
+            "makes_loaders": [each.name for each in self.duties if each.role == "build_loader"],
             "moves": list(self.moves),
             "takes_batch": next((_takes_batch(each) for each in self.duties if each.name == loss), True),
             "clip": self.clip,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,10 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
 
 CRITERIA = ("criterion", "loss_fn", "loss_function", "criterion_fn", "_criterion")
 """Attributes that hold the loss as a function, where a base asks for one."""
+
+
+HELD_OUT = re.compile(r"(?<![a-z])(val|valid|validation|eval|test|dev|False)(?![a-z])")
+"""In a method's name or arguments: the data that it gives are not the training's."""
 
 
 class Enough(BaseException):
@@ -168,12 +174,30 @@ class ProjectSession:
         values = {"train_loader": loader, "val_loader": other, "epochs": 1}
         given = {name: values[slot] for name, slot in self.words["run_parameters"] if slot in values}
         try:
-            return method(**given)
+            with self._making(loader, other):
+                return method(**given)
         except Enough:
             return None
         finally:
             self.put("train_loader", kept[0])
             self.put("val_loader", kept[1])
+
+    @contextlib.contextmanager
+    def _making(self, loader: OneBatch, other: OneBatch) -> Iterator[None]:
+        """The trainer's own methods that make loaders give these: a loop may ask for them anew."""
+        names = [each for each in self.words.get("makes_loaders", ()) if callable(getattr(self.trainer, each, None))]
+        for name in names:
+
+            def made(*given: Any, _name: str = name, **named: Any) -> OneBatch:
+                words = " ".join(map(str, (_name, *given, *named.values())))
+                return other if HELD_OUT.search(words) else loader
+
+            vars(self.trainer)[name] = made
+        try:
+            yield
+        finally:
+            for name in names:
+                vars(self.trainer).pop(name, None)
 
     @property
     def _validation(self) -> Any:

@@ -34,6 +34,8 @@ class Access:
             built: it is read where the trainer is built: what is an argument there is an attribute elsewhere.
         """
         text = self.expressions.get(setting)
+        if text is not None and "{config}" in text and not config:
+            text = None  # nothing there holds a configuration: the value is written where it is used
         if text is None:
             return self.defaults.get(setting, f"{config}.{setting}")
         if "{config}" not in text and not built and text[:1].isidentifier():
