@@ -157,7 +157,7 @@ def join(
     joined = _joined(home, plan, project, read, fields)
     text = render(joined)
     keys = {normal(key[-1]) for key in home.config.keys}
-    slots, access = joined.configuration.slots, joined.configuration.access
+    slots, access = joined.configuration.slots, joined.configuration.reached
     wanted = tuple(
         each
         for each in fields

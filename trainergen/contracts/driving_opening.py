@@ -82,11 +82,16 @@ def _built(
 
 
 def _given(make: Any, words: Mapping[str, Any], values: Mapping[str, Any], *, all_of: bool = False) -> dict[str, Any]:
-    """What of `values` a call takes, by its parameters' names; what it can do without only where it is known."""
+    """What of `values` a call takes, by its parameters' names; what it can do without only where it is known.
+
+    A configuration that is a mapping is taken apart where its keys are the parameters.
+    """
     given: dict[str, Any] = {}
     for name, parameter in inspect.signature(make).parameters.items():
         slot = words["slots"].get(name, "config" if name in ("config", "cfg", "args", "conf", "settings") else "")
-        value = values.get(slot)
+        value = (
+            values.get(slot) if slot or not isinstance(config := values.get("config"), Mapping) else config.get(name)
+        )
         if isinstance(value, Path):
             value = spelled(value, parameter.default)
         if value is not None or (all_of and slot in values and parameter.default is parameter.empty):

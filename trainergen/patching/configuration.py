@@ -147,6 +147,11 @@ class Configuration:
     load: Load | None = None
     said: str = ""
 
+    @property
+    def reached(self) -> dict[str, str]:
+        """Our field name -> the expression in the trainer's code: `access`, but for arguments, which are names there."""
+        return {**self.access, **{name: each.name for name, each in self.arguments.items()}}
+
 
 class ConfigStyle(Protocol):
     """What a style in `configs` offers.

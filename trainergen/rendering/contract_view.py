@@ -68,7 +68,7 @@ def render_under_contract(
     sibling, words = _followed(contract, read)
     view = _view(plan, project, engine, width)
     access = Access(
-        configuration.access, {each.name: each.default for each in plan.settings} | dict(configuration.shared)
+        configuration.reached, {each.name: each.default for each in plan.settings} | dict(configuration.shared)
     )
     body = Body(plan, contract, style, configuration, access, view, sibling, words)
     view |= function_view(body, registration) if contract.kind == "functions" else body.words(registration)

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from ..configuration import ConfigPlace, Configuration, Field, KeyPath, Load
 from ..joining import Entry, Sibling
 from .survey import section_place, section_style
-from .survey.project import Project, class_named
+from .survey.instantiation import as_keywords
+from .survey.project import Project
 from .survey.reads import Read, manner, shared_reads, sibling_reads
-from .survey.section_place import sibling_of
 from .syntax.python_text import keyword, literal
 from .syntax.tree import at
 from .syntax.yaml_document import load
@@ -120,25 +120,8 @@ def configure(
     header = place.detail["header"]
     if header:
         result = replace(result, created={path: f"{header}\n{text}" for path, text in result.created.items()})
-    parameters = _parameters(project, place)
-    targets = [keys for keys in place.keys if keys == ("_target_",)]
-    if not targets or not any(keys[-1] in parameters for keys in place.keys):
-        return result
-    names = {each.name: result.slots[each.name].keys[-1] for each in fields if each.name in result.slots}
-    arguments = {each.name: replace(each, name=names[each.name]) for each in fields if each.name in names}
     # hydra gives the constructor the group's values, whatever else is read of the whole configuration
     path = tuple(filter(None, place.detail["group"].split(".")))
     load = replace(result.load, path=path) if result.load is not None else None
-    access = {name: "{config}." + key for name, key in names.items()}
-    return replace(result, arguments=arguments, access=access, load=load)
-
-
-def _parameters(project: Project, place: ConfigPlace) -> set[str]:
-    """The parameters of the followed sibling's constructor."""
-    sibling = sibling_of(place)
-    source = project.source(sibling.file)
-    node = class_named(source, sibling.name) if source is not None else None
-    for each in node.body if node is not None else ():
-        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
-            return {argument.arg for argument in (*each.args.args, *each.args.kwonlyargs)}
-    return set()
+    found = as_keywords(place, fields, project, replace(result, load=load), "{{config}}.{key}")
+    return result if found is None else found
