@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainergen.runtime.probes import device, eval_is_pure, gradients, round_trip, weights
+from trainergen.runtime.probes import device, eval_is_pure, gradients, parameters_moved, round_trip, weights
 from trainergen.runtime.probes.walk import walk
 
 from ..projects import CONTRACTS
@@ -61,6 +61,14 @@ def drive(
     assert len(losses) == 8
     assert losses[-1] < losses[0]
     assert not gradients.measure(taken).faults
+    stepped = parameters_moved.measure(taken)
+    assert not stepped.faults, stepped.faults
+    if first.optimizer is not None:
+        assert taken.optimizer_steps == 8
+        # a rate that is swept is the one that is stepped with, also where each call makes an optimizer of its own
+        for group in first.optimizer.param_groups:
+            group["lr"] = 0.0
+        assert not walk(first, [batch], seed=0).moved
     pure = eval_is_pure.measure(first, seed=0)
     assert not pure.faults, pure.faults
     trip = round_trip.measure(first, second, batch, seed=0)
