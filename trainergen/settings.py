@@ -92,7 +92,9 @@ def read_settings(root: Path) -> Settings:
     table = tool.get("trainergen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise UnusableInput(f"{TABLE} is no table", place="pyproject.toml", hint=f"write {TABLE}, then key = value")
-    own = {key: value for key, value in table.items() if key != "check"}  # a table of its own: gates/choosing.py reads it
+    own = {
+        key: value for key, value in table.items() if key != "check"
+    }  # a table of its own: gates/choosing.py reads it
     return Settings(**{_checked(key, value, text).replace("-", "_"): value for key, value in own.items()})
 
 
