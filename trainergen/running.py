@@ -145,7 +145,18 @@ def _probed(
     texts: dict[str, str],
 ) -> list[dict[str, Any]]:
     """The verdicts on one trainer; `texts` gets its files."""
-    asked = NewRequest(wishes=record.wishes, project=root, dry_run=True, limit=request.limit)
+    staged, payload = question(record, root, settings, request.limit, laboratory)
+    texts |= staged.texts
+    answer = laboratory.request("lab.prove:prove", payload)
+    probes: list[dict[str, Any]] = answer["probes"]
+    return probes
+
+
+def question(
+    record: Record, root: Path, settings: Settings, limit: str | None, laboratory: Laboratory
+) -> tuple[Assembled, dict[str, Any]]:
+    """A trainer as it stands, and the payload of ``lab.prove:prove`` that asks about it; its batches lie in the lab."""
+    asked = NewRequest(wishes=record.wishes, project=root, dry_run=True, limit=limit)
     asked = pipeline.with_defaults(asked, settings)
     merging = Merging(record, root, asked.wishes)
     with contextlib.chdir(root):  # a record names files from there
@@ -153,16 +164,13 @@ def _probed(
         facts, ground = pipeline.gather(asked, project, settings, laboratory, Outcome(), lambda _: None)
         plans, assemble = pipeline.ranked(asked, facts, ground, merging)
         staged = as_it_stands(assemble(plans[0]), root)
-        model = model_request(facts.model, facts.fed(asked.wishes), facts.measured)
-        payload = prove_request(plans[0], facts, model)
-        if facts.home is not None:
-            payload = home_request(plans[0], facts, model, staged, facts.home)
-        texts |= staged.texts
-        # The trainer stands in the registry by its own right: nothing is new there, so nothing can have been lost.
-        files = {"files": dict(staged.texts), "modules": dict(staged.modules), "listed_before": []}
-        answer = laboratory.request("lab.prove:prove", {**payload, **files, "endurance": True})
-    probes: list[dict[str, Any]] = answer["probes"]
-    return probes
+    model = model_request(facts.model, facts.fed(asked.wishes), facts.measured)
+    payload = prove_request(plans[0], facts, model)
+    if facts.home is not None:
+        payload = home_request(plans[0], facts, model, staged, facts.home)
+    # The trainer stands in the registry by its own right: nothing is new there, so nothing can have been lost.
+    files = {"files": dict(staged.texts), "modules": dict(staged.modules), "listed_before": []}
+    return staged, {**payload, **files, "endurance": True}
 
 
 def as_it_stands(staged: Assembled, root: Path) -> Assembled:
