@@ -13,7 +13,8 @@ import pytest
 
 from tests.building import read_tree, write_tree
 from tests.cli.test_new import Run, schema
-from tests.projects import CONFIGS, CONTRACTS, REGISTRIES, possible, project as project_of
+from tests.projects import CONFIGS, CONTRACTS, REGISTRIES, possible
+from tests.projects import project as project_of
 
 Cell = tuple[str, str, str]
 

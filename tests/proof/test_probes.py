@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from trainergen.families.torch.control import Control, pick, prepared
 from trainergen.lab.batch_shape import differences
-from trainergen.lab.protocol import Context
 from trainergen.lab.front import with_value
+from trainergen.lab.protocol import Context
 from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved, refusals
 from trainergen.runtime.probes.walk import walk
 
