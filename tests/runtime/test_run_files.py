@@ -6,6 +6,7 @@ import errno
 import importlib.util
 import json
 import logging
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,38 @@ def test_replot(tmp_path: Path) -> None:
         ToyTrainer.replot_metric(run, "los")
     curves = plots.series(trainer.history, "loss")
     assert curves["validation"] == ([1, 2, 3], [record["validation"]["loss"] for record in trainer.history])
+
+
+def test_plots_show_the_history_as_it_is_linear_logarithmic_and_smoothed(tmp_path: Path) -> None:
+    trainer = ToyTrainer.from_config(settings(tmp_path, num_epochs=8, validation_interval_epochs=2))
+    trainer.train()
+    raw = [json.loads(line) for line in (trainer.recorder.open() / "history.jsonl").read_text().splitlines()]
+    names = plots.metric_names(trainer.history)
+    assert names == ["loss", "accuracy", "gradient_norm", "f1", "learning_rate"]
+    for name in names:
+        expected: dict[str, tuple[list[float], list[float]]] = {}
+        for label in ("train", "validation") if name != "learning_rate" else ("learning rate",):
+            pairs = [
+                (record["epoch"], record["learning_rate"] if label == "learning rate" else record[label][name])
+                for record in raw
+                if label == "learning rate" or name in (record[label] or {})
+            ]
+            if pairs:
+                values = [value for _, value in pairs]
+                smooth = [
+                    sum(values[max(0, at - 4) : at + 1]) / len(values[max(0, at - 4) : at + 1])
+                    for at in range(len(values))
+                ]
+                expected[label] = ([epoch for epoch, _ in pairs], values)
+                expected[f"{label}, mean of 5"] = ([epoch for epoch, _ in pairs], smooth)
+        linear, logarithmic = plots.draw_metric(trainer.history, name).axes
+        assert (linear.get_yscale(), logarithmic.get_yscale()) == ("linear", "log")
+        for axes in (linear, logarithmic):
+            drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
+            assert drawn.keys() == expected.keys()
+            for label, (epochs, values) in expected.items():
+                assert drawn[label][0] == epochs and drawn[label][1] == pytest.approx(values, rel=1e-12)
+    assert plots.rolling_mean([1.0, math.nan, 3.0], 2) == [1.0, 1.0, 3.0]
 
 
 def test_without_matplotlib_one_warning(

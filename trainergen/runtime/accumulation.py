@@ -28,6 +28,7 @@ class AccumulationWindow:
         self.count = 0
         self._first: Weight = 1
         self._total: Weight = 0
+        self._together: Weight = 0
         self._shared = 0
         self.loss_factor: Weight | None = None
 
@@ -51,11 +52,12 @@ class AccumulationWindow:
 
         Before its backward pass.
         """
-        if self._shared < self.count:
-            self._total = everywhere if self.count == 1 else self._total + everywhere
-            self._shared = self.count
         if self.count == 1:
-            self._first = _positive(everywhere)
+            self._first, self._together = _positive(everywhere), everywhere
+        elif self._shared < self.count:
+            self._together = self._together + everywhere
+        self._shared = self.count
+        self._total = self._together  # not this rank's alone, which `add` counts
         self.loss_factor = own * world_size / self._first
 
     def normalise(self, parameters: Iterable[torch.nn.Parameter]) -> None:

@@ -119,8 +119,9 @@ class Distribution:
     def report_failure(self, problem: BaseException) -> None:
         """Leave word of what ended this rank, for the others to name: they only see that it is gone."""
         if self._store is not None:
-            last = traceback.format_exception_only(problem)[0].strip()
-            _quietly(lambda: cast("Store", self._store).set(_FAILURE, f"rank {self.rank} failed: {last}"))
+            store, last = self._store, traceback.format_exception_only(problem)[0].strip()
+            # the first to fail: what the others see then is that it is gone
+            _quietly(lambda: store.compare_set(_FAILURE, "", f"rank {self.rank} failed: {last}"))
 
     def failure_elsewhere(self) -> str | None:
         """What another rank has left word of."""

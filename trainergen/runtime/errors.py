@@ -121,6 +121,11 @@ class TrainingTerminated(SystemExit):
         self.checkpoint = checkpoint
 
 
+def full_text(problem: BaseException) -> str:
+    """``ValueError: what; note``: what Python prints of it without the traceback, in a line."""
+    return "; ".join([f"{type(problem).__name__}: {problem}", *getattr(problem, "__notes__", ())])
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A sentence that helps with a misspelt word: the nearest choice (difflib, ratio 0.6), else all of them."""
     known = sorted(choices)

@@ -1,21 +1,23 @@
-"""manifest.json (what this run is and where its results are) and status.json (how far it is)."""
+"""manifest.json: what a run is, what made it so, where its results are; enough to have its loss curve again."""
 
 from __future__ import annotations
 
-import datetime
+import inspect
+import json
+import math
 import os
-import platform
 import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+from torch import distributed
 
 from .atomic import write_json
-from .history import json_ready
-from .run_folder import MANIFEST
-from .schedulers import batches_an_epoch
+from .data_facts import describe_data
+from .history import json_ready, read_history
+from .provenance import environment, git_state
+from .run_folder import MANIFEST, now
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -48,27 +50,90 @@ class Manifest:
                 "ended_at": None,
                 "seconds": None,
                 "error": None,
+                "parent": None,
                 "resumed_from": [],
-                "command": list(sys.argv),
-                "seed": trainer.config.seed,
-                "config": trainer.config.as_plain(),
+                "sessions": [],
                 "model": {
                     "class": type(trainer.model).__name__,
                     "parameters": sum(parameter.numel() for parameter in parameters),
                     "trainable": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
                 },
                 "data": {
-                    "batches_an_epoch": batches_an_epoch(trainer.dataloader),
-                    "validation_batches": (
-                        None if trainer.val_dataloader is None else batches_an_epoch(trainer.val_dataloader)
-                    ),
+                    "train": describe_data(trainer.dataloader),
+                    "validation": describe_data(trainer.val_dataloader),
                 },
-                "environment": environment(trainer.device),
                 "monitor": trainer.monitor.path,
                 "best": None,
+                "throughput": None,
+                "device_hours": None,
+                "gpu_hours": None,
+                "cost": None,
+                "baseline": None,
                 "checkpoints": {"final": None, "best": None, "latest": None, "all": []},
             },
         )
+
+    def open_session(self, trainer: Trainer[Any, Any], resumed_from: Path | None) -> None:
+        """A process begins to train: its settings, code and machine; those at the top are always the latest session's.
+
+        Args:
+            trainer: what trains.
+            resumed_from: the checkpoint that it goes on from.
+        """
+        code = None if trainer.dry_run_steps is not None else git_state(_source_folder(trainer))
+        source = None if resumed_from is None else self.relative(resumed_from)
+        self.data |= {
+            "status": "running",
+            "error": None,
+            "ended_at": None,
+            "command": list(sys.argv),
+            "seed": trainer.config.seed,
+            "config": trainer.config.as_plain(),
+            "git": code,
+            "environment": environment(trainer.device),
+        }
+        if source is not None:
+            self.data["resumed_from"].append(source)
+        self.data.setdefault("sessions", []).append(
+            {
+                "started_at": now(),
+                "ended_at": None,
+                "resumed_from": source,
+                "first_step": trainer.step + 1,
+                "last_step": None,
+                "commit": None if code is None else code["commit"],
+                "dirty_diff": None if code is None else code["dirty_diff"],
+                "device_name": self.data["environment"]["device_name"],
+            }
+        )
+        self.update()
+
+    def close_session(self, trainer: Trainer[Any, Any], status: str, seconds: float) -> None:
+        """It has ended; the caller writes the file.
+
+        Args:
+            trainer: what trained.
+            status: how it ended.
+            seconds: how long this session took.
+        """
+        moment, world = now(), _world_size()
+        total = (self.data["seconds"] or 0.0) + seconds
+        hours = (self.data.get("device_hours") or 0.0) + seconds * world / 3600
+        price = trainer.config.device_hour_price
+        throughput = trainer.recorder.pace.throughput()
+        self.data["sessions"][-1] |= {"ended_at": moment, "last_step": trainer.step}
+        self.data |= {
+            "status": status,
+            "ended_at": moment,
+            "seconds": total,
+            "device_hours": hours,
+            "gpu_hours": hours if trainer.device.type == "cuda" else 0.0,
+            "cost": None if price is None else hours * price,
+        }
+        if throughput["steps_per_second"] is not None:  # a session without a whole epoch says nothing new
+            self.data["throughput"] = throughput
+        if trainer.config.baseline_run is not None:
+            self.data["baseline"] = compare_with_baseline(trainer, trainer.config.baseline_run)
 
     def update(self, **changes: Any) -> None:
         """Change top-level entries and write the file."""
@@ -80,35 +145,37 @@ class Manifest:
         return Path(os.path.relpath(path, self.folder)).as_posix()
 
 
-def environment(device: torch.device) -> dict[str, Any]:
-    """Versions and hardware of this process."""
-    numpy = sys.modules.get("numpy")
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": None if numpy is None else numpy.__version__,
-        "platform": platform.platform(),
-        "device": str(device),
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "threads": torch.get_num_threads(),
-    }
+def compare_with_baseline(trainer: Trainer[Any, Any], baseline: Path) -> dict[str, Any]:
+    """The best monitored value of this run beside that of `baseline`, a run's folder.
+
+    ``difference`` is this run's value minus the other's; ``better`` follows `scheduler_mode`. What can't be compared is
+    said in ``problem``, and both are None then.
+    """
+    path, best = trainer.monitor.path, trainer.early_stopping.best
+    found: dict[str, Any] = {"run": str(baseline), "monitor": path, "value": best}
+    try:
+        manifest = json.loads((baseline / MANIFEST).read_text(encoding="utf-8"))
+        values = [trainer.monitor.read(record) for record in read_history(baseline)]
+        known = [value for value in values if value is not None and math.isfinite(value)]
+        if not known or not math.isfinite(best):
+            raise ValueError(f"no value of {path} in {'the baseline' if not known else 'this run'}")
+    except (OSError, ValueError) as problem:
+        return found | {"baseline": None, "difference": None, "better": None, "problem": str(problem)}
+    lower_is_better = trainer.config.scheduler_mode == "min"
+    other = min(known) if lower_is_better else max(known)
+    better = best < other if lower_is_better else best > other
+    found |= {"run_id": manifest.get("run_id"), "run_name": manifest.get("run_name"), "baseline": other}
+    return found | {"difference": best - other, "better": better, "problem": None}
 
 
-def now() -> str:
-    """The present moment in UTC, ISO 8601 with microseconds (sorts as text)."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+def _source_folder(trainer: Trainer[Any, Any]) -> Path:
+    try:
+        return Path(inspect.getfile(type(trainer))).resolve().parent
+    except (TypeError, OSError):  # typed into an interpreter
+        return Path.cwd()
 
 
-def write_status(folder: Path, trainer: Trainer[Any, Any], status: str) -> None:
-    """Replace status.json by where `trainer` is."""
-    record = trainer.history[-1] if trainer.history else None
-    data = {
-        "status": status,
-        "epoch": trainer.epoch,
-        "step": trainer.step,
-        "updated_at": now(),
-        "process": os.getpid(),
-        "last_record": record,
-        "stop_reason": trainer.stop_reason,
-    }
-    write_json(folder / "status.json", json_ready(data))
+def _world_size() -> int:
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size()
+    return 1

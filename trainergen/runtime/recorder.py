@@ -9,24 +9,29 @@ import pickle
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .atomic import write_tensors
 from .checkpoints import CheckpointStore, load_state
-from .errors import CheckpointError, TrainingDiverged, TrainingError
+from .errors import CheckpointError, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
-from .manifest import Manifest, now, write_status
+from .manifest import Manifest
+from .pace import Pace
 from .plots import plot_all
 from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, find_unfinished_run, snake_case, timestamp
 from .state import capture_state, restore_state
+from .status import StatusFile
+from .trackers import TrackedRun
 
 if TYPE_CHECKING:
     from .trainer import Trainer
 
 logger = logging.getLogger("trainergen")
+
+T = TypeVar("T")
 
 
 class RunRecorder:
@@ -44,8 +49,12 @@ class RunRecorder:
         self._wanted = run_directory
         self._manifest: Manifest | None = None
         self._resumed_from: Path | None = None
+        self._parent: dict[str, Any] | None = None
+        self._latest: str | None = None
         self._final: Path | None = None
         self.directory: Path | None = None
+        self.pace = Pace(trainer)
+        self._status = StatusFile(trainer, self.pace)
 
     @property
     def snake(self) -> str:
@@ -65,61 +74,115 @@ class RunRecorder:
             FileExistsError: the folder asked for holds a run already.
         """
         if self.directory is None:
-            if self._trainer.dry_run_steps is not None:
-                self.directory = Path(tempfile.mkdtemp(prefix="dry-run-"))
-            elif self._wanted is not None:
-                if (self._wanted / MANIFEST).exists():
-                    raise FileExistsError(f"{self._wanted} holds a run already: resume it, or choose another folder")
-                self._wanted.mkdir(parents=True, exist_ok=True)
-                self.directory = self._wanted
-            else:
-                parent = Path(self._trainer.config.model_save_directory) / RUNS
-                self.directory = create_run_folder(parent, self._run_name or f"{self.snake}_{timestamp()}")
+            self.directory = self._on_main(self._create)
         return self.directory
+
+    def _create(self) -> Path:
+        if self._trainer.dry_run_steps is not None:
+            return Path(tempfile.mkdtemp(prefix="dry-run-"))
+        if self._wanted is not None:
+            if (self._wanted / MANIFEST).exists():
+                raise FileExistsError(f"{self._wanted} holds a run already: resume it, or choose another folder")
+            self._wanted.mkdir(parents=True, exist_ok=True)
+            return self._wanted
+        parent = Path(self._trainer.config.model_save_directory) / RUNS
+        return create_run_folder(parent, self._run_name or f"{self.snake}_{timestamp()}")
+
+    def _on_main(self, action: Callable[[], T]) -> T:
+        """Do `action`; where several processes train, on rank 0 alone, and tell the others what came of it."""
+        distribution = self._trainer.distribution
+        return action() if distribution is None else distribution.on_main(action)
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """A run from its first step to its last: the status always says how it ended; a dry run leaves nothing."""
         folder, started = self.open(), time.perf_counter()
         lock = RunLock(folder)
-        if not lock.acquire():
+        if not self._on_main(lock.acquire):
             raise CheckpointError(f"another process trains in {folder}")
         try:
-            self._begin(folder)
+            self._on_main(lambda: self._begin(folder))
             yield
-            self._end("finished", started)
+            self._on_main(lambda: self._end("finished", started))
         except BaseException as problem:
-            status = "failed" if isinstance(problem, Exception) else "interrupted"
-            status = "diverged" if isinstance(problem, TrainingDiverged) else status
-            try:
-                self._end(status, started, problem)
-            except OSError:  # a full disk must not hide what stopped the training
-                logger.exception("the end of the run could not be recorded")
+            self._end_by(problem, started)
             raise
         finally:
             lock.release()
             if self._trainer.dry_run_steps is not None:
-                shutil.rmtree(folder, ignore_errors=True)
                 self.directory = None
+                if self._trainer.is_main:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _end_by(self, problem: BaseException, started: float) -> None:
+        status = "failed" if isinstance(problem, Exception) else "interrupted"
+        status = "diverged" if isinstance(problem, TrainingDiverged) else status
+        distribution = self._trainer.distribution
+        if distribution is not None and distribution.is_main:
+            elsewhere = distribution.failure_elsewhere()
+            if elsewhere is not None and not isinstance(problem, (TrainingError, SystemExit)):
+                problem.add_note(elsewhere)
+        elif distribution is not None:
+            distribution.report_failure(problem)
+        if self._trainer.is_main:
+            try:
+                self._end(status, started, problem)
+            except OSError:  # a full disk must not hide what stopped the training
+                logger.exception("the end of the run could not be recorded")
+        if distribution is not None and isinstance(problem, (TrainingError, SystemExit)):
+            distribution.end_together()
 
     def record_epoch(self, record: dict[str, Any], *, is_best: bool) -> None:
         """An epoch is over: its record, the best weights if it is the best, a checkpoint, manifest and status."""
+        self._on_main(lambda: self._write_record(record, is_best=is_best))
+        self.save_checkpoint()
+
+    def _write_record(self, record: dict[str, Any], *, is_best: bool) -> None:
         append_record(self.open() / FILE, record)
         if is_best:
             self.store.save_best(self._trainer.model.state_dict())
-        self.save_checkpoint()
 
     def save_checkpoint(self) -> Path:
-        """Save the present state, to be resumed from."""
-        path = self.store.save_state(self._trainer.step, capture_state(self._trainer))
+        """Save the present state, to be resumed from. Of several ranks all call it."""
+        state = capture_state(self._trainer)
+        return self._on_main(lambda: self._write_checkpoint(state))
+
+    def _write_checkpoint(self, state: dict[str, Any]) -> Path:
+        path = self.store.save_state(self._trainer.step, state)
         self._write_manifest()
-        write_status(self.open(), self._trainer, "running")
+        self._status.write(self.open(), "running", checkpoint=self._latest)
         return path
+
+    def renew_status(self) -> None:
+        """Say in status.json where the run is; costs neither a wait for the device nor one for the disk."""
+        if self.directory is not None and self._manifest is not None and self._trainer.is_main:
+            self._status.write(self.directory, "running", checkpoint=self._latest, durable=False)
+
+    def tracked_run(self) -> TrackedRun | None:
+        """What trackers are told of this run; None before it has begun."""
+        if self._manifest is None or not self._trainer.is_main:
+            return None
+        data, trainer = self._manifest.data, self._trainer
+        return TrackedRun(
+            folder=self.open(),
+            run_id=data["run_id"],
+            name=data["run_name"],
+            trainer=data["trainer"],
+            config=data["config"],
+            step=trainer.step,
+            epoch=trainer.epoch,
+        )
 
     def save_weights(self, directory: Path | None = None) -> Path:
         """Save the model's weights under a name that says when and how good; a dry run only into its own folder."""
-        if directory is None or self._trainer.dry_run_steps is not None:
-            directory = self.store.directory
+        dry = self._trainer.dry_run_steps is not None
+        target = self.store.directory if directory is None or dry else directory
+        self._final = self._on_main(lambda: self._write_weights(target))
+        if self._manifest is not None:
+            self._write_manifest()
+        return self._final
+
+    def _write_weights(self, directory: Path) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         best = self._trainer.early_stopping.best
         stem = f"{self.snake}_{timestamp()}_loss{'nan' if math.isnan(best) else format(best, '.4g')}"
@@ -127,9 +190,6 @@ class RunRecorder:
         while path.exists():
             path, number = directory / f"{stem}-{number}.pt", number + 1
         write_tensors(path, self._trainer.model.state_dict())
-        self._final = path
-        if self._manifest is not None:
-            self._write_manifest()
         return path
 
     def save_bad_batch(self, batch: Any) -> Path | None:
@@ -137,7 +197,9 @@ class RunRecorder:
 
         The run has failed already: what goes wrong here is logged.
         """
-        path = self.open() / f"bad-batch-step-{self._trainer.step + 1:08d}.pt"
+        distribution = self._trainer.distribution
+        rank = "" if distribution is None else f"-rank-{distribution.rank}"  # each has its own
+        path = self.open() / f"bad-batch-step-{self._trainer.step + 1:08d}{rank}.pt"
         try:
             write_tensors(path, batch)
         except (CheckpointError, OSError, TypeError, AttributeError, pickle.PicklingError):
@@ -162,6 +224,26 @@ class RunRecorder:
 
     def resume(self, source: Path | str) -> bool:
         """Go on in an earlier run; see `Trainer.resume`."""
+        read: list[dict[str, Any]] = []
+        found = self._on_main(lambda: self._locate(source, read))
+        if found is None:
+            return False
+        folder, path, explicit = found
+        state = read[0] if read else load_state(path)
+        restore_state(self._trainer, state)
+        self._resumed_from = path
+        if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, path, explicit=explicit)):
+            self.directory = folder
+        if self.directory is not None and self._trainer.is_main:
+            self._manifest = Manifest(folder, _read_manifest(folder))
+        elif (folder / MANIFEST).exists():
+            earlier = _read_manifest(folder)
+            self._parent = {key: earlier[key] for key in ("run_id", "run_name")} | {"checkpoint": path.name}
+        logger.info("resumed from %s: epoch %d, step %d", path, self._trainer.epoch, self._trainer.step)
+        return True
+
+    def _locate(self, source: Path | str, read: list[dict[str, Any]]) -> tuple[Path, Path, bool] | None:
+        """The run's folder, the checkpoint (read into `read`), whether it was asked for itself; None for a new run."""
         name = type(self._trainer).__name__
         if self._manifest is not None:
             raise CheckpointError(f"this {name} has begun a run already: build a new one to resume another")
@@ -170,26 +252,20 @@ class RunRecorder:
             found = find_unfinished_run(parent, name)
             if found is None:
                 logger.info("no unfinished run of %s below %s: a new one begins", name, parent / RUNS)
-                return False
+                return None
             source = found
         source = Path(source)
         if not source.exists():
             raise CheckpointError(f"{source}: no such run or checkpoint")
         folder = source if source.is_dir() else source.parent
         folder = folder if (folder / MANIFEST).exists() else folder.parent
-        source_is_file = source.is_file() and source.name != MANIFEST
-        if not source_is_file:
-            source, state = CheckpointStore(folder / "checkpoints", None).load_newest()
+        explicit = source.is_file() and source.name != MANIFEST
+        if explicit:
+            read.append(load_state(source))
         else:
-            state = load_state(source)
-        restore_state(self._trainer, state)
-        self._trainer.pending_random_state = state["feed"].get("start", state)["random"]
-        self._resumed_from = source
-        if (folder / MANIFEST).exists() and self._take_over(folder, source, explicit=source_is_file):
-            self.directory = folder
-            self._manifest = Manifest(folder, json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-        logger.info("resumed from %s: epoch %d, step %d", source, self._trainer.epoch, self._trainer.step)
-        return True
+            source, state = CheckpointStore(folder / "checkpoints", None).load_newest()
+            read.append(state)
+        return folder, source, explicit
 
     def _take_over(self, folder: Path, checkpoint: Path, *, explicit: bool) -> bool:
         """Whether the resumed run goes on in `folder`; from an old checkpoint it would write over later ones."""
@@ -206,13 +282,12 @@ class RunRecorder:
         self.store.clean()
         if self._manifest is None:
             self._manifest = Manifest.begin(folder, self._trainer)
-        if self._resumed_from is not None:
-            self._manifest.data["resumed_from"].append(self._manifest.relative(self._resumed_from))
-            self._manifest.data["config"] = self._trainer.config.as_plain()
-            self._resumed_from = None
+            self._manifest.data["parent"] = self._parent
+        self._manifest.open_session(self._trainer, self._resumed_from)
+        self._resumed_from = None
+        self._latest = self._manifest.data["checkpoints"]["latest"]
         rewrite_history(folder / FILE, self._trainer.history)
-        self._manifest.update(status="running", error=None, ended_at=None)
-        write_status(folder, self._trainer, "running")
+        self._status.write(folder, "running", checkpoint=self._latest)
 
     def _end(self, status: str, started: float, problem: BaseException | None = None) -> None:
         folder = self.open()
@@ -220,13 +295,16 @@ class RunRecorder:
             return
         if self._trainer.dry_run_steps is None and self._trainer.history:
             self._plot(folder / "plots")
-        error = None if problem is None else f"{type(problem).__name__}: {problem}"
+        self._manifest.data["error"] = None if problem is None else full_text(problem)
         self._manifest.data["failure"] = problem.to_json() if isinstance(problem, TrainingError) else None
-        earlier = self._manifest.data["seconds"] or 0.0
-        seconds = earlier + time.perf_counter() - started
-        self._manifest.data |= {"status": status, "error": error, "ended_at": now(), "seconds": seconds}
+        self._manifest.close_session(self._trainer, status, time.perf_counter() - started)
         self._write_manifest()
-        write_status(folder, self._trainer, status)
+        self._status.write(folder, status, checkpoint=self._latest, problem=problem)
+        for callback in self._trainer.callbacks:
+            try:
+                callback.on_run_end(self._trainer, status)
+            except Exception:  # everything is recorded: nothing of it is to be lost, nor hidden
+                logger.warning("%s failed after the run's end", type(callback).__name__, exc_info=True)
         if self._trainer.dry_run_steps is not None:
             self._manifest = None
 
@@ -237,14 +315,20 @@ class RunRecorder:
             logger.warning("the metrics could not be plotted; try replot_metric", exc_info=True)
 
     def _write_manifest(self) -> None:
-        if self._manifest is None:
+        if self._manifest is None or not self._trainer.is_main:
             return
         every = [self._manifest.relative(path) for path in self.store.resumable()]
+        self._latest = every[-1] if every else None
         best = self.store.directory / "best.pt"
         checkpoints = {
             "final": None if self._final is None else self._manifest.relative(self._final),
             "best": self._manifest.relative(best) if best.exists() else None,
-            "latest": every[-1] if every else None,
+            "latest": self._latest,
             "all": every,
         }
         self._manifest.update(checkpoints=checkpoints, best=self._trainer.early_stopping.best)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return found

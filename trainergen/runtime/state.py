@@ -12,6 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from .errors import CheckpointError
 from .metrics import EpochScores
+from .rank_metrics import put_scores, rank_scores
+from .rank_state import own_part
 from .schedulers import batches_an_epoch
 from .seeding import capture_random_state
 
@@ -33,9 +35,12 @@ def stateful_parts(trainer: Trainer[Any, Any]) -> dict[str, Any]:
 
 
 def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
-    """The whole state at an optimizer step's boundary: tensors and plain values alone."""
+    """The whole state at an optimizer step's boundary: tensors and plain values alone.
+
+    Of several ranks all call it; rank 0's state has under ``ranks`` what differs between them: noise, position, scores.
+    """
     scaler = trainer.precision.scaler
-    return {
+    state: dict[str, Any] = {
         "format": FORMAT,
         "trainer": type(trainer).__name__,
         "epoch": trainer.epoch,
@@ -51,6 +56,10 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
         "config": trainer.config.as_plain(),
         "random": capture_random_state(),
     }
+    if trainer.distribution is not None:
+        own = {"random": state["random"], "feed": state["feed"], **rank_scores(trainer)}
+        state["ranks"] = trainer.distribution.gather_on_main(own)
+    return state
 
 
 def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
@@ -75,8 +84,10 @@ def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     if trainer.precision.scaler is not None and state["scaler"] is not None:
         trainer.precision.scaler.load_state_dict(state["scaler"])
     trainer.early_stopping.load_state_dict(state["early_stopping"])
-    trainer.means.load_state_dict(state["means"])
-    trainer.feed.load_state_dict(state["feed"])
+    own = own_part(trainer, state)
+    put_scores(trainer, own)
+    trainer.feed.load_state_dict(own["feed"])
+    trainer.pending_random_state = own["feed"].get("start", own)["random"]
     trainer.history[:] = state["history"]
     trainer.epoch, trainer.step, trainer.stop_reason = state["epoch"], state["step"], state["stop_reason"]
     _warn_of_changes(trainer, state)

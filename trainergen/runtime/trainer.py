@@ -18,19 +18,20 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from .accumulation import AccumulationWindow
 from .callbacks import Callback, listens_to_steps
-from .contract import BatchT, ConfigT, TrainerContract
-from .device import choose_device, move_batch
+from .contract import BatchT, ConfigT
+from .device import move_batch
+from .distribution import join_processes, rank_device
 from .early_stopping import EarlyStopping, Monitor
 from .epoch_means import EpochMeans
 from .errors import NonFiniteLoss, TrainingDiverged, TrainingTerminated
 from .feeding import EpochFeed
 from .guards import NormWatch, warn_of_what_never_comes
-from .history import read_history
 from .metrics import EpochScores
-from .plots import default_plot_path, plot_metric
 from .precision import MAX_SKIPPED_STEPS, Precision
+from .ranks import Ranks
 from .recorder import RunRecorder
 from .reporting import describe, reporting_callbacks
+from .results import TrainerResults
 from .schedulers import bind_scheduler, cadence
 from .seeding import preserved_random_state, restore_random_state, seed_everything
 from .termination import Termination
@@ -38,7 +39,7 @@ from .termination import Termination
 logger = logging.getLogger("trainergen")
 
 
-class Trainer(TrainerContract[BatchT, ConfigT]):
+class Trainer(TrainerResults[BatchT, ConfigT]):
     """Trains a model: you give `compute_loss`, it owns the loop.
 
     Args:
@@ -67,11 +68,13 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.config = config
-        self.device = choose_device(config.device)
+        self.device = rank_device(config.device)
+        self.distribution = join_processes(config.device)
+        self._ranks = None if self.distribution is None else Ranks(self, self.distribution)
         self.model = model.to(self.device)
         self.model.train()  # once: a model whose own train() keeps a part in eval mode has never been asked to
-        self.dataloader = dataloader
-        self.val_dataloader = val_dataloader
+        self.dataloader = self._share(dataloader)
+        self.val_dataloader = None if val_dataloader is None else self._share(val_dataloader)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.epoch = 0
@@ -86,10 +89,10 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             config.scheduler_mode, config.early_stopping_patience, config.early_stopping_min_delta
         )
         self.means = EpochMeans(self.device)
-        self.feed = EpochFeed(dataloader)
+        self.feed = EpochFeed(self.dataloader)
         self.recorder = RunRecorder(self, run_name, run_directory)
-        self.termination = Termination()
-        self.callbacks = [*callbacks, *reporting_callbacks(config, type(self).__name__)]
+        self.termination = Termination(alone=self._ranks is None)
+        self.callbacks = [*callbacks, *reporting_callbacks(config, type(self).__name__, is_main=self.is_main)]
         self._step_listeners = [callback.on_step_end for callback in self.callbacks if listens_to_steps(callback)]
         self._norms = NormWatch(config.gradient_norm_limit)
         self._batch: BatchT | None = None
@@ -97,7 +100,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         self._parameters = self._optimized_parameters()
         self._cadence = None if scheduler is None else cadence(scheduler)
         self._last_batch_metrics: dict[str, float | torch.Tensor] = {}
-        bind_scheduler(scheduler, config, dataloader)
+        bind_scheduler(scheduler, config, self.dataloader)
 
     # ------------------------------------------------------------------ how a trainer is built
 
@@ -127,7 +130,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             config = cast("ConfigT", cls.config_class.load())
         seed_everything(config.seed)
         model = cls.build_model(config) if model is None else model
-        model = model.to(choose_device(config.device))  # before the optimizer: some take the device from parameters
+        model = model.to(rank_device(config.device))  # before the optimizer: some take the device from parameters
         if dataloader is None:
             dataloader, built = cls.build_dataloaders(config)
             val_dataloader = built if val_dataloader is None else val_dataloader
@@ -155,7 +158,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             TrainingTerminated: SIGTERM came; a checkpoint is written, ``resume("auto")`` goes on from it.
             ValueError: an epoch without a batch.
         """
-        with self.recorder.session(), self.termination.listening():
+        with self.termination.listening(), self.recorder.session():
             self._begin()
             while self.stop_reason is None:
                 started = time.perf_counter()
@@ -173,6 +176,8 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             self._start_phase()
         self._window.reset()
         self._parameters = self._optimized_parameters()  # a hook may have added a group
+        if self._ranks is not None:
+            self._ranks.begin_epoch()
         step_limit = self._step_limit()
         for batch in self.feed.batches(self.epoch):
             loss = self.training_step(batch)
@@ -198,6 +203,9 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         """
         self._batch = batch = move_batch(batch, self.device)
         weight = self._batch_weight(batch)
+        if self._ranks is not None:
+            self._ranks.take(self.dataloader, self.feed.taken)
+            weight = self._ranks.weigh(weight)
         if self._window.count == 0 and not self.manual_step:
             self.optimizer.zero_grad(set_to_none=True)
         self._window.add(weight)
@@ -236,15 +244,22 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             raise ValueError(
                 "the loss has no graph: it was detached, or every parameter is frozen; nothing can be learnt"
             )
-        if loss.device.type == "cpu" and not math.isfinite(loss.item()):
+        if self._ranks is not None:
+            self._ranks.agree(loss)
+        elif loss.device.type == "cpu" and not math.isfinite(loss.item()):
             raise self._diverged(f"the loss is {loss.item()}")
         if self._window.loss_factor is not None:
             loss = loss * self._window.loss_factor
-        self.precision.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if self._ranks is not None:
+            self._ranks.backward(self.precision.scale(loss))
+        else:
+            self.precision.scale(loss).backward()  # type: ignore[no-untyped-call]
 
     def _optimizer_step(self) -> None:
         stepped = True
         if not self.manual_step:
+            if self._ranks is not None:
+                self._ranks.finish_window()
             self._window.normalise(self._parameters)
             self.precision.unscale(self.optimizer)
             self.clip_gradients()
@@ -289,6 +304,7 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         loader = self.val_dataloader if dataloader is None else dataloader
         if loader is None:
             raise ValueError("there is no validation loader: pass one to evaluate(), or val_dataloader to the trainer")
+        loader = self._share(loader)
         modes = [(module, module.training) for module in self.model.modules()]
         training_means, self.means = self.means, EpochMeans(self.device)
         self.model.eval()
@@ -300,70 +316,19 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
                         break
                     moved = move_batch(batch, self.device)
                     self._last_batch_metrics = {}
+                    if self._ranks is not None:
+                        self._ranks.take(loader, index + 1)
                     loss = self._evaluate_batch(moved)
-                    self.means.add(loss, self._collect_batch_metrics(), self._batch_weight(moved), self.step)
+                    weight = self._batch_weight(moved)
+                    if self._ranks is not None:
+                        self._ranks.settle()
+                        weight = self._ranks.weigh(weight)
+                    self.means.add(loss, self._collect_batch_metrics(), weight, self.step)
                 return self._phase_metrics("validation loader")
         finally:
             self.means = training_means
             for module, mode in modes:
                 module.training = mode
-
-    # ------------------------------------------------------------------ results
-
-    def resume(self, source: Path | str) -> bool:
-        """Go on where an earlier run stopped; to be called before `train`.
-
-        Args:
-            source: ``"auto"`` for this trainer's newest unfinished run (a new one begins if there is none), a run's
-                folder or manifest.json (its newest valid checkpoint), or a ``step-*.pt`` file.
-
-        Returns:
-            Whether something was resumed.
-
-        Raises:
-            CheckpointError: nothing there can be resumed from, or it is another trainer's.
-        """
-        return self.recorder.resume(source)
-
-    def save_weights(self, directory: Path | None = None) -> Path:
-        """Save the state_dict as ``<snake>_<timestamp>_loss<best monitored value>.pt``, the manifest's ``final``.
-
-        Args:
-            directory: None for the run's ``checkpoints/``.
-        """
-        path = self.recorder.save_weights(directory)
-        logger.info("weights saved in %s", path)
-        return path
-
-    @property
-    def run_directory(self) -> Path | None:
-        """The run's folder, once something was written."""
-        return self.recorder.directory
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the optimizer's first parameter group."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
-    @classmethod
-    def replot_metric(
-        cls, run_file: Path | str, metric: str = "loss", *, output_path: Path | str | None = None, show: bool = False
-    ) -> Path:
-        """Draw a metric of a run again.
-
-        Args:
-            run_file: the run's folder, its history.jsonl or its manifest.json.
-            metric: a name (training and validation together), a dotted path (``validation.loss``), ``learning_rate``.
-            output_path: the PNG; None for ``plots/<metric>.png`` in the run's folder.
-            show: open a window as well.
-
-        Raises:
-            KeyError: the history has no such metric.
-            ImportError: matplotlib is not installed.
-        """
-        run_file = Path(run_file)
-        target = default_plot_path(run_file, metric) if output_path is None else Path(output_path)
-        return plot_metric(read_history(run_file), metric, target, show=show)
 
     # ------------------------------------------------------------------ parts of the loop
 
@@ -378,14 +343,21 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
             NonFiniteLoss: naming the step.
         """
         bad_step = self.means.first_bad_step()
+        if self._ranks is not None:
+            bad_step = self._ranks.first_bad_step(bad_step)
         if bad_step is not None:
             raise self._diverged("the loss is not finite", step=bad_step)
+
+    def _share(self, loader: Iterable[BatchT]) -> Iterable[BatchT]:
+        return loader if self._ranks is None else self._ranks.share(loader)
 
     def _optimized_parameters(self) -> list[nn.Parameter]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def _begin(self) -> None:
         warn_of_what_never_comes(self)
+        if self._ranks is not None:
+            self._ranks.begin()
         self.on_train_begin()
         for callback in self.callbacks:
             callback.on_train_begin(self)
@@ -409,10 +381,11 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
                 part.reset()
 
     def _phase_metrics(self, source: str) -> dict[str, float]:
-        if self.means.batches == 0:
+        if (self.means.batches if self._ranks is None else self._ranks.merge()) == 0:
             advice = "is it empty, dropping its only batch (drop_last), or an iterator that was used up?"
             raise ValueError(f"the {source} gave no batch in epoch {self.epoch + 1}: {advice}")
-        return self.means.compute() | self._collect_epoch_metrics()
+        metrics = self.means.compute() | self._collect_epoch_metrics()
+        return metrics if self._ranks is None else self._ranks.distribution.on_main(lambda: metrics)
 
     def _conclude_epoch(
         self, train_metrics: dict[str, float], eval_metrics: dict[str, float] | None, seconds: float
@@ -433,6 +406,8 @@ class Trainer(TrainerContract[BatchT, ConfigT]):
         stop = self.on_epoch_end(train_metrics, eval_metrics)
         for callback in self.callbacks:
             callback.on_epoch_end(self, record)
+        if self._ranks is not None:
+            stop = self._ranks.distribution.any(stop)
         if stop:
             self.stop_reason = "stopped by on_epoch_end"
         elif self.early_stopping.should_stop:
