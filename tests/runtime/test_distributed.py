@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,13 +16,16 @@ import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, StepLR
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
 
 from tests.runtime.processes import Ranks
 from tests.runtime.test_resume import NoisyTrainer, SeparateGenerator, WorkerTrainer, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import Callback, NonFiniteLoss, Trainer, per_step
 from trainergen.runtime.history import read_history
+from trainergen.runtime.launch import Launch, first_host, read_launch
+from trainergen.runtime.rank_data import only_fills, share_loader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ranks are forked")
 
@@ -290,3 +295,202 @@ def test_a_loss_that_is_not_finite_on_one_rank_stops_all_before_the_step(tmp_pat
     assert manifest(tmp_path / "run")["status"] == "diverged"
     (batch,) = tmp_path.glob("run/runs/*/bad-batch-*")
     assert batch.name == "bad-batch-step-00000009-rank-1.pt"
+
+
+def test_as_many_ranks_as_there_are_go_on_with_a_checkpoint(tmp_path: Path) -> None:
+    changes = {"batch_size": 4, "dropout": 0.0, "num_epochs": 1, "checkpoint_every_n_steps": 3, "max_steps": 6}
+    Ranks(2, tmp_path / "1", train_on_rank, Plain, tmp_path / "run", changes).results()
+    (middle,) = tmp_path.glob("run/runs/*/checkpoints/step-00000003.pt")
+    more = {"batch_size": 4, "dropout": 0.0, "num_epochs": 2}
+    alone = resumed(Plain, middle, tmp_path / "alone", more)
+    three = Ranks(3, tmp_path / "3", resumed, Plain, middle, tmp_path / "three", more).results()
+    for each in (alone, *three):
+        assert [record["epoch"] for record in each["history"]] == [1, 2]
+        assert equal_bits(each["weights"], three[0]["weights"]) or each is alone
+    # 23 batches of the 2 ranks' 12 rounds: 6 are done, 17 are left for one, 6 rounds of them for three
+    assert alone["history"][0]["step"] == 3 + 17 and three[0]["history"][0]["step"] == 3 + 6
+
+
+def resumed(kind: type[ToyTrainer], source: Path, folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    trainer = kind.from_config(settings(folder, **changes), resume=source)
+    trainer.train()
+    return outcome(trainer)
+
+
+class Chatty(Plain):
+    """Logs each step; its ranks disagree on when to stop, and on what no one collects."""
+
+    @classmethod
+    def build_model(cls, config: ToyConfig) -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 4))
+
+    def _collect_epoch_metrics(self) -> dict[str, float]:
+        assert self.distribution is not None
+        return {"own": float(self.distribution.rank), "seen": float(len(self.scores))}
+
+    def on_epoch_end(self, train_metrics: dict[str, float], eval_metrics: dict[str, float] | None) -> bool:
+        assert self.distribution is not None
+        return self.epoch == 2 and self.distribution.rank == 1
+
+
+def chat(folder: Path) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    lines: list[str] = []
+    losses: list[float] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    class Own(Callback):
+        def on_step_end(self, trainer: Trainer[Any, Any], loss: torch.Tensor) -> None:
+            losses.append(loss.item())
+
+    logging.getLogger("trainergen").addHandler(Keep())
+    logging.getLogger("trainergen").setLevel(logging.INFO)
+    trainer = Chatty.from_config(settings(folder, num_epochs=9, batch_size=15, log_every_n_steps=1))
+    trainer._step_listeners.insert(0, Own().on_step_end)
+    trainer.train()
+    path = trainer.save_weights(folder / "kept")
+    stopped = {"lines": lines, "losses": losses, "path": path, "reason": trainer.stop_reason}
+    return outcome(trainer) | stopped | {"evaluated": trainer.evaluate(DataLoader(quadrants(7), batch_size=2))}
+
+
+def test_what_is_written_is_rank_0s_and_what_is_logged_is_the_mean_of_all(tmp_path: Path) -> None:
+    first, second = Ranks(2, tmp_path / "ranks", chat, tmp_path / "run").results()
+    assert first["main"] and not second["main"] and second["lines"] == []
+    logged = [float(line.split("loss ")[1].split(",")[0]) for line in first["lines"] if ", step " in line]
+    pairs = zip(first["losses"], second["losses"], strict=True)
+    assert logged == pytest.approx([(one + other) / 2 for one, other in pairs], rel=1e-3)
+    assert first["reason"] == second["reason"] == "stopped by on_epoch_end" and first["step"] == 6
+    assert first["history"][0]["train"]["own"] == second["history"][0]["train"]["own"] == 0.0
+    assert first["history"][0]["train"]["seen"] == 90 and first["history"][0]["validation"]["seen"] == 41
+    assert first["evaluated"] == second["evaluated"] and first["evaluated"]["seen"] == 7
+    assert first["path"] == second["path"] and first["path"].is_file()
+    (run,) = (tmp_path / "run" / "runs").iterdir()
+    assert first["directory"] == second["directory"] == run
+    assert [record["epoch"] for record in read_history(run)] == [1, 2]
+    assert len(list((run / "checkpoints").glob("step-*.pt"))) == 2
+    saved = torch.load(run / "checkpoints" / "step-00000006.pt")
+    assert equal_bits(saved["parts"]["model"], first["weights"])
+    assert list(saved["parts"]["model"])[:2] == ["0.weight", "0.bias"]  # nothing wraps the model
+    assert "1.running_mean" in saved["parts"]["model"]
+
+
+def rounds(loaders: list[Any]) -> list[list[Any]]:
+    """What each rank is handed for training on, the gaps left out."""
+    found = []
+    for loader in loaders:
+        found.append([batch for number, batch in enumerate(loader, start=1) if not only_fills(loader, number)])
+        assert sum(1 for _ in loader) == len(loader)
+    return found
+
+
+class Numbers(Dataset[torch.Tensor]):
+    def __len__(self) -> int:
+        return 11
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.tensor(float(index))
+
+
+class Stream(IterableDataset[torch.Tensor]):
+    def __iter__(self) -> Any:
+        return iter(torch.arange(11.0))
+
+    def __len__(self) -> int:
+        return 11
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: DataLoader(Numbers(), batch_size=2),
+        lambda: DataLoader(Numbers(), batch_size=2, shuffle=True),
+        lambda: DataLoader(Numbers(), batch_size=2, shuffle=True, generator=torch.Generator().manual_seed(1)),
+        lambda: DataLoader(Numbers(), batch_size=2, num_workers=2),
+        lambda: DataLoader(Numbers(), batch_size=None),
+        lambda: DataLoader(Numbers(), batch_sampler=[[0, 3], [1], [2, 4, 5], [6, 7], [8, 9], [10]]),
+        lambda: DataLoader(Stream(), batch_size=2),
+        lambda: [torch.arange(2.0) + 2 * number for number in range(5)] + [torch.tensor([10.0])],
+    ],
+)
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_every_sample_is_one_ranks_and_all_take_equally_many_batches(build: Any, world_size: int) -> None:
+    ranks = []
+    for rank in range(world_size):
+        torch.manual_seed(rank)  # their noise differs, the order that they divide may not
+        ranks.append(rounds([share_loader(build(), rank, world_size, seed=5)])[0])
+    samples = sorted(value for batches in ranks for batch in batches for value in batch.reshape(-1).tolist())
+    assert samples == list(range(11))
+    torch.manual_seed(0)
+    assert len({len(share_loader(build(), rank, world_size, 5)) for rank in range(world_size)}) == 1  # type: ignore[arg-type]
+
+
+def test_the_order_is_another_one_each_epoch_and_the_same_when_asked_again() -> None:
+    shared = share_loader(DataLoader(Numbers(), batch_size=2, shuffle=True), 0, 2, seed=5)
+    orders = []
+    for epoch in (0, 1, 0):
+        shared.batch_sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        orders.append([batch.tolist() for batch in shared])
+    assert orders[0] == orders[2] != orders[1]
+
+
+def test_loaders_that_are_divided_already_are_left_alone() -> None:
+    dataset = TensorDataset(torch.zeros(8, 1))
+    own = DataLoader(dataset, sampler=DistributedSampler(dataset, 2, 0))
+    said = DataLoader(Numbers())
+    said.dataset.trainergen_shared = True  # type: ignore[attr-defined]
+    shared = share_loader(DataLoader(Numbers()), 0, 2, 0)
+    for loader in (own, said, shared):
+        assert share_loader(loader, 0, 2, 0) is loader
+
+
+def test_who_starts_a_process_is_known_from_its_environment() -> None:
+    torchrun = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
+    step = {"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "5", "SLURM_LOCALID": "1", "SLURM_JOB_ID": "200505"}
+    step["SLURM_STEP_NODELIST"] = "gpu[07-09,12],login"
+    assert read_launch(torchrun) == read_launch(torchrun | step) == Launch(3, 4, 1, "env://")
+    assert read_launch(step) == Launch(5, 8, 1, "tcp://gpu07:20505")
+    assert read_launch(step | {"MASTER_ADDR": "head", "MASTER_PORT": "7"}) == Launch(5, 8, 1, "tcp://head:7")
+    assert read_launch({}) is None and read_launch({"WORLD_SIZE": "4"}) is None
+    assert read_launch(torchrun | {"WORLD_SIZE": "1"}) is None
+    assert read_launch({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}) is None  # a batch script's own shell
+    with pytest.raises(RuntimeError, match="not MASTER_ADDR and MASTER_PORT: start with torchrun"):
+        read_launch({"RANK": "0", "WORLD_SIZE": "2"})
+    assert [first_host(each) for each in ("n1", "n1,n2", "a-[3,5]-x,b")] == ["n1", "n1", "a-3-x"]
+    with pytest.raises(RuntimeError, match="set MASTER_ADDR"):
+        first_host("")
+
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from tests.runtime.test_resume import NoisyTrainer
+from tests.runtime.toys import settings
+sys.modules["matplotlib"] = None
+torch.set_num_threads(1)
+trainer = NoisyTrainer.from_config(settings(Path(sys.argv[1]), num_epochs=4), resume="auto")
+first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+def die(trainer, loss):
+    if first and trainer.epoch == 2 and trainer.distribution.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+trainer._step_listeners.append(die)
+trainer.train()
+"""
+
+
+@pytest.mark.slow
+def test_torchrun_restarts_a_run_whose_rank_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command += [str(tmp_path / "script.py"), str(tmp_path / "run")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    data = manifest(tmp_path / "run")
+    assert data["status"] == "finished" and len(data["resumed_from"]) == 1
+    (run,) = (tmp_path / "run" / "runs").iterdir()
+    assert [record["epoch"] for record in read_history(run)] == [1, 2, 3, 4]
