@@ -30,6 +30,7 @@ class Call:
         sibling: the key of a trainer that exists; "" where there is none to compare with.
         own_data: the trainer has data to train on.
         settings: those that are other than staged while it trains, in words; "" for none.
+        stands: the project has the trainer already, in an earlier form.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Call:
     sibling: str
     own_data: bool
     settings: str = ""
+    stands: bool = False
 
 
 def entry_verdicts(
@@ -135,16 +137,17 @@ def _listed(
             return call.key, _probe("unmeasured", f"{command} needs {after['missing']}, which is not installed")
         own = before["ending"] != "ended"
         return call.key, _probe("advice" if own else "failed", f"{command}: {_said(after)}", after)
-    known = _words(before)
+    known = [] if call.stands else _words(before)
     new = [word for word in _words(after) if word not in known]
     wanted = [_plain(each) for each in (call.key, call.snake) if each]
     shown = next((word for word in new if _plain(word) in wanted), None)
-    shown = shown or next(
-        (word for word in new if any(_plain(word) in each or each in _plain(word) for each in wanted)), None
-    )
+    if shown is None and not call.stands:
+        shown = next(
+            (word for word in new if any(_plain(word) in each or each in _plain(word) for each in wanted)), None
+        )
     if shown is not None:
         return shown, _probe("passed", f"{command}  shows {shown}")
-    if not call.key or not known:
+    if not call.key or not _words(before):
         return call.key, _probe("unmeasured", f"{command} lists no trainers by name")
     return call.key, _probe("failed", f"{command} does not show {call.key}", after)
 

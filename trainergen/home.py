@@ -12,6 +12,7 @@ from .contracts.recognise import recognise
 from .errors import AnswerNeeded, Question
 from .inspection.training import ProjectIndex, survey
 from .inspection.training_facts import TrainingFacts
+from .namesakes import without_rivals
 from .patching.configs.survey.words import normal
 from .patching.configuration import ConfigPlace, Configuration, Field, configure, find_config
 from .patching.draft import Edit, composed
@@ -126,7 +127,7 @@ def find_home(index: ProjectIndex, training: TrainingFacts, settings: Settings) 
         training=training,
         contract=contract,
         siblings=siblings,
-        registries=find_registries(read, files, siblings, training.roots),
+        registries=find_registries(read, without_rivals(files, training, read), siblings, training.roots),
         config=find_config(read, configs, siblings, base.facts.file, style=settings.config or ""),
         files=configs,
     )

@@ -280,6 +280,7 @@ def at_the_door(
         sibling=known[0] if known else "",
         own_data=plan.data.kind != "stub",
         settings=said,
+        stands=(Path(staged.root) / plan.names.trainer_file).is_file(),
     )
     key, visits = entry_verdicts(lab, entry, staged.texts, short, Path(staged.root), call)
     return replace(staged, command=home.command(key) if key else ""), judged(evidence, visits)

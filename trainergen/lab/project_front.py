@@ -131,8 +131,10 @@ def _forget(paths: Mapping[str, bytes]) -> None:
     """Settings that are Python are read again, not taken from the modules that were imported with the other values."""
     if any(path.endswith(".py") for path in paths):
         importlib.invalidate_caches()
-        names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths}
+        endings = tuple(f"/{path}" for path in paths)  # not by name: a folder of sources is no part of that
         for name in [
-            each for each in sys.modules if any(each == known or each.endswith(f".{known}") for known in names)
+            each
+            for each, module in sys.modules.items()
+            if str(getattr(module, "__file__", None) or "").endswith(endings)
         ]:
             del sys.modules[name]

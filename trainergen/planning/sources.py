@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ..inspection.model_facts import ModelFacts
 from ..inspection.training_facts import DataSource
@@ -38,20 +39,29 @@ def rank_sources(
         model: what is to be fed.
         mentioning: files that mention all of some words.
     """
-    ranked = []
+    ranked: list[tuple[int, int, int, Source]] = []
     for number, each in enumerate(data):
         if each.kind == "dataset" or not _callable(each):
             continue
         target = f"{each.module}:{each.name}"
         together = [file for file in mentioning((model.name, each.name)) if file != each.file]
         shared = _words(f"{each.module} {each.name}") & _words(f"{model.module} {model.name}")
+        apart = -_shared_steps(each.module, model.module)
         if together:
-            ranked.append((0, number, Source(target, f"{together[0]} uses it with {model.name}")))
+            ranked.append((0, apart, number, Source(target, f"{together[0]} uses it with {model.name}")))
         elif shared:
-            ranked.append((1, number, Source(target, f"its name shares {', '.join(sorted(shared))} with the model's")))
+            ranked.append(
+                (1, apart, number, Source(target, f"its name shares {', '.join(sorted(shared))} with the model's"))
+            )
         else:
-            ranked.append((2, number, Source(target, "the project has it")))
-    return tuple(source for _, _, source in sorted(ranked, key=lambda each: each[:2]))[:MOST]
+            ranked.append((2, apart, number, Source(target, "the project has it")))
+    return tuple(source for *_, source in sorted(ranked, key=lambda each: each[:3]))[:MOST]
+
+
+def _shared_steps(one: str, other: str) -> int:
+    """How many packages two modules have in common: the data beside the model are likelier its own."""
+    pairs = zip(one.split(".")[:-1], other.split(".")[:-1], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def loader_decision(target: str, sources: Sequence[Source]) -> Decision:
