@@ -93,7 +93,7 @@ def test_a_cell(project: Path, trainergen: Run, cell: Cell) -> None:
     assert statuses["entry_point"] == "passed" or cell[1] == "none", proof["probes"]
 
     after = read_tree(project)
-    [recorded] = (name for name in after if name.startswith(".trainergen/") and name.endswith("_trainer.json"))
+    [recorded] = (name for name in after if Path(name).parent == Path(".trainergen") and name.endswith(".json"))
     record = json.loads(_bytes(after[recorded]))
     for path, piece in record["inserted"].items():
         assert _bytes(after[path]) == piece["text"].encode("utf-8")
