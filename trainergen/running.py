@@ -2,6 +2,7 @@
 
 The record says what a trainer was generated from: model, batch, objective. So the lab builds the model, holds the files as
 they are on the disk against the bare loop, as `new` holds the staged ones, and takes the probes that are too long for it.
+A trainer without a record that inherits trainergen's is built as its configuration says, and trained without a bare loop.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .lab import opening
 from .measuring import model_request
 from .merging import Merging
 from .outcome import Outcome
+from .planning.home_names import module_of
 from .proving import prove_request
 from .record import read_records
 from .settings import read_settings
@@ -68,7 +70,7 @@ def check_run(request: RunRequest, lab: Lab | None, outcome: Outcome, progress: 
     """
     root, _ = find_root(request.project, Path.cwd())
     settings = read_settings(root)
-    records = meant(root, request.what, read_project(root, root, settings.package))
+    records, files = meant(root, request.what, read_project(root, root, settings.package))
     findings: list[Finding] = []
     runs: list[dict[str, Any]] = []
     texts: dict[str, str] = {}
@@ -79,11 +81,18 @@ def check_run(request: RunRequest, lab: Lab | None, outcome: Outcome, progress: 
             progress(f"running {record.trainer}")
             probes = _probed(record, root, settings, request, laboratory, texts)
             runs.append({"trainer": record.trainer, "probes": probes})
-            findings += _findings(record, probes, texts)
-            _tell(outcome, record, probes)
+            own = f"; another objective on purpose: trainergen update {record.trainer} --loss NAME"
+            findings += _findings(next(iter(record.created)), probes, texts, own)
+        for file in files:
+            progress(f"running {file}")
+            for trainer, probes in _alone(file, root, laboratory, texts).items():
+                runs.append({"trainer": trainer, "probes": probes})
+                findings += _findings(file, probes, texts, "")
+    for run in runs:
+        _tell(outcome, run["trainer"], run["probes"])
     plain = [as_plain(each, source="run") for each in findings]
     outcome.result |= {"findings": plain, "summary": summary(findings, len(texts)), "runs": runs}
-    names = records[0].trainer if len(records) == 1 else f"{len(records)} trainers"
+    names = runs[0]["trainer"] if len(runs) == 1 else f"{len(runs)} trainers"
     if not findings:
         outcome.closing = f"Ran {names} ({{seconds}}): no probe found anything."
         return
@@ -96,14 +105,15 @@ def check_run(request: RunRequest, lab: Lab | None, outcome: Outcome, progress: 
     raise FindingsFailed(count, hint="correct the lines that are named")
 
 
-def meant(root: Path, what: tuple[str, ...], project: ProjectFacts) -> tuple[Record, ...]:
-    """The records of the trainers in the files and folders, or of the names, that are asked for.
+def meant(root: Path, what: tuple[str, ...], project: ProjectFacts) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """The records of the trainers in the files and folders, or of the names, that are asked for; files without a record.
 
     Raises:
-        AnswerNeeded: a file or folder holds no trainer whose model and batch are known.
+        AnswerNeeded: nothing is there, or a folder holds no trainer whose model and batch are known.
     """
     if not what:
-        return chosen(root, (), project, every=True)
+        return chosen(root, (), project, every=True), ()
+    files: dict[str, None] = {}
     found: dict[str, Record] = {}
     records: tuple[Record, ...] | None = None
     for word in what:
@@ -120,11 +130,13 @@ def meant(root: Path, what: tuple[str, ...], project: ProjectFacts) -> tuple[Rec
             for record in records
             if any((root / each).resolve().is_relative_to(asked) for each in record.created)
         ]
-        if not held:
+        if not held and path.suffix == ".py" and asked.is_relative_to(root.resolve()):
+            files[asked.relative_to(root.resolve()).as_posix()] = None
+        elif not held:
             known = tuple(f"trainergen check --run {record.trainer}" for record in records)
             _refuse(word, "holds no trainer of which .trainergen/ says how it is built", known)
         found |= {record.file: record for record in held}
-    return tuple(found.values())
+    return tuple(found.values()), tuple(files)
 
 
 def _refuse(word: str, why: str, known: tuple[str, ...]) -> None:
@@ -150,6 +162,16 @@ def _probed(
     answer = laboratory.request("lab.prove:prove", payload)
     probes: list[dict[str, Any]] = answer["probes"]
     return probes
+
+
+def _alone(file: str, root: Path, laboratory: Laboratory, texts: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The verdicts on each trainer of a file that no record knows."""
+    text = (root / file).read_text(encoding="utf-8", errors="replace")
+    module = module_of(file)
+    payload = {"module": module, "files": {file: text}, "modules": {module: file}, "seed": 0}
+    texts[file] = text
+    found: dict[str, list[dict[str, Any]]] = laboratory.request("lab.alone:alone", payload)["trainers"]
+    return found
 
 
 def question(
@@ -183,21 +205,21 @@ def as_it_stands(staged: Assembled, root: Path) -> Assembled:
     return replace(staged, texts=texts)
 
 
-def _findings(record: Record, probes: list[dict[str, Any]], texts: Mapping[str, str]) -> list[Finding]:
-    """What failed, at the line that answers for it."""
+def _findings(file: str, probes: list[dict[str, Any]], texts: Mapping[str, str], own: str) -> list[Finding]:
+    """What failed, at the line that answers for it; `own` is said of what differs from the bare loop's values."""
     found = []
     for each in probes:
         if each["status"] != "failed":
             continue
         place = each["place"] or {}
-        path = place.get("file") or next(iter(record.created))
+        path = place.get("file") or file
         line = place.get("line") or 1
         lines = texts.get(path, "").splitlines()
         text = lines[line - 1] if line <= len(lines) else ""
         start = len(text) - len(text.lstrip()) + 1
         hint = each["hint"] or "see the evidence"
         if each["code"] in _BESIDE_THE_LOOP:
-            hint += f"; another objective on purpose: trainergen update {record.trainer} --loss NAME"
+            hint += own
         detail = str(each["detail"])
         found.append(
             Finding(each["code"], each["title"], path, line, start, max(start + 1, len(text) + 1), hint, detail)
@@ -208,7 +230,7 @@ def _findings(record: Record, probes: list[dict[str, Any]], texts: Mapping[str, 
 _VERBS = {"passed": "ok", "failed": "fail", "advice": "advise", "unmeasured": "skip"}
 
 
-def _tell(outcome: Outcome, record: Record, probes: list[dict[str, Any]]) -> None:
+def _tell(outcome: Outcome, trainer: str, probes: list[dict[str, Any]]) -> None:
     for each in probes:
         code = f"{each['code']} " if each["code"] else ""
-        outcome.say(_VERBS[each["status"]], f"{record.trainer} {each['probe']}", f"{code}{each['title']}")
+        outcome.say(_VERBS[each["status"]], f"{trainer} {each['probe']}", f"{code}{each['title']}")

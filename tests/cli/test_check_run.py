@@ -91,8 +91,66 @@ def test_a_fault_is_a_finding_at_its_line(made: Path, trainergen: Run, code: str
 
 def test_a_file_that_no_record_knows_says_which_flags_are_missing(made: Path, trainergen: Run) -> None:
     write_tree(made, {"mine/loop.py": "import torch\n"})
-    answer = trainergen("check", "--run", "mine/loop.py")
-    assert answer.exit == 4
-    assert "trainergen new --model PATH.py:NAME --loader MODULE:FUNCTION" in answer.stdout
+    for path in ("mine/loop.py", "mine"):
+        answer = trainergen("check", "--run", path)
+        assert answer.exit == 4, answer.stdout
+        assert "trainergen new --model PATH.py:NAME --loader MODULE:FUNCTION" in answer.stdout
     assert "trainergen check --run SmallTrainer" in answer.stdout
     assert trainergen("check", "--run", "--drift").exit == 2
+
+
+MINE = """\
+import torch
+from torch import nn
+from torch.nn import functional
+
+from config import BaseTrainerConfig
+from train.base_trainer import Trainer
+
+
+class MineConfig(BaseTrainerConfig):
+    @classmethod
+    def load(cls):
+        return cls(model_save_directory="saved")
+
+
+class MineTrainer(Trainer):
+    config_class = MineConfig
+
+    @classmethod
+    def build_model(cls, config):
+        return nn.Linear(4, 3)
+LOADERS
+    def compute_loss(self, batch):
+        return functional.cross_entropy(self.model(batch[0]), batch[1])
+"""
+LOADERS = """
+    @classmethod
+    def build_dataloaders(cls, config):
+        made = torch.Generator().manual_seed(0)
+        return [(torch.randn(6, 4, generator=made), torch.randint(0, 3, (6,), generator=made)) for _ in range(4)], None
+"""
+
+
+def test_a_trainer_without_a_record_is_built_as_its_configuration_says(made: Path, trainergen: Run) -> None:
+    write_tree(made, {"mine.py": MINE.replace("LOADERS", LOADERS)})
+    before = read_tree(made)
+    answer = trainergen("check", "--run", "mine.py", "--json")
+    assert answer.exit == 0, answer.stdout
+    jsonschema.validate(answer.data, schema("check"))
+    (run,) = answer.data["result"]["runs"]
+    assert run["trainer"] == "MineTrainer"
+    passed = {each["probe"] for each in run["probes"] if each["status"] == "passed"}
+    assert passed == {each["probe"] for each in run["probes"]} - {"weights"} and "memory" in passed  # saves none
+    assert read_tree(made) == before
+    edit(made / "mine.py", "return functional", "self.kept = [*getattr(self, 'kept', []), functional")
+    edit(made / "mine.py", "batch[1])\n", "batch[1])]\n        return self.kept[-1]\n")
+    found = trainergen("check", "--run", "mine.py", "--json").data["result"]["findings"]
+    assert [each["code"] for each in found] == ["TG103"] and found[0]["file"] == "mine.py"
+
+
+def test_a_trainer_that_has_no_data_says_which_flag_brings_them(made: Path, trainergen: Run) -> None:
+    write_tree(made, {"mine.py": MINE.replace("LOADERS", "")})
+    answer = trainergen("check", "--run", "mine.py")
+    assert answer.exit == 4 and "MineTrainer has no data yet" in answer.stdout
+    assert "--loader MODULE:FUNCTION" in answer.stdout
