@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # torch imports it at the first step: here once for all ranks, since they are forked
 
 
 class Ranks:
