@@ -29,6 +29,8 @@ STOPPED = {
     "no super call": ("TG001", SUPER, "        self.model = model\n"),
     "super on one path": ("TG001", SUPER, f"        if run:\n    {SUPER}"),
     "self before super": ("TG001", SUPER, f"        self.scale = 2\n{SUPER}"),
+    "arguments in each other's place": ("TG001", SUPER, SUPER.replace("model, dataloader", "dataloader, model")),
+    "an argument goes nowhere": ("TG001", SUPER, SUPER.replace(", **run", "")),
     "empty super": ("TG001", SUPER, "        super().__init__()\n"),
     "no super in a hook": ("TG001", HOOK, ""),
     "super of another hook": ("TG001", HOOK, "        super().on_train_end()\n"),

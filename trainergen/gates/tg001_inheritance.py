@@ -18,8 +18,8 @@ CODE = "TG001"
 NAME = "inherits Trainer, super().__init__() first"
 WHAT = (
     "A class named ...Trainer that gives compute_loss and owns no loop leads to the base Trainer through its "
-    "imports; an __init__ of a trainer calls super().__init__(...) on every path, with arguments, before it touches "
-    "self; an on_train_begin or on_train_end calls the base's."
+    "imports; an __init__ of a trainer calls super().__init__(...) on every path, with its arguments, each in its "
+    "place, before it touches self, and uses all that it takes; an on_train_begin or on_train_end calls the base's."
 )
 WHY = (
     "Without the base there is no loop, no checkpoint, no device; without its __init__ they exist and fail at their "
@@ -86,12 +86,38 @@ def check(node: ast.AST, _scope: Scope, subject: Subject) -> Iterator[Finding]:
             if direct and not call.args and not call.keywords:
                 message = "super().__init__() passes nothing on: the base needs model, dataloader, optimizer and config"
                 yield subject.finding(CODE, call, message, hint)
+            elif direct and super_method(call):
+                yield from _misplaced(call, subject)
+            yield from _unused(init, node, subject)
             return
         early = next((part for part in ast.walk(statement) if isinstance(part, ast.Name) and part.id == "self"), None)
         if early is not None:
             message = f"{node.name}.__init__ uses self before super().__init__()"
             yield subject.finding(CODE, early, message, hint, "the base has not set anything up yet")
             return
+
+
+TAKES = ("model", "dataloader", "optimizer", "config")
+"""What the base takes by position."""
+
+
+def _misplaced(call: ast.Call, subject: Subject) -> Iterator[Finding]:
+    """Arguments that bear the name of one place and stand in another."""
+    for place, value in zip(TAKES, call.args, strict=False):
+        if isinstance(value, ast.Name) and value.id in TAKES and value.id != place:
+            message = f"super().__init__() gets {value.id} where it takes {place}"
+            yield subject.finding(CODE, value, message, f"the order is {', '.join(TAKES)}")
+            return
+
+
+def _unused(init: Function, owner: ast.ClassDef, subject: Subject) -> Iterator[Finding]:
+    """Parameters that nothing reads: what a caller gives by them is lost without a word."""
+    used = {part.id for statement in init.body for part in ast.walk(statement) if isinstance(part, ast.Name)}
+    given = [*init.args.posonlyargs, *init.args.args, *init.args.kwonlyargs][1:]
+    for parameter in (*given, init.args.kwarg, init.args.vararg):
+        if parameter is not None and parameter.arg not in used and not parameter.arg.startswith("_"):
+            message = f"{owner.name}.__init__ takes {parameter.arg} and does nothing with it"
+            yield subject.finding(CODE, parameter, message, "pass it on to super().__init__()")
 
 
 def _calls_own(function: Function, owner: ast.ClassDef) -> bool:
