@@ -81,10 +81,10 @@ PATTERNS = ("simple", "structured", "multi-tensor", "ranking", "custom-optimizer
 @with_project
 @click.option("--package", metavar="FOLDER", help="Put train/, config/ and config.ini below this folder.")
 @click.option(
-    "--base-trainer", metavar="MODULE:CLASS", help="Your base trainer to inherit from; none for trainergen's."
+    "--base-trainer", metavar="MODULE:CLASS", help="Your base trainer to inherit from; default for trainergen's."
 )
 @click.option("--registry", metavar="PATH.py", help="The file that lists your trainers.")
-@click.option("--config", metavar="PATH", help="The file that your trainers' settings go into.")
+@click.option("--config", metavar="STYLE", help="How your trainers keep their settings: yaml_file, ini_file, ...")
 @click.option("--entry-point", metavar="PATH.py", help="The program that starts your trainings.")
 @click.option("--vendor", is_flag=True, default=None, help="Copy the runtime's source in, for no dependency.")
 @click.option("--python", metavar="PATH", help="Interpreter that your code runs in.")

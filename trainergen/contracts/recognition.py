@@ -35,6 +35,10 @@ def facts_of(found: Survey, kind: Kind, reasons: tuple[str, ...], gates: Mapping
     for name, slot in found.constructor.before_super:
         if slot:
             attributes.setdefault(slot, name)
+    for name, method in found.base.inherited.items():
+        slot = slot_of(name) if any("property" in each for each in method.decorators) else ""
+        if slot:
+            attributes.setdefault(slot, name)
     provided = [*found.own.provides]
     if evaluate and not any(each.name == evaluate for each in found.duties):
         provided.append("evaluate")

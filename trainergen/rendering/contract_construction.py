@@ -277,12 +277,28 @@ def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibl
     if not words.snake:
         return Renames(names, {})
     if sibling is not None and made.loader:
+        given = _given_by_data(sibling.module)
         for node in ast.walk(sibling.node):
-            if isinstance(node, ast.Name) and words.mentions(node.id) and re.search(r"load|data", node.id.lower()):
+            if (
+                isinstance(node, ast.Name)
+                and words.mentions(node.id)
+                and (node.id in given or re.search(r"load|data", node.id.lower()))
+            ):
                 names.setdefault(node.id, made.loader.partition("(")[0])
     snake = new_word(contract, words, made.plan)
     camel = "".join(part.capitalize() for part in snake.split("_"))
     return Renames(names, {words.snake: snake, words.camel: camel, words.snake.upper(): snake.upper()})
+
+
+def _given_by_data(module: ast.Module) -> set[str]:
+    """Functions that a file imports from a module of data, whatever they are called."""
+    return {
+        alias.asname or alias.name
+        for node in module.body
+        if isinstance(node, ast.ImportFrom) and re.search(r"(^|[._])(data|load)", (node.module or "").lower())
+        for alias in node.names
+        if alias.name.islower()
+    }
 
 
 def new_word(contract: ContractFacts, words: Particular, plan: TrainerPlan) -> str:
