@@ -92,9 +92,9 @@ def draw_metric(history: Sequence[Mapping[str, Any]], metric: str) -> Figure:
     for left, scale in ((0.07, "linear"), (0.57, "log")):
         axes = figure.add_axes((left, 0.13, 0.41, 0.78))  # fixed: automatic layout doubles the time
         for number, (label, (epochs, values)) in enumerate(curves.items()):
-            style = {"color": f"C{number}"}
-            axes.plot(epochs, values, marker="o", markersize=3, alpha=0.5, label=label, **style)
-            axes.plot(epochs, rolling_mean(values), label=f"{label}, mean of {ROLLING}", **style)
+            color = f"C{number}"
+            axes.plot(epochs, values, marker="o", markersize=3, alpha=0.5, color=color, label=label)
+            axes.plot(epochs, rolling_mean(values), color=color, label=f"{label}, mean of {ROLLING}")
         if scale == "log":
             axes.set_yscale("log", nonpositive="mask")
         axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} ({scale})")
