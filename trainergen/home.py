@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .contracts.recognise import recognise
-from .errors import AnswerNeeded, Question
+from .errors import AnswerNeeded, Conflict, Question
 from .inspection.training import ProjectIndex, survey
 from .inspection.training_facts import TrainingFacts
 from .namesakes import without_rivals
@@ -107,7 +107,7 @@ def find_home(index: ProjectIndex, training: TrainingFacts, settings: Settings) 
 
     Raises:
         AnswerNeeded: two base trainers are as likely, or what the base asks for can't be told.
-        Conflict: registry or settings can't be read.
+        Conflict: nothing of the base trains; registry or settings can't be read.
     """
     if training.undecided:
         raise _which_base(training)
@@ -116,6 +116,7 @@ def find_home(index: ProjectIndex, training: TrainingFacts, settings: Settings) 
         return None
     read = reader(index.root, index)
     contract = recognise(base, read)
+    _demand_loop(contract)
     siblings = tuple(Sibling(each.name, each.module, each.file) for each in base.siblings)
     words = {word for each in siblings for word in (each.name, each.module, Path(each.file).stem)}
     files = index.mentioning(*sorted(words), *REGISTRY_WORDS)
@@ -130,6 +131,27 @@ def find_home(index: ProjectIndex, training: TrainingFacts, settings: Settings) 
         registries=find_registries(read, without_rivals(files, training, read), siblings, training.roots),
         config=find_config(read, configs, siblings, base.facts.file, style=settings.config or ""),
         files=configs,
+    )
+
+
+def _demand_loop(contract: ContractFacts) -> None:
+    """A base, or a trainer below it, has to hold the model and run the loop: what another object does is not proven.
+
+    Raises:
+        Conflict: it does neither.
+    """
+    if contract.kind == "functions":
+        return
+    held = {*contract.attributes, *(slot for _, slot in (*contract.awaited, *contract.constructor.before_super))}
+    runs = contract.run or contract.duty("train", "train_epoch", "train_step") is not None
+    if runs and (contract.sibling is not None or "model" in held):
+        return
+    base = contract.base.facts
+    lacks = "keeps no model, and no trainer below it shows where one goes" if runs else "has no method that trains"
+    raise Conflict(
+        f"{base.name} {lacks}: another object runs its loop",
+        place=f"{base.file}:{base.line}",
+        hint="the class with the loop: --base-trainer MODULE:CLASS; trainergen's own project: --base-trainer default",
     )
 
 

@@ -206,7 +206,11 @@ def _tell_found(outcome: Outcome, proven: Proven) -> None:
     plan = proven.plan
     joined = proven.staged.joined
     if joined is not None:
-        outcome.say("prove", joined.registration.said, f"gives {plan.names.trainer_class}")
+        said, name = joined.registration.said, plan.names.trainer_class
+        if joined.registration.lookup is None:
+            outcome.say("prove", f"import {name}", said)
+        else:
+            outcome.say("prove", said, f"gives {name}")
         for probe in proven.evidence.having("passed"):
             if probe["probe"] == "entry_point":
                 outcome.say("prove", *probe["title"].split("  ", 1))

@@ -386,3 +386,37 @@ def test_a_base_of_abstract_properties(project: Path, trainergen: Run) -> None:
     assert "return get_digits()" in said
     assert "logits = self.model(inputs)" in said
     assert "from .digits_cnn import DigitsCNNTrainer" in said
+
+
+TASKS = {
+    "minilit.py": """\
+from torch import nn
+
+
+class Task(nn.Module):
+    def training_step(self, batch, batch_idx):
+        raise NotImplementedError
+
+    def configure_optimizers(self):
+        raise NotImplementedError
+
+
+class Runner:
+    def fit(self, task, loader):
+        optimizer = task.configure_optimizers()
+        for index, batch in enumerate(loader):
+            optimizer.zero_grad()
+            task.training_step(batch, index).backward()
+            optimizer.step()
+""",
+}
+
+
+def test_a_base_whose_loop_another_object_runs_is_refused_with_a_way_out(project: Path, trainergen: Run) -> None:
+    write_tree(project, {**TASKS, "data.py": DATA, "models.py": MODELS})
+    before = read_tree(project)
+    answer = trainergen("new", "--model", "models.py:DigitsCNN", "--base-trainer", "minilit:Task")
+    assert answer.exit == 3, answer.stdout
+    for said in ("Task keeps no model", "--> minilit.py:4", "--base-trainer default"):
+        assert said in answer.stdout
+    assert read_tree(project) == before
