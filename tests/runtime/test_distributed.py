@@ -374,6 +374,7 @@ def test_what_is_written_is_rank_0s_and_what_is_logged_is_the_mean_of_all(tmp_pa
     assert len(list((run / "checkpoints").glob("step-*.pt"))) == 2
     saved = torch.load(run / "checkpoints" / "step-00000006.pt")
     assert equal_bits(saved["parts"]["model"], first["weights"])
+    assert equal_bits(first["weights"], second["weights"])  # and so are the running means that they evaluate with
     assert list(saved["parts"]["model"])[:2] == ["0.weight", "0.bias"]  # nothing wraps the model
     assert "1.running_mean" in saved["parts"]["model"]
 

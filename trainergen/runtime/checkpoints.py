@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,15 @@ class CheckpointStore:
         if self.keep_last is not None:
             for old in self.resumable()[: -self.keep_last]:
                 old.unlink(missing_ok=True)
+                shutil.rmtree(shards_of(old), ignore_errors=True)
         return path
+
+    def prepare_shards(self, step: int) -> Path:
+        """Where the ranks write what each holds of model and optimizer; valid once `save_state` has been called."""
+        folder = shards_of(self.directory / f"step-{step:08d}.pt")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
 
     def save_best(self, weights: dict[str, Any]) -> Path:
         """Replace the best weights."""
@@ -52,6 +61,9 @@ class CheckpointStore:
         """Remove what a killed process left half written."""
         if self.directory.is_dir():
             remove_unfinished(self.directory)
+            for shards in self.directory.glob("step-*.shards"):
+                if not shards.with_suffix(".pt").exists():
+                    shutil.rmtree(shards, ignore_errors=True)
 
     def load_newest(self) -> tuple[Path, dict[str, Any]]:
         """The newest checkpoint that can be read, and its state; a damaged one is passed over with a warning.
@@ -67,6 +79,11 @@ class CheckpointStore:
         raise CheckpointError(f"{self.directory} holds no checkpoint that can be resumed from")
 
 
+def shards_of(path: Path) -> Path:
+    """The folder beside a resumable checkpoint that holds the parts of a divided model."""
+    return path.with_suffix(".shards")
+
+
 def load_state(path: Path) -> dict[str, Any]:
     """A resumable state, on the CPU.
 
@@ -80,4 +97,6 @@ def load_state(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} can't be read: {first_line}") from problem
     if not isinstance(state, dict) or "parts" not in state or "format" not in state:
         raise CheckpointError(f"{path} holds no state to resume from (plain weights?); take a step-*.pt file")
+    if state.get("sharded") and not (shards_of(path) / ".metadata").is_file():
+        raise CheckpointError(f"{path} can't be read: the parts of the model in {shards_of(path).name} are missing")
     return state

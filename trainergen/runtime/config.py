@@ -34,6 +34,7 @@ class BaseTrainerConfig:
         accumulation_steps: batches that make one optimizer step.
         precision: ``float32`` leaves the model as it is; the others run forward under autocast.
         device: ``auto`` (CUDA, else Apple's GPU, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ...
+        strategy: of several processes (see docs/distributed.md): ``ddp``, each holds the whole model; ``fsdp``, a part.
         seed: of Python, NumPy (where loaded) and torch.
         scheduler_mode: whether the monitored value should fall (``min``) or rise (``max``).
         scheduler_factor: what the learning rate is multiplied with on a plateau.
@@ -76,6 +77,7 @@ class BaseTrainerConfig:
     accumulation_steps: int = 1
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "auto"
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     seed: int = 0
     scheduler_mode: Literal["min", "max"] = "min"
     scheduler_factor: float = 0.5
@@ -118,6 +120,7 @@ class BaseTrainerConfig:
         self.require("device_hour_price", at_least=0, optional=True)
         check_names(self.trackers)
         self.require_choice("scheduler_mode", ("min", "max"))
+        self.require_choice("strategy", ("ddp", "fsdp"))
         self.require_choice("precision", ("float32", "bfloat16", "float16"))
 
     @classmethod

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import nn
 
-from .distribution import Distribution
-from .errors import NonFiniteLoss
+from .config import BaseTrainerConfig
+from .distribution import Distribution, join_processes
+from .errors import NonFiniteLoss, SettingError
 from .rank_data import only_fills, share_loader
 from .rank_metrics import collected, merge_scores, put_collected, put_scores, rank_scores
 from .rank_state import rank_seed
@@ -34,7 +35,18 @@ class Ranks:
     def __init__(self, trainer: Trainer[Any, Any], distribution: Distribution) -> None:
         self._trainer = trainer
         self.distribution = distribution
+        self.sharded = trainer.config.strategy == "fsdp"
         self._replicas = Replicas()
+        if self.sharded:
+            from .shards import Shards, is_sharded
+
+            if not is_sharded(trainer.model):
+                raise SettingError("strategy", "fsdp divides the model before its optimizer is built: use from_config")
+            if trainer.config.precision == "float16":
+                raise SettingError(
+                    "precision", "float16 has a scaler that does not know of strategy fsdp: use bfloat16"
+                )
+            self._replicas = Shards()
         self._filling = False
         self._collected: dict[str, Any] = {}
         self._weight: int | torch.Tensor = 1
@@ -52,6 +64,10 @@ class Ranks:
     def begin_epoch(self) -> None:
         """After the hooks of an epoch, which may have frozen or added parameters."""
         self._replicas.follow([part for part in vars(self._trainer).values() if isinstance(part, nn.Module)])
+
+    def begin_evaluation(self) -> None:
+        """Evaluate one model: with rank 0's running means, not each rank's own since its last step."""
+        self._replicas.before_forward()
 
     def take(self, loader: Iterable[Any], number: int) -> None:
         """Batch `number` of `loader`, counted from 1, is next: in training the buffers are made equal before it."""
@@ -95,6 +111,14 @@ class Ranks:
         """Backward through `loss`; in a window's last batch all gradients become the mean over the ranks."""
         self._replicas.backward(loss, average=self._trainer._window.full)
 
+    def whole(self, value: torch.Tensor) -> torch.Tensor:
+        """What is told of divided gradients, complete on each rank."""
+        if not self.sharded:
+            return value
+        from .shards import whole
+
+        return whole(value)
+
     def finish_window(self) -> None:
         """Before the step: a window that the epoch's end has closed is averaged now."""
         self._replicas.finish()
@@ -115,3 +139,12 @@ class Ranks:
         """At the end of training or evaluating an epoch: have every rank have seen all. The number of batches."""
         put_scores(self._trainer, merge_scores(self.distribution.gather(rank_scores(self._trainer))))
         return self._trainer.means.batches
+
+
+def divided(model: nn.Module, config: BaseTrainerConfig) -> nn.Module:
+    """`model`, each rank holding a part of it where ``strategy = fsdp`` asks for that; alone it stays whole."""
+    if config.strategy != "fsdp" or join_processes(config.device) is None:
+        return model
+    from .shards import shard
+
+    return shard(model)

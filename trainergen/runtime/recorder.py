@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .atomic import write_tensors
-from .checkpoints import CheckpointStore, load_state
+from .checkpoints import CheckpointStore, load_state, shards_of
 from .errors import CheckpointError, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
 from .manifest import Manifest
@@ -134,16 +134,30 @@ class RunRecorder:
 
     def record_epoch(self, record: dict[str, Any], *, is_best: bool) -> None:
         """An epoch is over: its record, the best weights if it is the best, a checkpoint, manifest and status."""
-        self._on_main(lambda: self._write_record(record, is_best=is_best))
+        best = self._weights() if is_best else None
+        self._on_main(lambda: self._write_record(record, best))
         self.save_checkpoint()
 
-    def _write_record(self, record: dict[str, Any], *, is_best: bool) -> None:
+    def _write_record(self, record: dict[str, Any], best: dict[str, Any] | None) -> None:
         append_record(self.open() / FILE, record)
-        if is_best:
-            self.store.save_best(self._trainer.model.state_dict())
+        if best is not None:
+            self.store.save_best(best)
+
+    def _weights(self) -> dict[str, Any]:
+        """The model's plain state_dict; of a divided model all ranks call it, and rank 0 has it."""
+        if not self._trainer.is_sharded:
+            return self._trainer.model.state_dict()
+        from .shards import whole_weights
+
+        return whole_weights(self._trainer.model)
 
     def save_checkpoint(self) -> Path:
         """Save the present state, to be resumed from. Of several ranks all call it."""
+        if self._trainer.is_sharded:
+            from .shards import save_shards
+
+            folder = self._on_main(lambda: self.store.prepare_shards(self._trainer.step))
+            save_shards(folder, self._trainer.model, self._trainer.optimizer)
         state = capture_state(self._trainer)
         return self._on_main(lambda: self._write_checkpoint(state))
 
@@ -177,19 +191,20 @@ class RunRecorder:
         """Save the model's weights under a name that says when and how good; a dry run only into its own folder."""
         dry = self._trainer.dry_run_steps is not None
         target = self.store.directory if directory is None or dry else directory
-        self._final = self._on_main(lambda: self._write_weights(target))
+        weights = self._weights()
+        self._final = self._on_main(lambda: self._write_weights(target, weights))
         if self._manifest is not None:
             self._write_manifest()
         return self._final
 
-    def _write_weights(self, directory: Path) -> Path:
+    def _write_weights(self, directory: Path, weights: dict[str, Any]) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         best = self._trainer.early_stopping.best
         stem = f"{self.snake}_{timestamp()}_loss{'nan' if math.isnan(best) else format(best, '.4g')}"
         path, number = directory / f"{stem}.pt", 2
         while path.exists():
             path, number = directory / f"{stem}-{number}.pt", number + 1
-        write_tensors(path, self._trainer.model.state_dict())
+        write_tensors(path, weights)
         return path
 
     def save_bad_batch(self, batch: Any) -> Path | None:
@@ -231,6 +246,10 @@ class RunRecorder:
         folder, path, explicit = found
         state = read[0] if read else load_state(path)
         restore_state(self._trainer, state)
+        if state.get("sharded"):
+            from .shards import load_shards
+
+            load_shards(shards_of(path), self._trainer.model, self._trainer.optimizer)
         self._resumed_from = path
         if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, path, explicit=explicit)):
             self.directory = folder

@@ -33,7 +33,7 @@ class Replicas:
         """
         modules = [each for each in modules if _is_trained(each)]
         parameters = {id(each): each for module in modules for each in module.parameters() if each.requires_grad}
-        self._buffers = _by_type([buffer for module in modules for buffer in module.buffers()])
+        self.follow_buffers(modules)
         if list(parameters) == self._trained:
             return
         for module in modules:
@@ -45,6 +45,10 @@ class Replicas:
         if parameters:
             self._parallel = DistributedDataParallel(_Held(list(parameters.values())), find_unused_parameters=True)
         self._trained = list(parameters)
+
+    def follow_buffers(self, modules: Sequence[nn.Module]) -> None:
+        """Keep the buffers of `modules` equal from here on."""
+        self._buffers = _by_type([buffer for module in modules for buffer in module.buffers()])
 
     def before_forward(self) -> None:
         """Give all ranks rank 0's buffers, as DDP does itself where forward runs inside it."""

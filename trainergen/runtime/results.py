@@ -64,6 +64,11 @@ class TrainerResults(TrainerContract[BatchT, ConfigT]):
         """Whether this process is the one that writes: the only one, or rank 0."""
         return self.distribution is None or self.distribution.is_main
 
+    @property
+    def is_sharded(self) -> bool:
+        """Whether this process holds but a part of the model."""
+        return self._ranks is not None and self._ranks.sharded
+
     def mean_over_ranks(self, loss: torch.Tensor) -> float:
         """The mean of the last training batch's `loss` over all ranks, weighted. Waits for the device, and for them."""
         return loss.item() if self._ranks is None else self._ranks.mean(loss)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trainergen")
 
 FORMAT = 1
+SHARDED = ("model", "optimizer")
+"""The parts that are in a folder beside the checkpoint where each rank holds but a part of them."""
 _STATEFUL = (nn.Module, Optimizer, LRScheduler, EpochScores, torch.amp.GradScaler)
 
 
@@ -40,12 +42,13 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
     Of several ranks all call it; rank 0's state has under ``ranks`` what differs between them: noise, position, scores.
     """
     scaler = trainer.precision.scaler
+    beside = SHARDED if trainer.is_sharded else ()
     state: dict[str, Any] = {
         "format": FORMAT,
         "trainer": type(trainer).__name__,
         "epoch": trainer.epoch,
         "step": trainer.step,
-        "parts": {name: part.state_dict() for name, part in stateful_parts(trainer).items()},
+        "parts": {name: part.state_dict() for name, part in stateful_parts(trainer).items() if name not in beside},
         "scaler": None if scaler is None else scaler.state_dict(),
         "early_stopping": trainer.early_stopping.state_dict(),
         "means": trainer.means.state_dict(),
@@ -56,6 +59,8 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
         "config": trainer.config.as_plain(),
         "random": capture_random_state(),
     }
+    if trainer.is_sharded:
+        state["sharded"] = True
     if trainer.distribution is not None:
         own = {"random": state["random"], "feed": state["feed"], **rank_scores(trainer)}
         state["ranks"] = trainer.distribution.gather_on_main(own)
@@ -72,7 +77,11 @@ def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     if state["format"] != FORMAT or state["trainer"] != name:
         found = f"format {state['format']} of {state['trainer']}"
         raise CheckpointError(f"the checkpoint is {found}, but this is format {FORMAT} of {name}")
-    parts = stateful_parts(trainer)
+    sharded = bool(state.get("sharded"))
+    if trainer.is_sharded and not sharded:
+        raise CheckpointError("the checkpoint holds a whole model: resume it with strategy ddp")
+    beside = SHARDED if sharded else ()
+    parts = {name: part for name, part in stateful_parts(trainer).items() if name not in beside}
     missing = sorted(set(parts) ^ set(state["parts"]))
     if missing:
         raise CheckpointError(f"checkpoint and {name} differ in {', '.join(missing)}: was the trainer changed?")

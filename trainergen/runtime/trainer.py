@@ -28,7 +28,7 @@ from .feeding import EpochFeed
 from .guards import NormWatch, warn_of_what_never_comes
 from .metrics import EpochScores
 from .precision import MAX_SKIPPED_STEPS, Precision
-from .ranks import Ranks
+from .ranks import Ranks, divided
 from .recorder import RunRecorder
 from .reporting import describe, reporting_callbacks
 from .results import TrainerResults
@@ -70,9 +70,9 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
         self.config = config
         self.device = rank_device(config.device)
         self.distribution = join_processes(config.device)
-        self._ranks = None if self.distribution is None else Ranks(self, self.distribution)
         self.model = model.to(self.device)
         self.model.train()  # once: a model whose own train() keeps a part in eval mode has never been asked to
+        self._ranks = None if self.distribution is None else Ranks(self, self.distribution)
         self.dataloader = self._share(dataloader)
         self.val_dataloader = None if val_dataloader is None else self._share(val_dataloader)
         self.optimizer = optimizer
@@ -130,7 +130,9 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
             config = cast("ConfigT", cls.config_class.load())
         seed_everything(config.seed)
         model = cls.build_model(config) if model is None else model
-        model = model.to(rank_device(config.device))  # before the optimizer: some take the device from parameters
+        model = divided(
+            model.to(rank_device(config.device)), config
+        )  # before the optimizer: some take the device from parameters
         if dataloader is None:
             dataloader, built = cls.build_dataloaders(config)
             val_dataloader = built if val_dataloader is None else val_dataloader
@@ -281,6 +283,8 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
         if not self.config.gradient_clip_norm and self._norms.limit is None:
             return
         norm = clip_grad_norm_(self._parameters, self.config.gradient_clip_norm or math.inf)
+        if self._ranks is not None:
+            norm = self._ranks.whole(norm)
         if not self.means.add_metric("gradient_norm", norm, 1):
             if self.precision.scaler is None:
                 raise self._diverged("the gradient norm is not finite")
@@ -311,6 +315,8 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
         try:
             with preserved_random_state():
                 self._start_phase()
+                if self._ranks is not None:
+                    self._ranks.begin_evaluation()
                 for index, batch in enumerate(loader):
                     if self.dry_run_steps is not None and index >= self.dry_run_steps:
                         break
