@@ -28,6 +28,7 @@ class Call:
         key: what a user types, as far as the registry says; "" where nothing registers trainers.
         snake: the model in snake case, by which the name is known in a list.
         sibling: the key of a trainer that exists; "" where there is none to compare with.
+        others: classes or functions of all that exist.
         own_data: the trainer has data to train on.
         settings: those that are other than staged while it trains, in words; "" for none.
         stands: the project has the trainer already, in an earlier form.
@@ -37,6 +38,7 @@ class Call:
     snake: str
     sibling: str
     own_data: bool
+    others: tuple[str, ...] = ()
     settings: str = ""
     stands: bool = False
 
@@ -149,7 +151,7 @@ def _listed(
         return shown, _probe("passed", f"{command}  shows {shown}")
     if not call.key or not _words(before):
         return call.key, _probe("unmeasured", f"{command} lists no trainers by name")
-    return call.key, _probe("failed", f"{command} does not show {call.key}", after)
+    return call.key, _probe("failed", f"{command} does not show {call.key or call.snake}", after)
 
 
 def _words(visit: Mapping[str, Any]) -> list[str]:

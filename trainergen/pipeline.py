@@ -279,6 +279,7 @@ def at_the_door(
         snake=plan.names.snake,
         sibling=known[0] if known else "",
         own_data=plan.data.kind != "stub",
+        others=tuple(each.name for each in home.siblings),
         settings=said,
         stands=(Path(staged.root) / plan.names.trainer_file).is_file(),
     )

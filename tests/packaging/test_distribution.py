@@ -112,7 +112,7 @@ def test_the_wheel_holds_what_it_needs_and_asks_for_no_torch(wheel: Path) -> Non
     assert not any(name.startswith(("tests/", "examples/", "benchmarks/")) for name in names)
     required = fields.get_all("Requires-Dist") or []
     always = {re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line}
-    assert always == {"black", "click", "jinja2", "libcst", "ruff"}
+    assert always == {"black", "click", "jinja2", "libcst", "pyyaml", "ruff"}
     train = {re.split(r"[^\w-]", line)[0] for line in required if re.search(r"extra == ['\"]train['\"]", line)}
     assert train == {"torch", "matplotlib", "beautilog"}
 

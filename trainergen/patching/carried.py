@@ -134,6 +134,12 @@ def class_text(file: CodeFile, class_name: str, name: str) -> tuple[str, str] | 
     return None
 
 
+def definition_of(file: CodeFile, name: str) -> ast.ClassDef | ast.FunctionDef | None:
+    """The definition of a trainer in a file: a class, or a function of the module."""
+    functions = (each for each in file.tree.body if isinstance(each, ast.FunctionDef) and each.name == name)
+    return class_of(file, name) or next(functions, None)
+
+
 def class_of(file: CodeFile, name: str) -> ast.ClassDef | None:
     """The definition of a class in a file."""
     return next((each for each in ast.walk(file.tree) if isinstance(each, ast.ClassDef) and each.name == name), None)

@@ -90,7 +90,7 @@ class Body:
             for text in words["around"].lines:
                 self.imports += imports_for(text, self.sibling, plan.names.trainer_file)
         return words | {
-            "base_name": base,
+            "base_name": f"{base}, {registration.class_keywords}" if registration.class_keywords else base,
             "registration": registration,
             "methods": methods,
             "device": attribute(contract, "device") or f"next({attribute(contract, 'model')}.parameters()).device",
@@ -119,7 +119,7 @@ class Body:
             "loss_key": lambda keys: next((each for each in keys if "loss" in each), "loss"),
             "criterion": SimpleNamespace(parameters=self._criterion_parameters()),
             "class_words": (self.view["words"].module, self.view["batch"].description),
-            "class_lines": self._class_lines(),
+            "class_lines": self._class_lines(registration.class_attribute),
             "definition": self.configuration.definition,
             "imports": self.imports,
         }
@@ -245,12 +245,17 @@ class Body:
         names = [self.view["prediction"], self.view["target"].variable]
         return ", ".join(f"{each}{kind}" for each in names if each)
 
-    def _class_lines(self) -> list[str]:
-        """Class attributes that the base or the siblings have for their model: ``model_class = WineNet``."""
-        if self.contract.sibling is None:
-            return []
-        found = []
-        for name, value in self.contract.sibling.attributes:
+    def _class_lines(self, registered: str) -> list[str]:
+        """Class attributes: what the siblings have for their model (``model_class = WineNet``), and `registered`.
+
+        Args:
+            registered: the line by which the project finds the class (``name = "digits"``); "" for none.
+        """
+        found = [registered] if registered else []
+        said = registered.partition("=")[0].partition(":")[0].strip()
+        for name, value in self.contract.sibling.attributes if self.contract.sibling is not None else ():
+            if name == said:
+                continue
             text = f"{name} = {value}"
             for old, new in self.transplant.renames.names.items():
                 text = re.sub(rf"\b{re.escape(old)}\b", new, text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import Conflict
 from ..analogy import Analogy
-from ..carried import carry, class_of, import_of, register_key
+from ..carried import carry, definition_of, import_of, register_key
 from ..joining import Entry, Lookup, Registration, Registry, Sibling
 from ..project_code import CodeFile, ProjectCode
 from ..snippets import snippet
@@ -100,7 +100,7 @@ def _uses(code: ProjectCode) -> list[Use]:
     found = []
     for sibling in code.siblings:
         file = code.file(sibling.file)
-        node = class_of(file, sibling.name) if file is not None else None
+        node = definition_of(file, sibling.name) if file is not None else None
         if file is None or node is None:
             continue
         for decorator in node.decorator_list:
