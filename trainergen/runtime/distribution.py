@@ -25,8 +25,8 @@ logger = logging.getLogger("trainergen")
 
 T = TypeVar("T")
 
-_FAILURE = "trainergen/failure"
-_ENDED = "trainergen/ended"
+_FAILURE = "failure"
+_ENDED = "ended"
 _joined: Distribution | None = None
 
 
@@ -173,10 +173,13 @@ def join_processes(device: str) -> Distribution | None:
     from torch.distributed.distributed_c10d import PrefixStore  # absent where torch is built without
     from torch.distributed.rendezvous import rendezvous
 
-    store, _, _ = next(rendezvous(launch.address, launch.rank, launch.world_size))
+    shared, _, _ = next(rendezvous(launch.address, launch.rank, launch.world_size))
+    # torchrun's store may outlive the processes that it starts again: those must not find what the former ones left
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = PrefixStore(f"trainergen/{attempt}/{launch.world_size}", shared)
     distributed.init_process_group(
         "nccl" if on_cuda else "gloo",
-        store=PrefixStore("trainergen", store),
+        store=PrefixStore("group", store),
         rank=launch.rank,
         world_size=launch.world_size,
     )
