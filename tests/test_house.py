@@ -140,10 +140,8 @@ def test_families_import_torch_only_in_their_lab_parts() -> None:
 
 
 def test_the_runtime_knows_no_other_room_and_needs_torch_alone() -> None:
+    allowed = set(sys.stdlib_module_names) | {"torch", "matplotlib", "tqdm", "numpy"}
     for path in (PACKAGE / "runtime").rglob("*.py"):
-        allowed = set(sys.stdlib_module_names) | {"torch", "matplotlib", "tqdm", "numpy"}
-        if path.parent.name == "trackers":
-            allowed |= {path.stem}  # what it records with, imported when it is built
         for name in imports_of(path):
             if name.startswith("trainergen"):
                 assert name == "trainergen.runtime" or name.startswith("trainergen.runtime."), f"{path.name}: {name}"

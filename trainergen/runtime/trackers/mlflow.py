@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from . import TrackedRun, Tracker
 
@@ -29,12 +31,12 @@ class MLflow(Tracker):
 
     def __init__(self, run: TrackedRun) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        from mlflow.entities import Param
-        from mlflow.tracking import MlflowClient
-
+        # imported by name, so that a type checker is content where it is not installed
+        self._entities: Any = importlib.import_module("mlflow.entities")
+        tracking: Any = importlib.import_module("mlflow.tracking")
         runs = run.folder.resolve().parent
         uri = os.environ.get("MLFLOW_TRACKING_URI")
-        self._client = MlflowClient(tracking_uri=uri or f"sqlite:///{runs / STORE}")
+        self._client = tracking.MlflowClient(tracking_uri=uri or f"sqlite:///{runs / STORE}")
         self._recorded: dict[str, int] = {}
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or run.trainer
         experiment = self._client.get_experiment_by_name(name)
@@ -52,17 +54,15 @@ class MLflow(Tracker):
                 self._recorded[metric] = max(each.step for each in self._client.get_metric_history(self._id, metric))
             return
         self._id = self._client.create_run(experiment_id, run_name=run.name, tags={RUN_ID: run.run_id}).info.run_id
-        parameters = [Param(key, json.dumps(value)[:6000]) for key, value in run.config.items()]
+        parameters = [self._entities.Param(key, json.dumps(value)[:6000]) for key, value in run.config.items()]
         for start in range(0, len(parameters), _PARAMETERS):
             self._client.log_batch(self._id, params=parameters[start : start + _PARAMETERS])
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Send the values in one request; one that is not finite is left out (stores differ in what they keep)."""
-        from mlflow.entities import Metric
-
         moment = time.time_ns() // 1_000_000
         metrics = [
-            Metric(name, value, moment, step)
+            self._entities.Metric(name, value, moment, step)
             for name, value in values.items()
             if math.isfinite(value) and step > self._recorded.get(name, -1)
         ]

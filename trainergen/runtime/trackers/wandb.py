@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from . import TrackedRun, Tracker
 
@@ -22,8 +24,7 @@ class WeightsAndBiases(Tracker):
 
     def __init__(self, run: TrackedRun) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # a run's failures are nobody else's business
-        import wandb
-
+        wandb: Any = importlib.import_module("wandb")  # so that a type checker is content where it is not installed
         mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT") or run.trainer,
