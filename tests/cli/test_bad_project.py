@@ -91,7 +91,7 @@ CONFLICTS: dict[str, tuple[Callable[[Tree], Tree], tuple[str, ...]]] = {
     ),
     "a registry that is no literal": (
         replaced(REGISTRY, b"= {}", b"= dict()"),
-        (f"{REGISTRY} holds no registry of trainers that can be edited", "one dict literal"),
+        (f"{REGISTRY} holds no TRAINER_REGISTRY that is one dict literal", "write it as TRAINER_REGISTRY"),
     ),
     "a config module that does not parse": (
         added("config/train.py", b"def broken(:\n"),
@@ -165,7 +165,13 @@ def test_a_trainer_of_ours_that_was_edited_is_replaced_only_by_force(project: Pa
     generated = (project / "train/net_trainer.py").read_text()
     (project / "train/net_trainer.py").write_text(generated + "\n# mine\n")
     edited = read_tree(project)
-    refuse(project, trainergen, 3, ("NetTrainer exists", "--> train/net_trainer.py", "--force replaces"), files={})
+    refuse(
+        project,
+        trainergen,
+        3,
+        ("NetTrainer exists", "--> train/net_trainer.py", "trainergen update NetTrainer merges"),
+        files={},
+    )
 
     answer = trainergen(*command("--force"))
     assert answer.exit == 0, answer.stdout

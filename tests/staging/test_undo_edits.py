@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.building import read_tree, write_tree
@@ -110,6 +110,18 @@ def test_edits_inside_our_text_are_never_lost(data: st.DataObject) -> None:
             assert (root / "shared.txt").read_text().splitlines() == users
 
 
+def between_updated_lines(lines: Owned) -> bool:
+    """Whether the user put a line between two neighbours that an update had changed."""
+    texts = [line for _, line in lines]
+    for number, line in enumerate(texts):
+        if line.startswith("later"):
+            above = next((each for each in reversed(texts[:number]) if not each.startswith("later")), "")
+            below = next((each for each in texts[number:] if not each.startswith("later")), "")
+            if above.endswith(" anew") and below.endswith(" anew"):
+                return True
+    return False
+
+
 @few
 @given(st.data())
 def test_an_update_is_taken_back_to_the_byte_and_edits_apart_from_it_stay(data: st.DataObject) -> None:
@@ -137,6 +149,7 @@ def test_an_update_is_taken_back_to_the_byte_and_edits_apart_from_it_stay(data: 
             assert read_tree(root) == before
             return
         second = data.draw(worked_on(changed, inside=True, tag="later"))
+        assume(not between_updated_lines(second))  # not apart from the update: which order was meant can't be told
         new[2:2] = [("user", "in the trainer")]
         (root / "shared.txt").write_bytes(text(second))
         (root / "A.txt").write_bytes(text(new))
