@@ -7,7 +7,6 @@ since the model changed, what is generated now stands in for it: if that passes,
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .errors import ProofFailed, TrainergenError
 from .gates.engine import GATES, UNREADABLE, check_files
 from .gates.facts import Facts
-from .proving import gate_failure
+from .proving import contract_gates, gate_failure
 from .stages import Evidence
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _findings(asked: Mapping[str, Any], staged: Assembled) -> list[Finding]:
 
 
 def _applying(asked: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(importlib.import_module(f".contracts.{asked['contract']}.detect", __package__).GATES)
+    return frozenset(contract_gates(asked["contract"]))
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:

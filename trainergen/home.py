@@ -15,7 +15,7 @@ from .inspection.training_facts import TrainingFacts
 from .namesakes import without_rivals
 from .patching.configs.survey.words import normal
 from .patching.configuration import ConfigPlace, Configuration, Field, configure, find_config
-from .patching.draft import Edit, composed
+from .patching.draft import Edit, as_one
 from .patching.joining import Entry, Registration, Registry, Sibling
 from .patching.registration import find_registries, register
 
@@ -75,7 +75,9 @@ class Joined:
         """Of both, by path; the registry's were made on what the settings' left."""
         found = dict(self.configuration.edits)
         for path, edit in self.registration.edits.items():
-            found[path] = composed(found[path], edit) if path in found else edit
+            first = found.get(path)
+            label = "" if first is None else ", ".join(dict.fromkeys((first.label, edit.label)))
+            found[path] = edit if first is None else as_one((first, edit), path, label)
         return found
 
 

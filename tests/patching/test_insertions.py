@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trainergen.errors import Conflict
 from trainergen.patching import exports
 from trainergen.patching.configs import dataclass_module, ini
-from trainergen.patching.draft import Draft, Edit, Insertion, composed
+from trainergen.patching.draft import Draft, Edit, Insertion, as_one
 from trainergen.patching.registries import default
 from trainergen.resources import resource_folder
 from trainergen.staging.hunks import take_out
@@ -285,5 +285,5 @@ def test_two_edits_of_one_file_are_one(
         return draft.finish("label")
 
     one = edited(text.encode(), first)
-    both = composed(one, edited(one.after, second))
+    both = as_one((one, edited(one.after, second)), "x.py", "label")
     assert holds(both, text.encode()) == edited(one.after, second).after

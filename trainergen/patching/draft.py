@@ -36,26 +36,6 @@ class Edit:
     label: str
 
 
-def composed(first: Edit, second: Edit) -> Edit:
-    """Two edits of one file as one; the second was made on what the first left.
-
-    Raises:
-        InternalError: it was not, or what they made together is no insertion any more.
-    """
-    if second.before != first.after:
-        raise InternalError("two edits of one file do not follow each other")
-    inserted: list[Insertion] = []
-    taken = 0
-    for start, end in second.spans:
-        inserted.append(Insertion(start - taken, second.after[start:end]))
-        taken += end - start
-    spans = _merge([*(part for span in first.spans for part in _shift(span, inserted)), *second.spans])
-    if take_out(second.after, tuple(spans)) != first.before:
-        raise InternalError("two edits of one file can't be taken back together")
-    label = ", ".join(dict.fromkeys((first.label, second.label)))
-    return Edit(first.before, second.after, tuple(spans), label)
-
-
 class Draft:
     """A file while it is being edited: its bytes so far, and which of them are new."""
 
@@ -93,7 +73,7 @@ class Draft:
         return Edit(self.before, self.data, tuple(self.spans), label)
 
 
-def joined(edits: Sequence[Edit], path: str, label: str) -> Edit:
+def as_one(edits: Sequence[Edit], path: str, label: str) -> Edit:
     """Edits of one file, each made on what the one before it gave, as one."""
     draft = Draft(edits[0].before, path)
     for edit in edits:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...configuration import ConfigPlace
-from ...draft import Draft, Edit, Insertion, joined
+from ...draft import Draft, Edit, Insertion, as_one
 from ...imports import need_name
 from ...joining import Entry
 from ...literals import add_element, read_brackets
@@ -68,7 +68,7 @@ def join_tables(
         if draft.spans:
             edit = draft.finish(name)
             result[source.path] = (
-                joined([result[source.path], edit], source.path, result[source.path].label)
+                as_one([result[source.path], edit], source.path, result[source.path].label)
                 if source.path in result
                 else edit
             )

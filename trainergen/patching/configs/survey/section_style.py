@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from ....errors import Conflict
 from ...configuration import ConfigPlace, Configuration, Field, KeyPath, Slot
-from ...draft import Edit, joined
+from ...draft import Edit, as_one
 from ...joining import Entry, Sibling
 from ..syntax import ini_text
 from ..syntax.formats import format_of
@@ -161,7 +161,7 @@ def _add_missing(place: ConfigPlace, fields: Sequence[Field], entry: Entry, proj
         data = edits[-1].after
     return Configuration(
         style="",
-        edits={path: joined(edits, path, ", ".join(edit.label for edit in edits))} if edits else {},
+        edits={path: as_one(edits, path, ", ".join(edit.label for edit in edits))} if edits else {},
         access={
             each.name: access_to(place, placed[each.name], entry)
             for each in fields
