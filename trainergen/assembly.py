@@ -146,28 +146,12 @@ def assemble(
             hint="take it back from version control, or run: trainergen init",
         )
 
-    joined = None
     if home is None:
         rendered = render_trainer(plan, project, engine=ground.engine, own=own)
-        files, pieces = rendered.files, rendered.pieces
+        files, pieces, joined = rendered.files, rendered.pieces, None
         edits = edit_project(plan.names, rendered.parts, now, width=project.formatter.line_length)
     else:
-
-        def rendered_with(found: Joined) -> Rendered:
-            return render_under_contract(
-                plan,
-                home.contract,
-                home.training.style,
-                found.registration,
-                found.configuration,
-                project,
-                ground.engine,
-                now,
-            )
-
-        joined = join(home, plan, project, on_disk, lambda found: rendered_with(found).text)
-        files = {plan.names.trainer_file: rendered_with(joined)}
-        files |= {path: Rendered(text) for path, text in joined.configuration.created.items()}
+        files, joined = _at_home(plan, home, project, ground.engine, on_disk, now)
         pieces, edits = {}, joined.edits
         plan = replace(plan, names=replace(plan.names, command=home.command(joined.registration.key)))
     changes = [
@@ -196,6 +180,27 @@ def assemble(
         _modules(texts, home, root),
         plan.names.command,
     )
+
+
+def _at_home(
+    plan: TrainerPlan,
+    home: Home,
+    project: ProjectFacts,
+    engine: Engine,
+    on_disk: Callable[[str], bytes | None],
+    now: Callable[[str], bytes],
+) -> tuple[dict[str, Rendered], Joined]:
+    """The new files under the project's own contract, and what joins its registry and settings."""
+
+    def render(found: Joined) -> Rendered:
+        style = home.training.style
+        return render_under_contract(
+            plan, home.contract, style, found.registration, found.configuration, project, engine, now
+        )
+
+    joined = join(home, plan, project, on_disk, lambda found: render(found).text)
+    settings = {path: Rendered(text) for path, text in joined.configuration.created.items()}
+    return {plan.names.trainer_file: render(joined), **settings}, joined
 
 
 def _modules(texts: Mapping[str, str], home: Home | None, root: Path) -> dict[str, str]:
