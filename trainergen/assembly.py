@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from .errors import Conflict
 from .home import Home, Joined, join
+from .inspection.module_names import module_name
 from .inspection.project_facts import ProjectFacts
 from .patching.draft import Edit
 from .patching.project import edit_project
-from .planning.home_names import module_of
 from .planning.plan import TrainerPlan
 from .planning.wishes import Wishes
 from .record import Insertion, write_record
@@ -207,11 +207,11 @@ def _modules(texts: Mapping[str, str], home: Home | None, root: Path) -> dict[st
     """Import name -> path. The program that starts trainings is no module, nor what a folder of its name hides."""
     python = [path for path in texts if path.endswith(".py")]
     if home is None:
-        return {module_of(path): path for path in python if path != "train.py" and not path.startswith("tests/")}
+        return {module_name(path): path for path in python if path != "train.py" and not path.startswith("tests/")}
     program = home.training.entry.file if home.training.entry is not None else ""
     roots = home.training.roots
     return {
-        module_of(path, roots): path
+        module_name(path, roots): path
         for path in python
         if path != program and not (root / path.removesuffix(".py")).is_dir()
     }

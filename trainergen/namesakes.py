@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
+from .inspection.module_names import module_name
 from .inspection.training_facts import TrainingFacts
-from .planning.home_names import module_of
 
 
 def without_rivals(files: tuple[str, ...], training: TrainingFacts, read: Callable[[str], bytes]) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def _is_rivals(
     read: Callable[[str], bytes],
 ) -> bool:
     """Whether a file is one of a rival's modules, or imports rivals and none of ours."""
-    module = module_of(file, roots)
+    module = module_name(file, roots)
     if any(module in each for each in rivals.values()):
         return True
     try:

@@ -20,12 +20,12 @@ from .gates.finding import Finding
 from .gates.output import as_plain, summary
 from .gates.report import render
 from .home_proof import home_request
+from .inspection.module_names import module_name
 from .inspection.project import find_root, read_project
 from .lab import opening
 from .measuring import model_request
 from .merging import Merging
 from .outcome import Outcome
-from .planning.home_names import module_of
 from .proving import prove_request
 from .record import read_records
 from .settings import read_settings
@@ -167,7 +167,7 @@ def _probed(
 def _alone(file: str, root: Path, laboratory: Laboratory, texts: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The verdicts on each trainer of a file that no record knows."""
     text = (root / file).read_text(encoding="utf-8", errors="replace")
-    module = module_of(file)
+    module = module_name(file)
     payload = {"module": module, "files": {file: text}, "modules": {module: file}, "seed": 0}
     texts[file] = text
     found: dict[str, list[dict[str, Any]]] = laboratory.request("lab.alone:alone", payload)["trainers"]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from ..errors import Conflict
+from ..inspection.module_names import module_name
 from .draft import Draft
 from .imports import spell_module
 from .joining import Sibling
@@ -15,18 +16,6 @@ from .source import Source
 
 Read = Callable[[str], bytes]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def module_name(path: str, roots: Sequence[str]) -> str:
-    """The dotted name that a file is imported by: relative to the longest root that holds it."""
-    parts = PurePosixPath(path).with_suffix("").parts
-    holding = [
-        PurePosixPath(root).parts
-        for root in roots
-        if parts[: len(PurePosixPath(root).parts)] == PurePosixPath(root).parts
-    ]
-    parts = parts[max((len(each) for each in holding), default=0) :]
-    return ".".join(parts[:-1] if parts and parts[-1] == "__init__" else parts)
 
 
 def root_of(sibling: Sibling) -> str | None:

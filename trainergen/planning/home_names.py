@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import Conflict
 from ..inspection.model_facts import ModelFacts
+from ..inspection.module_names import module_name
 from ..inspection.training_facts import TrainingFacts
 from .names import base_name, pascal_case, snake_case
 from .plan import Decision, Names
@@ -54,7 +55,7 @@ def name_as_siblings(
         config_class="",
         section="",
         trainer_file=file,
-        trainer_module=module_of(file, training.roots),
+        trainer_module=module_name(file, training.roots),
         config_file="",
         config_module="",
         config_init="",
@@ -88,14 +89,6 @@ def model_ending(base: str, training: TrainingFacts, read: Callable[[str], bytes
         if cores and all(re.search(rf"\b{re.escape(core)}{ending}\b", text) for core, text in cores if core):
             return str(ending)
     return ""
-
-
-def module_of(file: str, roots: tuple[str, ...] = ("",)) -> str:
-    """The import name of a file of the project: relative to the deepest of its `roots` that holds it."""
-    holding = [each for each in roots if not each or file.startswith(f"{each}/")]
-    inside = max(holding, key=len, default="")
-    path = file.removeprefix(f"{inside}/") if inside else file
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _demand_free(names: Names, training: TrainingFacts, root: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..module_names import module_name
 from ..training_facts import ClassFacts
 from . import cache
 from .layout import find_roots
@@ -101,9 +102,7 @@ class ProjectIndex:
 
     def module_name(self, path: str) -> str:
         """The dotted name that a Python file is imported by, from the innermost root that it lies below."""
-        within = max((each for each in self.roots if not each or path.startswith(f"{each}/")), key=len)
-        inner = path.removeprefix(f"{within}/") if within else path
-        return inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return module_name(path, self.roots)
 
     def locate(self, module: str, importer: str = "") -> str | None:
         """The file of a module as `importer` names it, dots of a relative import in front; None where it is not ours."""
