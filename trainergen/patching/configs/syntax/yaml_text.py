@@ -51,7 +51,8 @@ def insert(
         step = _step(document, (*keys[:-1], like)) if like else any_step(document)
         lines = render(tree, step=step, docs=docs or {}, key=keys[-1], merge=merge, width=column)
         text = newline.join(lines) + newline
-        if like and isinstance(tree, dict) and _blank_above(document, (*keys[:-1], like)):
+        apart = bool(like) and isinstance(tree, dict) and _blank_above(document, (*keys[:-1], like))
+        if apart and not _keeps_blank_lines(document, parent):
             above = document.text[:at].splitlines()
             text = text if above and not above[-1].strip() else newline + text
         if document.text[:at] and not document.text[:at].endswith(("\n", "\r")):
@@ -115,6 +116,17 @@ def _leaf_end(node: Node) -> int:
     if children and not getattr(node, "flow_style", False):
         return max(_leaf_end(children[-1]), int(children[-1].start_mark.index))
     return int(node.end_mark.index)
+
+
+def _keeps_blank_lines(document: Document, node: Node | None) -> bool:
+    """Whether a value ends in block text that owns the blank lines below it (``|+``)."""
+    while node is not None and isinstance(node.value, list) and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    if node is None or getattr(node, "style", None) not in ("|", ">"):
+        return False
+    start = int(node.start_mark.index)
+    return "+" in document.text[start : _next_line(document.text, start)].partition("#")[0]
 
 
 def _next_line(text: str, at: int) -> int:
