@@ -45,7 +45,7 @@ class Climbing(ToyTrainer):
 
     def compute_loss(self, batch: Batch) -> torch.Tensor:
         loss = super().compute_loss(batch)
-        return loss if self.epoch < 2 or not self.model.training else -10 * loss
+        return loss if self.epoch < 2 or not self.model.training else 20 * loss.detach() - 10 * loss
 
 
 def test_a_run_that_climbs_is_stopped_and_names_what_to_go_on_from(tmp_path: Path) -> None:
@@ -73,6 +73,20 @@ def test_a_run_that_learns_and_one_that_stands_still_are_left_alone(tmp_path: Pa
         settings(tmp_path / "c", num_epochs=12, early_stopping_patience=None, divergence_evaluations=None)
     )
     assert len(never.train()) == 12
+
+
+class Memorising(ToyTrainer):
+    """Gets worse on what it is not trained on, and better on the rest."""
+
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
+        loss = super().compute_loss(batch)
+        return loss if self.model.training else loss.detach() * (1 + self.epoch)
+
+
+def test_a_run_that_overfits_is_left_to_early_stopping(tmp_path: Path) -> None:
+    trainer = Memorising.from_config(settings(tmp_path, num_epochs=9, early_stopping_patience=None))
+    trainer.train()
+    assert worsening([record["validation"]["loss"] for record in trainer.history]) >= 3
 
 
 class Detached(ToyTrainer):

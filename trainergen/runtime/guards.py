@@ -49,7 +49,10 @@ def worsening(losses: Sequence[float]) -> int:
 
 
 class DivergenceGuard(Callback):
-    """Stops a run whose loss is worse than its best on so many evaluations in a row, and a run without gradients.
+    """Stops a run whose losses are worse than their best on so many evaluations in a row, and a run without gradients.
+
+    The validation loss alone is not enough: where it climbs while the training loss falls, the model overfits, which
+    early stopping ends and the best weights survive. A run that diverges loses on both.
 
     Looks at the history alone, so that a resumed run goes on as the uninterrupted one.
 
@@ -67,12 +70,16 @@ class DivergenceGuard(Callback):
             TrainingDiverged: the loss climbs.
             TrainingStuck: no gradient in several epochs.
         """
-        part = "validation" if trainer.val_dataloader is not None else "train"
-        losses = [each[part]["loss"] for each in trainer.history if each[part] is not None]
-        if record[part] is not None and worsening(losses) >= self._evaluations:
+        judged = "train" if trainer.val_dataloader is None else "validation"
+        evaluated = [each for each in trainer.history if each[judged] is not None]
+        losses = [each[judged]["loss"] for each in evaluated]
+        parts = {"train", judged}
+        if record[judged] is not None and all(
+            worsening([each[part]["loss"] for each in evaluated]) >= self._evaluations for part in parts
+        ):
             best = min(losses)
             raise TrainingDiverged(
-                f"the {part} loss is {losses[-1]:.4g}, after {best:.4g} at its best, and worse than that for"
+                f"the {judged} loss is {losses[-1]:.4g}, after {best:.4g} at its best, and worse than that for"
                 f" {self._evaluations} evaluations",
                 epoch=record["epoch"],
                 step=record["step"],
