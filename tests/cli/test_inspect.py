@@ -16,7 +16,7 @@ import pytest
 from tests.building import read_tree, write_tree
 from tests.cli.test_new import BATCH, DATA, DIGITS, Run, schema
 from trainergen import diagnosis, examining
-from trainergen.cli.report import as_json, layout
+from trainergen.cli.printing import as_json, layout
 from trainergen.cli.terminal import Terminal
 from trainergen.inspection.examination import Finding
 from trainergen.lab import client

@@ -109,7 +109,7 @@ def _print_refusal(argv: list[str], problem: click.ClickException) -> None:
     """An invocation that click refused, in the form of every other ``--json`` answer."""
     from ..errors import UnusableInput
     from ..outcome import Outcome
-    from .report import as_json
+    from .printing import as_json
 
     command = next((word for word in argv if word in COMMANDS), "new")
     print(as_json(command, Outcome(), UnusableInput(problem.format_message())))

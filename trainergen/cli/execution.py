@@ -9,7 +9,7 @@ import click
 
 from ..errors import InternalError, Interrupted, MachineRefused, TrainergenError
 from ..outcome import Outcome
-from .report import as_json, print_outcome
+from .printing import as_json, print_outcome
 from .terminal import Terminal
 
 
