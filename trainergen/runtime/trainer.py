@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -14,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 from .accumulation import AccumulationWindow
 from .callbacks import Callback, listens_to_steps
@@ -23,23 +21,20 @@ from .device import move_batch
 from .distribution import join_processes, rank_device
 from .early_stopping import EarlyStopping, Monitor
 from .epoch_means import EpochMeans
-from .errors import NonFiniteLoss, TrainingDiverged, TrainingTerminated
+from .epochs import TrainerEpochs
+from .errors import TrainingDiverged
 from .feeding import EpochFeed
-from .guards import NormWatch, warn_of_what_never_comes
-from .metrics import EpochScores
+from .guards import NormWatch
 from .precision import MAX_SKIPPED_STEPS, Precision
 from .ranks import Ranks, divided
 from .recorder import RunRecorder
-from .reporting import describe, reporting_callbacks
-from .results import TrainerResults
+from .reporting import reporting_callbacks
 from .schedulers import bind_scheduler, cadence
-from .seeding import preserved_random_state, restore_random_state, seed_everything
+from .seeding import seed_everything
 from .termination import Termination
 
-logger = logging.getLogger("trainergen")
 
-
-class Trainer(TrainerResults[BatchT, ConfigT]):
+class Trainer(TrainerEpochs[BatchT, ConfigT]):
     """Trains a model: you give `compute_loss`, it owns the loop.
 
     Args:
@@ -226,11 +221,6 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
         self._backward(loss)
         return loss.detach()
 
-    def _evaluate_batch(self, batch: BatchT) -> torch.Tensor:
-        """Forward alone; returns the detached loss."""
-        with self.autocast():
-            return self._forward_batch(batch).detach()
-
     def _backward(self, loss: torch.Tensor) -> None:
         """Backward through `loss`, scaled for mixed precision and weighted for accumulation.
 
@@ -294,179 +284,5 @@ class Trainer(TrainerResults[BatchT, ConfigT]):
                 **self._whereabouts(),
             )
 
-    # ------------------------------------------------------------------ evaluation
-
-    @torch.no_grad()  # not inference_mode: a buffer that moves in eval would become unusable in training
-    def evaluate(self, dataloader: Iterable[BatchT] | None = None) -> dict[str, float]:
-        """Means and epoch metrics over `dataloader` (None: the validation loader), in eval mode, without gradients.
-
-        Modes of all submodules and all random generators are as before afterwards.
-
-        Raises:
-            ValueError: no loader, or no batch in it.
-        """
-        loader = self.val_dataloader if dataloader is None else dataloader
-        if loader is None:
-            raise ValueError("there is no validation loader: pass one to evaluate(), or val_dataloader to the trainer")
-        loader = self._share(loader)
-        modes = [(module, module.training) for module in self.model.modules()]
-        training_means, self.means = self.means, EpochMeans(self.device)
-        self.model.eval()
-        try:
-            with preserved_random_state():
-                self._start_phase()
-                if self._ranks is not None:
-                    self._ranks.begin_evaluation()
-                for index, batch in enumerate(loader):
-                    if self.dry_run_steps is not None and index >= self.dry_run_steps:
-                        break
-                    moved = move_batch(batch, self.device)
-                    self._last_batch_metrics = {}
-                    if self._ranks is not None:
-                        self._ranks.take(loader, index + 1)
-                    loss = self._evaluate_batch(moved)
-                    weight = self._batch_weight(moved)
-                    if self._ranks is not None:
-                        self._ranks.settle()
-                        weight = self._ranks.weigh(weight)
-                    self.means.add(loss, self._collect_batch_metrics(), weight, self.step)
-                return self._phase_metrics("validation loader")
-        finally:
-            self.means = training_means
-            for module, mode in modes:
-                module.training = mode
-
-    # ------------------------------------------------------------------ parts of the loop
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """The context in which forward runs, as `precision` says; an overridden `_train_batch` uses it as well."""
-        return self.precision.autocast()
-
-    def check_finite(self) -> None:
-        """Raise if a loss since the epoch began was not finite. Waits for the device; on CPU it is known already.
-
-        Raises:
-            NonFiniteLoss: naming the step.
-        """
-        bad_step = self.means.first_bad_step()
-        if self._ranks is not None:
-            bad_step = self._ranks.first_bad_step(bad_step)
-        if bad_step is not None:
-            raise self._diverged("the loss is not finite", step=bad_step)
-
-    def _share(self, loader: Iterable[BatchT]) -> Iterable[BatchT]:
-        return loader if self._ranks is None else self._ranks.share(loader)
-
     def _optimized_parameters(self) -> list[nn.Parameter]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-
-    def _begin(self) -> None:
-        warn_of_what_never_comes(self)
-        if self._ranks is not None:
-            self._ranks.begin()
-        self.on_train_begin()
-        for callback in self.callbacks:
-            callback.on_train_begin(self)
-        if self.pending_random_state is not None:  # last: the hooks may have drawn random numbers
-            restore_random_state(self.pending_random_state)
-            self.pending_random_state = None
-        self.stop_reason = self.stop_reason or self._limit_reached()
-        if self.stop_reason is not None:
-            logger.warning("nothing left to train: %s", self.stop_reason)
-
-    def _notify_epoch_start(self) -> None:
-        self.feed.begin_epoch()
-        self.on_epoch_start()
-        for callback in self.callbacks:
-            callback.on_epoch_start(self)
-
-    def _start_phase(self) -> None:
-        self.means = EpochMeans(self.device)
-        for part in vars(self).values():
-            if isinstance(part, EpochScores):
-                part.reset()
-
-    def _phase_metrics(self, source: str) -> dict[str, float]:
-        if (self.means.batches if self._ranks is None else self._ranks.merge()) == 0:
-            advice = "is it empty, dropping its only batch (drop_last), or an iterator that was used up?"
-            raise ValueError(f"the {source} gave no batch in epoch {self.epoch + 1}: {advice}")
-        metrics = self.means.compute() | self._collect_epoch_metrics()
-        return metrics if self._ranks is None else self._ranks.distribution.on_main(lambda: metrics)
-
-    def _conclude_epoch(
-        self, train_metrics: dict[str, float], eval_metrics: dict[str, float] | None, seconds: float
-    ) -> None:
-        self.epoch += 1
-        record = {
-            "epoch": self.epoch,
-            "step": self.step,
-            "train": train_metrics,
-            "validation": eval_metrics,
-            "learning_rate": self.learning_rate,
-            "seconds": seconds,
-        }
-        self.history.append(record)
-        value = self.monitor.read(record)
-        is_best = value is not None and self.early_stopping.update(value)
-        self._step_scheduler(value)
-        stop = self.on_epoch_end(train_metrics, eval_metrics)
-        for callback in self.callbacks:
-            callback.on_epoch_end(self, record)
-        if self._ranks is not None:
-            stop = self._ranks.distribution.any(stop)
-        if stop:
-            self.stop_reason = "stopped by on_epoch_end"
-        elif self.early_stopping.should_stop:
-            waited = self.early_stopping.waited
-            self.stop_reason = f"stopped early: no better {self.monitor.path} for {waited} validations"
-        self.recorder.record_epoch(record, is_best=is_best)
-        self.stop_reason = self.stop_reason or self._limit_reached()
-
-    def _step_scheduler(self, value: float | None) -> None:
-        if isinstance(self.scheduler, ReduceLROnPlateau):
-            if value is not None:
-                self.scheduler.step(value)
-        elif self.scheduler is not None and self._cadence == "epoch":
-            self.scheduler.step()
-
-    def _finish(self) -> None:
-        earlier = self.recorder.final
-        self.on_train_end()
-        for callback in self.callbacks:
-            callback.on_train_end(self)
-        self.recorder.ensure_final_weights(earlier)
-        if self.dry_run_steps is not None and self.history:
-            logger.info("dry run: %d steps, train %s; nothing was kept", self.step, describe(self.history[-1]["train"]))
-
-    def _validation_is_due(self) -> bool:
-        if self.val_dataloader is None:
-            return False
-        number = self.epoch + 1
-        limit = self._step_limit()
-        is_last = number >= self.config.num_epochs or (limit is not None and self.step >= limit)
-        return is_last or number % self.config.validation_interval_epochs == 0
-
-    def _step_limit(self) -> int | None:
-        return self.config.max_steps if self.dry_run_steps is None else self.dry_run_steps
-
-    def _limit_reached(self) -> str | None:
-        limit = self._step_limit()
-        if limit is not None and self.step >= limit:
-            return f"{limit} steps done"
-        return f"{self.epoch} epochs done" if self.epoch >= self.config.num_epochs else None
-
-    def _leave(self) -> None:
-        self.check_finite()
-        checkpoint = self.recorder.save_checkpoint()
-        logger.warning("asked to end (SIGTERM): %s is what to resume from", checkpoint)
-        raise TrainingTerminated(checkpoint)
-
-    def _whereabouts(self, step: int | None = None) -> dict[str, Any]:
-        at = self.step + 1 if step is None else step
-        return {"epoch": self.epoch + 1, "step": at, "checkpoint": self.recorder.newest_checkpoint()}
-
-    def _diverged(self, what: str, *, step: int | None = None) -> NonFiniteLoss:
-        known = step is None or step == self.step + 1  # off the CPU it is noticed later, with another batch at hand
-        saved = self.recorder.save_bad_batch(self._batch) if known else None
-        details = {} if saved is None else {"batch": str(saved)}
-        return NonFiniteLoss(what, **self._whereabouts(step), details=details)
