@@ -17,9 +17,11 @@ from .gates.files import decode, find, relative, root_of
 from .gates.finding import Finding, Plain, as_tuple, from_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .gates.cache import Cache
+    from .gates.engine import Crashed
+    from .gates.notebook import Notebook
     from .gates.request import Request
 
 _MANY = 48
@@ -50,20 +52,25 @@ class Check:
 
     Args:
         request: what was asked.
+        texts: what stands in files of the project, by relative path, whatever the disk has: an editor's.
+        crashed: see `check_source`.
 
     Raises:
         UnusableInput: an unknown code, a broken configuration, no such folder.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(
+        self, request: Request, texts: Mapping[str, str] | None = None, crashed: Crashed | None = None
+    ) -> None:
         self.request = request
+        self._crashed = crashed
         self.root = root_of(request.project)
         self.choice: Choice = choose(request, self.root)
         self._plugins = _plugins() if self.choice.plugins else {}
         codes = set(chosen_codes(self.choice, [*known_codes(), *self._plugins]))
         self.running = Chosen(codes, [gate for code, gate in self._plugins.items() if code in codes])
         self.codes = frozenset(codes | {UNUSED_IGNORE} if self.choice.runs(UNUSED_IGNORE) else codes)
-        self.facts = Facts(self.root)
+        self.facts = Facts(self.root, texts)
         self._contracts = _contracts(self.root)
         settings = f"{sorted(codes)} {self.facts.torch} {sorted(self._contracts.items())}"
         self.cache: Cache | None = None
@@ -88,6 +95,10 @@ class Check:
     def examine(self, path: str, text: str) -> list[Finding]:
         """What is found in a text that stands for the file at `path`, ignored findings left out."""
         return self._reported(path, text, self._found(path, text))
+
+    def examine_notebook(self, path: str, notebook: Notebook) -> list[Finding]:
+        """What is found in a notebook that stands for the file at `path`, ignored findings left out."""
+        return self._reported(path, notebook.code, self._found_in(path, notebook))
 
     def run(self) -> Iterator[Checked]:
         """Every file, in order."""
@@ -175,15 +186,18 @@ class Check:
             from .gates.notebook import Notebook
 
             try:
-                notebook = Notebook(text)
+                notebook = Notebook.read(text)
             except (ValueError, RecursionError) as problem:
                 return [_unreadable(path, f"it is no notebook: {problem}")]
-            # The contract is about a project's modules: a notebook is none.
-            name = path.removesuffix(".ipynb") + ".py"
-            found = check_source(notebook.code, name, Facts(self.root), self.running.files)
-            return [notebook.place(each._replace(path=path)) for each in found]
+            return self._found_in(path, notebook)
         self.facts.codes = self._contracts.get(path)
-        return check_source(text, path, self.facts, self.running)
+        return check_source(text, path, self.facts, self.running, self._crashed)
+
+    def _found_in(self, path: str, notebook: Notebook) -> list[Finding]:
+        # The contract is about a project's modules: a notebook is none.
+        name = path.removesuffix(".ipynb") + ".py"
+        found = check_source(notebook.code, name, Facts(self.root), self.running.files, self._crashed)
+        return [notebook.place(each._replace(path=path)) for each in found]
 
     def _ignored(self, path: str, data: bytes, findings: list[Finding]) -> list[Finding]:
         """The findings that are reported."""
@@ -340,7 +354,7 @@ def _texts(checked: list[Checked], wanted: set[str]) -> dict[str, str]:
             if one.path.endswith(".ipynb"):
                 from .gates.notebook import Notebook
 
-                texts |= {f"{one.path}\0{number}": cell for number, cell in Notebook(text).cells.items()}
+                texts |= {f"{one.path}\0{number}": cell for number, cell in Notebook.read(text).cells.items()}
             else:
                 texts[one.path] = text
         except ValueError:

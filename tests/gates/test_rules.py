@@ -128,7 +128,7 @@ def test_a_fault_in_a_notebook_is_placed_by_cell_and_line(name: str) -> None:
         {"cell_type": "code", "source": [line + "\n" for line in lines[:half]]},
         {"cell_type": "code", "source": "\n".join(lines[half:])},
     ]
-    notebook = Notebook(json.dumps({"cells": cells, "nbformat": 4}))
+    notebook = Notebook.read(json.dumps({"cells": cells, "nbformat": 4}))
     placed = [notebook.place(each) for each in check_source(notebook.code, PATH, None, rules)]
     offset = {3: 0, 4: half}
     assert sorted((each.code, each.line + offset[each.cell]) for each in placed) == sorted(

@@ -137,18 +137,30 @@ def _unused(ignore: Ignore, idle: list[str], text: str, path: str) -> Finding:
 
 
 def with_ignores(text: str, findings: list[Finding], reason: str) -> str:
-    """The text with a comment at the end of each line that has findings; lines that go on with a backslash are left."""
+    """The text with a comment at the end of each line that has findings; one that is there gets the codes that it lacks.
+
+    Lines that go on with a backslash, or within a string, are left.
+    """
     lines = split_lines(text)
     by_line: dict[int, list[str]] = {}
     for finding in findings:
         if finding.code not in (UNUSED, "TG000"):
             by_line.setdefault(finding.line, []).append(finding.code)
+    ignored = {each.row: each for each in read_ignores(text) if each.line == each.row}
     for number, codes in by_line.items():
         if number > len(lines):
             continue
         line = lines[number - 1]
         body = line.rstrip("\r\n")
         if body.rstrip().endswith("\\") or _in_string(text, number):
+            continue
+        there = ignored.get(number)
+        if there is not None and not there.codes:
+            continue  # everything is ignored there already
+        if there is not None:
+            close = body.index("]", there.column)
+            added = [code for code in sorted(set(codes)) if code not in there.codes]
+            lines[number - 1] = ", ".join([body[:close], *added]) + line[close:]
             continue
         listed = ", ".join(sorted(set(codes)))
         lines[number - 1] = f"{body.rstrip()}  # tg: ignore[{listed}] {reason}".rstrip() + line[len(body) :]

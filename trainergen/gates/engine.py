@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NodeCheck: TypeAlias = Callable[[ast.AST, Scope, Subject], Iterator[Finding]]
 FileCheck: TypeAlias = Callable[[Training], Iterator[Finding]]
+Crashed: TypeAlias = Callable[[str, Exception], None]
+"""Told of a gate (its module's name) that failed on a file, and how."""
 Example: TypeAlias = str | Mapping[str, str]
 
 EXAMPLE_PATH = "train/example_trainer.py"
@@ -207,7 +209,11 @@ def __getattr__(name: str) -> dict[str, Gate]:
 
 
 def check_source(
-    text: str, path: str, project: Facts | None = None, gates: Chosen | Iterable[Gate] | None = None
+    text: str,
+    path: str,
+    project: Facts | None = None,
+    gates: Chosen | Iterable[Gate] | None = None,
+    crashed: Crashed | None = None,
 ) -> list[Finding]:
     """What the gates find in one file, in order of place.
 
@@ -219,6 +225,7 @@ def check_source(
         path: relative to the project root, with forward slashes.
         project: the rest of the project; None: the file is judged alone, and what lies elsewhere is not claimed.
         gates: those to run; None: the contract gates. Of contract gates those run that `project.codes` names.
+        crashed: told of a gate that failed, while the others go on; None: its failure is the caller's.
     """
     facts = project if project is not None else Facts()
     try:
@@ -227,7 +234,10 @@ def check_source(
         return [_unreadable(path, problem)]
     facts.adopt(source)
     chosen = gates if isinstance(gates, Chosen) else Chosen((), gates if gates is not None else _contract().values())
-    subject = Subject(source, facts) if chosen.judges_trainers else None
+    try:
+        subject = Subject(source, facts) if chosen.judges_trainers else None
+    except RecursionError as problem:  # bases that lead to each other through more files than the stack holds
+        return [_unreadable(path, problem)]
     if subject is not None and subject.empty:
         subject = None
     nodes = (
@@ -241,7 +251,7 @@ def check_source(
     watchers = _watchers(nodes)
     try:
         reading = Reading(source, frozenset(watchers))
-        findings = list(_judge(reading, subject, watchers, files, facts))
+        findings = list(_judge(reading, subject, watchers, files, facts, crashed))
     except RecursionError as problem:
         return [_unreadable(path, problem)]
     return sorted(set(findings), key=lambda finding: (finding.line, finding.column, finding.code))
@@ -276,16 +286,29 @@ def _judge(
     watchers: dict[type[ast.AST], list[NodeCheck]],
     files: Iterable[Gate],
     facts: Facts,
+    crashed: Crashed | None,
 ) -> Iterator[Finding]:
     if subject is not None:
         for node, scope in reading.noted:
             for check in watchers[type(node)]:
-                yield from check(node, scope, subject)
+                yield from _guarded(crashed, check, node, scope, subject)
     training = None
     for gate in files:
         if facts.torch is None or Range.of(gate.torch).meets(facts.torch):
             training = training or Training(reading, facts)
-            yield from gate.check(training)
+            yield from _guarded(crashed, gate.check, training)
+
+
+def _guarded(crashed: Crashed | None, check: Callable[..., Iterator[Finding]], *about: object) -> Iterator[Finding]:
+    if crashed is None:
+        yield from check(*about)
+        return
+    try:
+        yield from check(*about)
+    except RecursionError:  # the file is too deep, not the gate wrong
+        raise
+    except Exception as problem:
+        crashed(check.__module__.rpartition(".")[2], problem)
 
 
 def _unreadable(path: str, problem: BaseException) -> Finding:

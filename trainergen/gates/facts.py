@@ -96,7 +96,7 @@ class Facts:
             text = self._read(path)
             try:
                 self._sources[path] = None if text is None else Source(text, path)
-            except (SyntaxError, ValueError):
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._sources[path] = None
         return self._sources[path]
 

@@ -1,6 +1,6 @@
 """The files that a check is about: found below folders, read as Python reads them."""
 
-# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH118, PTH120, PTH208  (importing pathlib costs more than a whole static check)
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH118, PTH119, PTH120, PTH208  (importing pathlib costs more than a whole static check)
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ def root_of(project: str | None) -> str:
                 f"--project {project}: no such folder", place=os.path.abspath(project), hint="create it first"
             )
         return os.path.realpath(project)
-    here = folder = os.path.realpath(os.getcwd())
+    return root_above(os.path.realpath(os.getcwd()))
+
+
+def root_above(folder: str) -> str:
+    """The nearest folder with a marker, from `folder` upwards; `folder` itself where none has one."""
+    here = folder
     while True:
         if any(os.path.exists(os.path.join(folder, marker)) for marker in ROOT_MARKERS):
             return folder
@@ -71,10 +76,7 @@ def _below(folder: str, root: str, exclude: tuple[str, ...]) -> Iterator[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".")
-            and name not in _SKIPPED
-            and not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
-            and not _excluded(os.path.join(place, name), root, exclude)
+            if not _skipped(os.path.join(place, name)) and not _excluded(os.path.join(place, name), root, exclude)
         )
         for name in sorted(names):
             if name.endswith((".py", ".ipynb")):
@@ -82,6 +84,21 @@ def _below(folder: str, root: str, exclude: tuple[str, ...]) -> Iterator[str]:
                 shown = path[2:] if path.startswith("./") else path
                 if not _excluded(path, root, exclude):
                     yield shown
+
+
+def passed_over(path: str, root: str, exclude: tuple[str, ...]) -> bool:
+    """Whether a check of the whole folder `root` leaves out the file at `path` below it."""
+    folder = os.path.dirname(path)
+    while folder.startswith(root + os.sep):
+        if _skipped(folder) or _excluded(folder, root, exclude):
+            return True
+        folder = os.path.dirname(folder)
+    return _excluded(path, root, exclude)
+
+
+def _skipped(folder: str) -> bool:
+    name = os.path.basename(folder)
+    return name.startswith(".") or name in _SKIPPED or os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
 def _excluded(path: str, root: str, exclude: tuple[str, ...]) -> bool:

@@ -54,6 +54,15 @@ def fix_text(text: str, check: Callable[[str], list[Finding]], unsafe: bool) -> 
     return Fixed(now, applied, findings)
 
 
+def with_fix(text: str, fix: Fix, check: Callable[[str], list[Finding]]) -> str | None:
+    """The text with this fix alone; None where it would not parse then, or have a new finding."""
+    fixed = _edited(text, [fix])
+    before, after = _counts(check(text)), _counts(check(fixed))
+    if "TG000" in after or any(count > before.get(code, 0) for code, count in after.items()):
+        return None
+    return fixed
+
+
 def _compatible(fixes: list[Fix]) -> list[Fix]:
     """As many fixes as go together: none touches what another does, and none is taken twice."""
     taken: list[tuple[int, int]] = []

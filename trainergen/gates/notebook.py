@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .finding import Finding
 
 _MAGIC = ("%", "!", "?")
@@ -14,32 +16,18 @@ class Notebook:
     """The code of a notebook.
 
     Args:
-        text: the ``.ipynb`` file.
+        cells: (number, text) of each code cell, counted among all from 1.
 
     Attributes:
-        cells: number of a code cell, counted among all from 1 -> its text.
+        cells: number of a code cell -> its text.
         code: all code cells below each other; lines of IPython's own (``%time``, ``!pip``) are blanked.
-
-    Raises:
-        ValueError: it is no notebook.
     """
 
-    def __init__(self, text: str) -> None:
-        import json
-
-        document = json.loads(text)
-        cells = document.get("cells") if isinstance(document, dict) else None
-        if not isinstance(cells, list):
-            raise ValueError("it has no cells: not a notebook of format 4")
+    def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
+        self.cells = dict(cells)
         lines: list[str] = []
         self._places: list[tuple[int, int]] = []
-        self.cells: dict[int, str] = {}
-        for number, cell in enumerate(cells, start=1):
-            if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-                continue
-            source = cell.get("source", "")
-            body = "".join(source) if isinstance(source, list) else str(source)
-            self.cells[number] = body
+        for number, body in self.cells.items():
             foreign = body.lstrip().startswith("%%") and not body.lstrip().startswith(
                 ("%%time", "%%capture", "%%timeit")
             )
@@ -47,6 +35,26 @@ class Notebook:
                 lines.append("" if foreign else _plain(line))
                 self._places.append((number, row))
         self.code = "\n".join(lines) + "\n"
+
+    @classmethod
+    def read(cls, text: str) -> Notebook:
+        """The notebook that an ``.ipynb`` file holds.
+
+        Raises:
+            ValueError: it holds none.
+        """
+        import json
+
+        document = json.loads(text)
+        cells = document.get("cells") if isinstance(document, dict) else None
+        if not isinstance(cells, list):
+            raise ValueError("it has no cells: not a notebook of format 4")
+        found = []
+        for number, cell in enumerate(cells, start=1):
+            if isinstance(cell, dict) and cell.get("cell_type") == "code":
+                source = cell.get("source", "")
+                found.append((number, "".join(source) if isinstance(source, list) else str(source)))
+        return cls(found)
 
     def place(self, finding: Finding) -> Finding:
         """The finding with the cell and the line in it; its fix is dropped: the file is not that text."""
