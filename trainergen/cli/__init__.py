@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "Create the default project: config.ini, config/, train/, train.py.",
     "inspect": "Measure a model and its data: what a training will meet, with advice.",
     "list": "List patterns, registry patches, templates, and this project's trainers.",
+    "lsp": "Serve an editor: the findings of `check` while you type.",
     "new": "Generate a trainer for a model class, prove it, commit it.",
     "project": "Say how this project trains: base, registry, settings, entry point, style.",
     "runs": "List the runs, find the best by a metric, compare two.",
