@@ -7,9 +7,13 @@ from .callbacks import Callback
 from .config import BaseTrainerConfig, ConfigParser
 from .device import choose_device, infer_batch_size, move_batch
 from .errors import (
+    CheckpointCorrupt,
     CheckpointError,
     ConfigError,
+    EmptyDataset,
+    InvalidConfig,
     NonFiniteLoss,
+    OutOfMemory,
     SettingError,
     TrainingDiverged,
     TrainingError,
@@ -25,11 +29,15 @@ from .trainer import Trainer
 __all__ = [
     "BaseTrainerConfig",
     "Callback",
+    "CheckpointCorrupt",
     "CheckpointError",
     "ConfigError",
     "ConfigParser",
+    "EmptyDataset",
     "EpochScores",
+    "InvalidConfig",
     "NonFiniteLoss",
+    "OutOfMemory",
     "SettingError",
     "Trainer",
     "TrainingDiverged",

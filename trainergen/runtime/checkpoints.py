@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .atomic import remove_unfinished, write_tensors
-from .errors import CheckpointError
+from .errors import CheckpointCorrupt, CheckpointError
 
 logger = logging.getLogger("trainergen")
 
@@ -75,7 +75,7 @@ class CheckpointStore:
             try:
                 return path, load_state(path)
             except CheckpointError as problem:
-                logger.warning("%s; trying the one before", problem)
+                logger.warning("%s; trying the one before", getattr(problem, "what", problem))
         raise CheckpointError(f"{self.directory} holds no checkpoint that can be resumed from")
 
 
@@ -88,15 +88,17 @@ def load_state(path: Path) -> dict[str, Any]:
     """A resumable state, on the CPU.
 
     Raises:
-        CheckpointError: not readable, or plain weights instead of a state.
+        CheckpointCorrupt: not readable.
+        CheckpointError: plain weights instead of a state.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:
         first_line = str(problem).partition("\n")[0]
-        raise CheckpointError(f"{path} can't be read: {first_line}") from problem
+        raise CheckpointCorrupt(f"{path} can't be read: {first_line}", details={"file": str(path)}) from problem
     if not isinstance(state, dict) or "parts" not in state or "format" not in state:
         raise CheckpointError(f"{path} holds no state to resume from (plain weights?); take a step-*.pt file")
     if state.get("sharded") and not (shards_of(path) / ".metadata").is_file():
-        raise CheckpointError(f"{path} can't be read: the parts of the model in {shards_of(path).name} are missing")
+        missing = f"the parts of the model in {shards_of(path).name} are missing"
+        raise CheckpointCorrupt(f"{path} can't be read: {missing}", details={"file": str(path)})
     return state

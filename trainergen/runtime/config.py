@@ -18,6 +18,9 @@ from .trackers import check_names
 
 __all__ = ["BaseTrainerConfig", "ConfigParser"]
 
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "aot_eager")
+"""Four modes of torch.compile, and one that traces alone."""
+
 
 @dataclass(kw_only=True)
 class BaseTrainerConfig:
@@ -33,6 +36,20 @@ class BaseTrainerConfig:
         gradient_clip_norm: largest 2-norm of all gradients together; None or 0 for no clipping.
         accumulation_steps: batches that make one optimizer step.
         precision: ``float32`` leaves the model as it is; the others run forward under autocast.
+        matmul_precision: of float32 products on the device, for the whole process: ``high`` allows TF32, ``medium``
+            bfloat16 inside (``torch.set_float32_matmul_precision``); None leaves it as it is.
+        channels_last: weights of convolutions, and inputs of four and five dimensions, with their channels innermost.
+        compile: torch.compile's mode for the model's forward (``aot_eager`` only traces, which needs no compiler); where
+            compiling fails, the model runs as it is, and log and manifest say so. None for off.
+        recompute_modules: patterns of module names (``blocks.*``); what these keep for backward is computed again there
+            instead (gradient checkpointing). Of nested matches the outermost counts.
+        ema_decay: decay of an exponential moving average of the weights, warmed up; validation, the best and the final
+            weights are then the average's. None for off.
+        swa_start_epoch: the epoch, counted from 1, from whose end on weights are averaged equally; their average
+            becomes the final weights, with its batch norms' statistics estimated anew. None for off.
+        measure_flops: count the first step's floating-point operations, and have throughput and MFU in the manifest.
+        device_peak_flops: operations a second that one device could do at most, for MFU; None where it is one that
+            `flops.PEAKS` has.
         device: ``auto`` (CUDA, else Apple's GPU, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ...
         strategy: of several processes (see docs/distributed.md): ``ddp``, each holds the whole model; ``fsdp``, a part.
         seed: of Python, NumPy (where loaded) and torch.
@@ -76,6 +93,16 @@ class BaseTrainerConfig:
     gradient_clip_norm: float | None = 1.0
     accumulation_steps: int = 1
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    matmul_precision: Literal["highest", "high", "medium"] | None = None
+    channels_last: bool = False
+    compile: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "aot_eager"] | None = (
+        None
+    )
+    recompute_modules: tuple[str, ...] = ()
+    ema_decay: float | None = None
+    swa_start_epoch: int | None = None
+    measure_flops: bool = False
+    device_peak_flops: float | None = None
     device: str = "auto"
     strategy: Literal["ddp", "fsdp"] = "ddp"
     seed: int = 0
@@ -122,6 +149,15 @@ class BaseTrainerConfig:
         self.require_choice("scheduler_mode", ("min", "max"))
         self.require_choice("strategy", ("ddp", "fsdp"))
         self.require_choice("precision", ("float32", "bfloat16", "float16"))
+        self.require_choice("matmul_precision", ("highest", "high", "medium", None))
+        self.require_choice("compile", (*COMPILE_MODES, None))
+        self.require("ema_decay", above=0, below=1, optional=True)
+        self.require("swa_start_epoch", at_least=1, at_most=self.num_epochs, optional=True)
+        self.require("device_peak_flops", above=0, optional=True)
+        if self.ema_decay is not None and self.swa_start_epoch is not None:
+            raise SettingError("swa_start_epoch", "and ema_decay are two averages of the same weights: choose one")
+        if isinstance(self.recompute_modules, str):
+            raise SettingError("recompute_modules", f"is a tuple of patterns: write ({self.recompute_modules!r},)")
 
     @classmethod
     def load(cls, path: Path | str | None = None, overrides: Mapping[str, str] | None = None) -> Self:
@@ -185,14 +221,14 @@ class BaseTrainerConfig:
             wanted = " and ".join(f"{word} {limit:g}" for word, limit, _ in bounds if limit is not None)
             raise SettingError(name, f"must be {wanted or 'finite'}, got {value!r}")
 
-    def require_choice(self, name: str, choices: tuple[str, ...]) -> None:
+    def require_choice(self, name: str, choices: tuple[str | None, ...]) -> None:
         """Refuse the field `name` unless it is one of `choices`.
 
         Raises:
             SettingError: it is not.
         """
         if getattr(self, name) not in choices:
-            raise SettingError(name, f"must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+            raise SettingError(name, f"must be one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
 
 
 def _plain(value: Any) -> Any:

@@ -6,18 +6,45 @@ import difflib
 import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
-class SettingError(ValueError):
+class InvalidConfig(ValueError):
+    """A configuration that no run can begin with: a value (`SettingError`) or a file (`ConfigError`).
+
+    Attributes:
+        details: where it stands, JSON-able.
+        suggestion: what to try.
+    """
+
+    suggestion = "correct the setting where the message says it stands"
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.details = dict(details)
+
+    def to_json(self) -> dict[str, Any]:
+        """The error as data, under the keys that `TrainingError.to_json` has."""
+        return {
+            "error": type(self).__name__,
+            "what": str(self),
+            "epoch": 0,
+            "step": 0,
+            "checkpoint": None,
+            "details": self.details,
+            "suggestion": self.suggestion,
+        }
+
+
+class SettingError(InvalidConfig):
     """A setting has an impossible value; `field` is its name."""
 
     def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field} {message}")
+        super().__init__(f"{field} {message}", {"field": field})
         self.field = field
 
 
-class ConfigError(ValueError):
+class ConfigError(InvalidConfig):
     """A configuration file can't be used; the message names file, line, section and key as far as they are known."""
 
     def __init__(
@@ -33,7 +60,8 @@ class ConfigError(ValueError):
         if line is not None:
             where = f"{where}:{line}"
         parts = [where, " ".join(part for part in (f"[{section}]" if section else "", key or "") if part), message]
-        super().__init__(": ".join(part for part in parts if part))
+        said = {"file": None if file is None else str(file), "line": line, "section": section, "key": key}
+        super().__init__(": ".join(part for part in parts if part), said)
         self.file, self.line, self.section, self.key = file, line, section, key
 
 
@@ -50,6 +78,8 @@ class TrainingError(RuntimeError):
     """
 
     suggestion = ""
+    on_every_rank: ClassVar[bool] = True
+    """Whether all processes of a run come to this end together; otherwise nobody waits for the others."""
 
     def __init__(
         self,
@@ -84,6 +114,28 @@ class TrainingError(RuntimeError):
 
 class CheckpointError(RuntimeError):
     """A checkpoint can't be written, verified, read, or does not fit this trainer."""
+
+
+class CheckpointCorrupt(TrainingError, CheckpointError):
+    """A checkpoint can't be read: torn, changed, or no checkpoint at all. ``details["file"]`` is the file."""
+
+    suggestion = "resume from the run's folder, which takes the newest checkpoint that can be read"
+
+
+class EmptyDataset(TrainingError, ValueError):
+    """A loader gave no batch in an epoch, so there was nothing to learn from, or to evaluate on."""
+
+    suggestion = "look whether it is empty, drops its only batch (drop_last), or is an iterator that was used up"
+
+
+class OutOfMemory(TrainingError):
+    """A step needs more memory than there is; nothing is tried again. Weights are those of the last finished step.
+
+    ``details``: ``batch_size``, ``accumulation_steps``, ``precision``, ``device``, ``allocated`` and ``peak`` (bytes that
+    tensors held on the device, None on the CPU), ``process`` (bytes of this process), ``message`` (the allocator's).
+    """
+
+    on_every_rank = False
 
 
 class OtherRankFailed(RuntimeError):

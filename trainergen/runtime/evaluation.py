@@ -11,7 +11,7 @@ import torch
 from .contract import BatchT, ConfigT
 from .device import move_batch
 from .epoch_means import EpochMeans
-from .errors import NonFiniteLoss
+from .errors import EmptyDataset, NonFiniteLoss
 from .metrics import EpochScores
 from .precision import Precision
 from .results import TrainerResults
@@ -34,7 +34,8 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
         Modes of all submodules and all random generators are as before afterwards.
 
         Raises:
-            ValueError: no loader, or no batch in it.
+            EmptyDataset: no batch in it (a ValueError).
+            ValueError: no loader.
         """
         loader = self.val_dataloader if dataloader is None else dataloader
         if loader is None:
@@ -99,8 +100,7 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
 
     def _phase_metrics(self, source: str) -> dict[str, float]:
         if (self.means.batches if self._ranks is None else self._ranks.merge()) == 0:
-            advice = "is it empty, dropping its only batch (drop_last), or an iterator that was used up?"
-            raise ValueError(f"the {source} gave no batch in epoch {self.epoch + 1}: {advice}")
+            raise EmptyDataset(f"the {source} gave no batch", **self._whereabouts())
         metrics = self.means.compute() | self._collect_epoch_metrics()
         return metrics if self._ranks is None else self._ranks.distribution.on_main(lambda: metrics)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .atomic import write_tensors
 from .checkpoints import CheckpointStore, load_state, shards_of
-from .errors import CheckpointError, TrainingDiverged, TrainingError, full_text
+from .errors import CheckpointError, InvalidConfig, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
 from .manifest import Manifest
 from .pace import Pace
@@ -129,7 +129,8 @@ class RunRecorder:
                 self._end(status, started, problem)
             except OSError:  # a full disk must not hide what stopped the training
                 logger.exception("the end of the run could not be recorded")
-        if distribution is not None and isinstance(problem, (TrainingError, SystemExit)):
+        together = isinstance(problem, SystemExit) or getattr(problem, "on_every_rank", False)
+        if distribution is not None and together:
             distribution.end_together()
 
     def record_epoch(self, record: dict[str, Any], *, is_best: bool) -> None:
@@ -315,7 +316,9 @@ class RunRecorder:
         if self._trainer.dry_run_steps is None and self._trainer.history:
             self._plot(folder / "plots")
         self._manifest.data["error"] = None if problem is None else full_text(problem)
-        self._manifest.data["failure"] = problem.to_json() if isinstance(problem, TrainingError) else None
+        self._manifest.data["failure"] = (
+            problem.to_json() if isinstance(problem, (TrainingError, InvalidConfig)) else None
+        )
         self._manifest.close_session(self._trainer, status, time.perf_counter() - started)
         self._write_manifest()
         self._status.write(folder, status, checkpoint=self._latest, problem=problem)

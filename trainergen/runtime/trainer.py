@@ -153,7 +153,8 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             NonFiniteLoss: a loss or gradient norm is not finite.
             TrainingDiverged: the loss climbs away from its best, or the gradient norm is above its limit.
             TrainingTerminated: SIGTERM came; a checkpoint is written, ``resume("auto")`` goes on from it.
-            ValueError: an epoch without a batch.
+            EmptyDataset: an epoch without a batch (a ValueError).
+            OutOfMemory: a step needs more memory than there is.
         """
         with self.termination.listening(), self.recorder.session():
             self._begin()
