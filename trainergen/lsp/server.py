@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import sys
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -58,13 +60,14 @@ class Service:
             types.TEXT_DOCUMENT_HOVER: self._hover,
         }
         for name, answer in answers.items():
-            server.feature(name)(answer)
+            server.feature(name)(partial(answer))  # pygls marks what it is given, and a method takes no mark
         server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS)))(
-            self._actions
+            partial(self._actions)
         )
 
     def _begin(self, _: types.InitializedParams) -> None:
-        self._texts.units = str(getattr(self._server.workspace.position_encoding, "value", "utf-16"))
+        encoding = self._server.workspace.position_encoding
+        self._texts.units = str(getattr(encoding, "value", encoding))
         workspace = self._server.client_capabilities.workspace
         watching = workspace.did_change_watched_files if workspace is not None else None
         if watching is None or not watching.dynamic_registration:
@@ -265,9 +268,12 @@ def serve() -> int:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     python = [types.NotebookCellLanguage(language="python")]
+    # pygls keeps texts of its own, in which a cell that is changed in part is an error; nobody reads them.
+    logging.getLogger("pygls.workspace.text_document").setLevel(logging.CRITICAL)
     server = LanguageServer(
         "trainergen",
         __version__,
+        text_document_sync_kind=types.TextDocumentSyncKind.Full,
         notebook_document_sync=types.NotebookDocumentSyncOptions(
             [types.NotebookDocumentFilterWithCells(notebook="jupyter-notebook", cells=python)], save=True
         ),

@@ -1,4 +1,4 @@
-"""The texts that an editor has open, as they stand there; kept by us, since pygls counts a form feed as a line's end."""
+"""The texts that an editor has open, as they stand there; pygls keeps them too, and counts a form feed as a line's end."""
 
 from __future__ import annotations
 
