@@ -1,6 +1,6 @@
 """What ``check --fix`` and ``--diff`` do with files: fixes applied or shown, in the file's own encoding and line ends."""
 
-# ruff: noqa: PTH101, PTH105, PTH116, PTH123  (importing pathlib costs more than a whole static check)
+# ruff: noqa: PTH101, PTH105, PTH112, PTH116, PTH118, PTH123  (importing pathlib costs more than a whole static check)
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from .gates.files import decode
 from .gates.fixing import Fixed, fix_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from .checking import Check, Checked
     from .gates.finding import Finding
+    from .record import Record
 
 BOM = b"\xef\xbb\xbf"
 
@@ -20,39 +23,86 @@ BOM = b"\xef\xbb\xbf"
 def fix_files(check: Check, started: float) -> tuple[int, str]:
     """Apply the fixes, or show them with ``--diff``: exit code and output.
 
+    Files that trainergen generated are written last, and only if their trainers still train.
+
     Raises:
         OSError: a file can't be written; those before it are.
     """
     from .checking import Checked, answer
 
-    lead, applied, changed, left = "", 0, 0, []
+    lead = ""
     checked: list[Checked] = []
+    fixed_files: dict[str, tuple[Checked, Fixed]] = {}
     for one in check.run():
         fixed = _fixed(check, one) if one.findings and not one.path.endswith(".ipynb") else None
-        if fixed is None:
-            checked.append(one)
-            left += one.findings
-            continue
-        if fixed.refused:
-            lead += f"{one.path}: left as it is: {fixed.refused}\n"
-        text = decode(one.data)
-        if fixed.text != text:
-            applied += fixed.applied
-            changed += 1
-            if check.request.diff:
-                lead += diff(one.path, text, fixed.text)
-            else:
-                checked.append(Checked(one.path, one.file, write(one, text, fixed.text), fixed.left))
-                left += fixed.left
-                continue
         checked.append(one)
-        left += one.findings
+        if fixed is not None and fixed.refused:
+            lead += _left(one.path, fixed.refused)
+        if fixed is not None and fixed.text != decode(one.data):
+            fixed_files[one.path] = one, fixed
     if check.request.diff:
-        noun = f"{applied} fix{'es' if applied != 1 else ''} in {changed} file{'s' if changed != 1 else ''}"
-        return (1 if changed and not check.request.exit_zero else 0), lead + f"Would apply {noun}.\n"
-    if applied:
-        lead += f"Applied {applied} fix{'es' if applied != 1 else ''} in {changed} file{'s' if changed != 1 else ''}.\n"
+        for path, (one, fixed) in fixed_files.items():
+            lead += diff(path, decode(one.data), fixed.text)
+        applied, changed = sum(fixed.applied for _, fixed in fixed_files.values()), len(fixed_files)
+        return (
+            1 if changed and not check.request.exit_zero else 0
+        ), lead + f"Would apply {_count(applied, changed)}.\n"
+    written: dict[str, Checked] = {}
+
+    def put(path: str) -> None:
+        one, fixed = fixed_files[path]
+        written[path] = Checked(one.path, one.file, write(one, decode(one.data), fixed.text), fixed.left)
+
+    generated = {} if check.request.no_proof else _generated(check, fixed_files)
+    for path in fixed_files:
+        if path not in generated:
+            put(path)
+    if generated:  # what is written by now is what they are trained with
+        reasons = _untrained(check, generated, {path: fixed_files[path][1].text for path in generated})
+        for path in generated:
+            if path in reasons:
+                lead += _left(path, reasons[path])
+            else:
+                put(path)
+    checked = [written.get(one.path, one) for one in checked]
+    left = [each for one in checked for each in one.findings]
+    if written:
+        lead += f"Applied {_count(sum(fixed_files[path][1].applied for path in written), len(written))}.\n"
     return answer(check, checked, left, started, lead=lead)
+
+
+def _left(path: str, reason: str) -> str:
+    return f"{path}: left as it is: {reason}\n"
+
+
+def _count(fixes: int, files: int) -> str:
+    return f"{fixes} fix{'es' if fixes != 1 else ''} in {files} file{'s' if files != 1 else ''}"
+
+
+def _generated(check: Check, paths: Iterable[str]) -> dict[str, list[Record]]:
+    """Of `paths` those that hold something that trainergen generated, with the records that say so."""
+    if not os.path.isdir(os.path.join(check.root, ".trainergen")):
+        return {}
+    from pathlib import Path
+
+    from .record import read_records
+
+    records = read_records(Path(check.root))
+    found = {path: [record for record in records if path in record.paths] for path in paths}
+    return {path: holding for path, holding in found.items() if holding}
+
+
+def _untrained(check: Check, generated: Mapping[str, list[Record]], texts: Mapping[str, str]) -> dict[str, str]:
+    """Of generated files those whose fixes a training refuses, each with the reason."""
+    from pathlib import Path
+
+    from .fix_proof import refused
+
+    records = {record.file: record for holding in generated.values() for record in holding}
+    try:
+        return refused(tuple(records.values()), texts, Path(check.root), check.request, check.progress.say)
+    finally:
+        check.progress.clear()
 
 
 def fix_input(check: Check, path: str, data: bytes) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from .check_progress import Progress
 from .errors import UnusableInput
 from .gates.choosing import MARK, UNUSED_IGNORE, Choice, choose, chosen_codes
 from .gates.engine import Chosen, Gate, check_source, known_codes, load_gates, load_plugins
@@ -17,7 +18,7 @@ from .gates.files import decode, find, relative, root_of
 from .gates.finding import Finding, Plain, as_tuple, from_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .gates.cache import Cache
     from .gates.engine import Crashed
@@ -63,6 +64,7 @@ class Check:
         self, request: Request, texts: Mapping[str, str] | None = None, crashed: Crashed | None = None
     ) -> None:
         self.request = request
+        self.progress = Progress(request.quiet)
         self._crashed = crashed
         self.root = root_of(request.project)
         self.choice: Choice = choose(request, self.root)
@@ -128,13 +130,8 @@ class Check:
             yield done[index]
 
     def _one_by_one(self, waiting: list[tuple[int, str, bytes]]) -> dict[int, Checked]:
-        done = {}
-        for index, file, data in waiting:
-            path = relative(file, self.root)
-            findings, consulted = self.judge(path, data)
-            self._keep(path, data, findings, consulted)
-            done[index] = Checked(path, file, data, self._ignored(path, data, findings))
-        return done
+        jobs = [(relative(file, self.root), data) for _, file, data in waiting]
+        return self._collected(waiting, jobs, (self.judge(*job) for job in jobs))
 
     def _together(self, waiting: list[tuple[int, str, bytes]]) -> dict[int, Checked]:
         """The same on all cores; forked processes have the gates loaded already."""
@@ -142,28 +139,33 @@ class Check:
 
         global _RUNNING  # noqa: PLW0603 - what forked processes take over
         _RUNNING = self
-        methods = multiprocessing.get_all_start_methods()
-        if "fork" not in methods:
+        if "fork" not in multiprocessing.get_all_start_methods():
             return self._one_by_one(waiting)
         jobs = [(relative(file, self.root), data) for _, file, data in waiting]
-        done = {}
-        shows = sys.stderr.isatty() and not self.request.quiet
-        with multiprocessing.get_context("fork").Pool(min(_cores(), len(jobs))) as pool:
+        with multiprocessing.get_context("fork").Pool(min(_cores(), len(jobs)), _begin) as pool:
             answers = pool.imap(_judge, jobs, chunksize=max(1, min(16, len(jobs) // (4 * _cores()))))
-            for number, (plain, consulted) in enumerate(answers):
-                index, file, data = waiting[number]
-                path = jobs[number][0]
-                findings = [from_tuple(each) for each in plain]
-                self._keep(path, data, findings, consulted)
-                done[index] = Checked(path, file, data, self._ignored(path, data, findings))
-                if shows and number % 50 == 0:
-                    sys.stderr.write(f"\r  checking {number}/{len(jobs)} ...")
-                    sys.stderr.flush()
+            judged = (([from_tuple(each) for each in plain], consulted) for plain, consulted in answers)
+            done = self._collected(waiting, jobs, judged)
             pool.close()
             pool.join()
-        if shows:
-            sys.stderr.write("\r" + " " * 40 + "\r")
-            sys.stderr.flush()
+        return done
+
+    def _collected(
+        self,
+        waiting: list[tuple[int, str, bytes]],
+        jobs: list[tuple[str, bytes]],
+        judged: Iterable[tuple[list[Finding], set[str] | None]],
+    ) -> dict[int, Checked]:
+        """Verdicts by the number of their file, as they come in: in the files' order."""
+        done = {}
+        for number, ((index, file, data), (path, _), (findings, consulted)) in enumerate(
+            zip(waiting, jobs, judged, strict=True)
+        ):
+            self._keep(path, data, findings, consulted)
+            done[index] = Checked(path, file, data, self._ignored(path, data, findings))
+            if number % 50 == 0 and len(jobs) >= _MANY:
+                self.progress.say(f"checking {number}/{len(jobs)}")
+        self.progress.clear()
         return done
 
     def judge(self, path: str, data: bytes) -> tuple[list[Finding], set[str] | None]:
@@ -220,6 +222,13 @@ class Check:
 
 
 _RUNNING: Check | None = None
+
+
+def _begin() -> None:
+    """An interruption is the parent's to tell."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _judge(job: tuple[str, bytes]) -> tuple[list[Plain], set[str] | None]:

@@ -175,9 +175,17 @@ def _alone(file: str, root: Path, laboratory: Laboratory, texts: dict[str, str])
 
 
 def question(
-    record: Record, root: Path, settings: Settings, limit: str | None, laboratory: Laboratory
+    record: Record,
+    root: Path,
+    settings: Settings,
+    limit: str | None,
+    laboratory: Laboratory,
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[Assembled, dict[str, Any]]:
-    """A trainer as it stands, and the payload of ``lab.prove:prove`` that asks about it; its batches lie in the lab."""
+    """A trainer as it stands, and the payload of ``lab.prove:prove`` that asks about it; its batches lie in the lab.
+
+    `texts` are files of the trainer as they are meant to stand, whatever the disk has.
+    """
     asked = NewRequest(wishes=record.wishes, project=root, dry_run=True, limit=limit)
     asked = pipeline.with_defaults(asked, settings)
     merging = Merging(record, root, asked.wishes)
@@ -185,7 +193,7 @@ def question(
         project = read_project(root, root, asked.wishes.package)
         facts, ground = pipeline.gather(asked, project, settings, laboratory, Outcome(), lambda _: None)
         plans, assemble = pipeline.ranked(asked, facts, ground, merging)
-        staged = as_it_stands(assemble(plans[0]), root)
+        staged = as_it_stands(assemble(plans[0]), root, texts or {})
     model = model_request(facts.model, facts.fed(asked.wishes), facts.measured)
     payload = prove_request(plans[0], facts, model)
     if facts.home is not None:
@@ -195,14 +203,14 @@ def question(
     return staged, {**payload, **files, "endurance": True}
 
 
-def as_it_stands(staged: Assembled, root: Path) -> Assembled:
-    """What would be generated now, with the files of the disk in its place."""
+def as_it_stands(staged: Assembled, root: Path, texts: Mapping[str, str]) -> Assembled:
+    """What would be generated now, with `texts`, else the files of the disk, in its place."""
     found = {path: read(root / path) for path in staged.texts}
-    texts = {
+    there = {
         path: text if (data := found[path]) is None else data.decode("utf-8", errors="replace")
         for path, text in staged.texts.items()
     }
-    return replace(staged, texts=texts)
+    return replace(staged, texts=there | {path: text for path, text in texts.items() if path in there})
 
 
 def _findings(file: str, probes: list[dict[str, Any]], texts: Mapping[str, str], own: str) -> list[Finding]:

@@ -38,9 +38,9 @@ def _with_options(function: Callable[..., int]) -> Callable[..., int]:
 @click.option("--drift", "drifted", is_flag=True, help="Compare NAMEs (default: all) with what would be generated now.")
 @click.option("--run", "running", is_flag=True, help="Train what stands at the PATHs, or under NAMEs, for a moment.")
 @with_project
-@click.option("--python", metavar="PATH", help="Interpreter that your code runs in (--run, --drift).")
-@click.option("--device", metavar="NAME", help="Where your model runs: cpu (default) or cuda (--run, --drift).")
-@click.option("--limit", metavar="time=60,memory=8G", help="Limits of every run in the lab (--run, --drift).")
+@click.option("--python", metavar="PATH", help="Interpreter that your code runs in (--run, --drift, --fix).")
+@click.option("--device", metavar="NAME", help="Where your model runs: cpu (default) or cuda (--run, --drift, --fix).")
+@click.option("--limit", metavar="time=60,memory=8G", help="Limits of every run in the lab (--run, --drift, --fix).")
 @with_terminal
 @click.pass_obj
 def command(
@@ -62,7 +62,8 @@ def command(
     """Run the static gates over PATHs, by default over the current folder. Exit 1 on findings.
 
     Any training code: trainers, scripts, notebooks. `trainergen explain TG101` tells about a gate; a line with
-    `# tg: ignore[TG101] reason` is left. Defaults stand in [tool.trainergen.check] of pyproject.toml.
+    `# tg: ignore[TG101] reason` is left. --fix of a trainer that trainergen generated trains it before it is written.
+    Defaults stand in [tool.trainergen.check] of pyproject.toml.
 
     With --run: generated trainers are built and trained in the lab, beside a bare loop, and what a file can't show is
     measured: gradients, memory, accumulation, checkpoints. Exit 1 where a probe finds something, 4 where nothing says
@@ -97,7 +98,7 @@ def command(
             drifting.drift(request, started.lab, outcome, terminal.progress)
 
         return execute("check", terminal, as_data, compare)
-    request = _request(what, project, color, quiet, options)
+    request = _request(what, project, color, quiet, {**options, "python": python, "device": device, "limit": limit})
     if as_data:
         return execute("check", terminal, as_data, lambda outcome: _as_data(request, outcome))
     from .. import checking

@@ -21,7 +21,9 @@ class Request:
         add_ignores: write a comment that ignores it beside each finding.
         baseline: a file of findings that are known and not reported.
         write_baseline: write that file anew.
+        no_proof: with `fix`: write generated trainers without training them first.
         project: the project's folder.
+        python, device, limit: of the lab that trains them, as for ``check --run``.
         color: ``auto``, ``always`` or ``never``.
     """
 
@@ -42,7 +44,11 @@ class Request:
     add_ignores: bool = False
     baseline: str | None = None
     write_baseline: bool = False
+    no_proof: bool = False
     project: str | None = None
+    python: str | None = None
+    device: str | None = None
+    limit: str | None = None
     color: str = "auto"
 
     def __init__(self, **given: Any) -> None:
@@ -80,6 +86,7 @@ OPTIONS = (
     Option("--fix", "fix", "Apply the safe fixes."),
     Option("--unsafe-fixes", "unsafe_fixes", "With --fix or --diff: the unsafe ones too."),
     Option("--diff", "diff", "Show what --fix would change; change nothing."),
+    Option("--no-proof", "no_proof", "With --fix: don't train generated trainers before they are written."),
     Option("--add-ignores", "add_ignores", "Write a comment that ignores it beside every finding."),
     Option("--baseline", "baseline", "Findings listed in FILE are not reported.", "FILE"),
     Option("--write-baseline", "write_baseline", "Write that file: all that is found now."),
