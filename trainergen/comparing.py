@@ -127,26 +127,27 @@ def _best(runs: list[Run], metric: str, mode: str | None, outcome: Outcome) -> N
         outcome.next_steps = [f"trainergen runs --compare {found[1][0].name} {winner.name}"]
 
 
-def _compare(first: Run, second: Run, outcome: Outcome) -> None:
-    settings = _differences(first.manifest.get("config") or {}, second.manifest.get("config") or {})
-    circumstances = _differences(_circumstances(first), _circumstances(second))
-    metrics = _metrics(first, second)
-    for each in settings:
-        outcome.say("setting", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}")
-    for each in circumstances:
-        outcome.say("differs", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}")
-    for each in metrics:
-        difference = "" if each["difference"] is None else f"{each['difference']:+.4g}"
-        outcome.say("metric", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}", difference)
-    outcome.result = {
-        "a": first.as_plain(),
-        "b": second.as_plain(),
-        "settings": settings,
-        "circumstances": circumstances,
-        "metrics": metrics,
+def compare(first: Run, second: Run) -> dict[str, Any]:
+    """How two runs differ: ``settings``, ``circumstances`` and ``metrics`` (``name``, ``a``, ``b``), which is ``better``."""
+    return {
+        "settings": _differences(first.manifest.get("config") or {}, second.manifest.get("config") or {}),
+        "circumstances": _differences(_circumstances(first), _circumstances(second)),
+        "metrics": _metrics(first, second),
         "better": _better(first, second),
     }
-    better = outcome.result["better"]
+
+
+def _compare(first: Run, second: Run, outcome: Outcome) -> None:
+    found = compare(first, second)
+    for each in found["settings"]:
+        outcome.say("setting", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}")
+    for each in found["circumstances"]:
+        outcome.say("differs", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}")
+    for each in found["metrics"]:
+        difference = "" if each["difference"] is None else f"{each['difference']:+.4g}"
+        outcome.say("metric", each["name"], f"{_short(each['a'])} -> {_short(each['b'])}", difference)
+    outcome.result = {"a": first.as_plain(), "b": second.as_plain(), **found}
+    better = found["better"]
     judged = (
         "neither is known to be better" if better is None else f"{(first if better == 'a' else second).name} is better"
     )

@@ -19,6 +19,9 @@ MANIFEST, STATUS, HISTORY = "manifest.json", "status.json", "history.jsonl"
 STATES = ("running", "finished", "failed", "diverged", "interrupted", "killed", "unreadable")
 """``killed``: the manifest says that it is running, but its process is gone. ``unreadable``: the manifest is torn."""
 
+WORDS = ("latest", "best")
+"""What stands for a run, where none has that name."""
+
 DEPTH = 6
 """How many folders down runs are looked for."""
 
@@ -69,7 +72,7 @@ class Run:
         """``min`` or ``max``: as the run's settings say for its monitor, else as the metric's name suggests."""
         if metric == self.monitor:
             return str((self.manifest.get("config") or {}).get("scheduler_mode", "min"))
-        return "min" if metric.rpartition(".")[2].lower().endswith(_LOWER_IS_BETTER) else "max"
+        return mode_by_name(metric)
 
     def values(self, metric: str) -> list[tuple[int, float]]:
         """(epoch, value) wherever the dotted path `metric` was measured and finite."""
@@ -78,7 +81,7 @@ class Run:
             value: Any = record
             for part in metric.split("."):
                 value = value.get(part) if isinstance(value, dict) else None
-            if isinstance(value, (int, float)) and math.isfinite(value) and isinstance(record.get("epoch"), int):
+            if isinstance(value, (int, float)) and isinstance(record.get("epoch"), int) and _is_finite(value):
                 found.append((record["epoch"], float(value)))
         return found
 
@@ -131,6 +134,31 @@ class Run:
         return False
 
 
+def best_of(runs: Sequence[Run]) -> Run:
+    """The run whose monitored value is best, the newest of equals.
+
+    Raises:
+        UnusableInput: none has one, or they belong to several trainers or monitors: a loss of one says nothing of another.
+    """
+    measured = [(run, best[1]) for run in runs if (best := run.best(run.monitor)) is not None]
+    if not measured:
+        raise UnusableInput("no run here has a value to be best by", hint="name one: trainergen runs lists them")
+    kinds = {(run.trainer, run.monitor, run.mode_of(run.monitor)) for run, _ in measured}
+    if len(kinds) > 1:
+        firsts = {kind: next(run for run, _ in measured if run.trainer == kind[0]).name for kind in sorted(kinds)}
+        raise UnusableInput(
+            f"'best' means nothing over {len(kinds)} trainers or monitored values",
+            hint="name the run; of each there is: " + ", ".join(firsts.values()),
+        )
+    sign = 1 if measured[0][0].mode_of(measured[0][0].monitor) == "min" else -1
+    return min(measured, key=lambda pair: sign * pair[1])[0]
+
+
+def mode_by_name(metric: str) -> str:
+    """``min`` or ``max``, as the last word of a metric's dotted path suggests: losses and errors should fall."""
+    return "min" if metric.rpartition(".")[2].lower().endswith(_LOWER_IS_BETTER) else "max"
+
+
 def read_run(folder: Path) -> Run:
     """The run in `folder`, as far as its files can be read."""
     return Run(folder, read_object(folder / MANIFEST), read_object(folder / STATUS), read_records(folder / HISTORY))
@@ -166,11 +194,13 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
     """Every run in or below `folders`, the newest first."""
     seen = {folder.resolve(): folder for start in folders for folder in _run_folders(start, DEPTH)}
     runs = [read_run(folder) for folder in seen.values()]
-    return sorted(runs, key=lambda run: (str(run.manifest.get("started_at", "")), run.name), reverse=True)
+    return sorted(runs, key=_age, reverse=True)
 
 
 def resolve(wanted: str, runs: Sequence[Run]) -> Run:
     """The run that `wanted` means: a folder or its manifest, a name, or the beginning of a name or id that is unique.
+
+    ``latest`` is the newest of `runs`, ``best`` the one whose monitored value is best, if they can be compared.
 
     Raises:
         UnusableInput: there is none, or several.
@@ -180,6 +210,8 @@ def resolve(wanted: str, runs: Sequence[Run]) -> Run:
     if (folder / MANIFEST).is_file():
         return read_run(folder)
     exact = [run for run in runs if run.name == wanted]
+    if not exact and wanted in WORDS and runs:
+        return max(runs, key=_age) if wanted == "latest" else best_of(runs)
     begun = [run for run in runs if run.name.startswith(wanted) or _id(run).startswith(wanted)]
     found = exact or begun
     if len(found) == 1:
@@ -190,6 +222,17 @@ def resolve(wanted: str, runs: Sequence[Run]) -> Run:
             hint="give the folder of one: " + ", ".join(str(run.folder) for run in found[:5]),
         )
     raise UnusableInput(f"no run {wanted!r}", hint=did_you_mean(wanted, [run.name for run in runs]))
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond floats
+        return False
+
+
+def _age(run: Run) -> tuple[str, str]:
+    return str(run.manifest.get("started_at", "")), run.name
 
 
 def _id(run: Run) -> str:
