@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import torch
 
 BatchT = TypeVar("BatchT")
+Form = Callable[[torch.Tensor], torch.Tensor]
 
 
 def choose_device(name: str) -> torch.device:
@@ -31,12 +32,17 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def move_batch(batch: BatchT, device: torch.device) -> BatchT:
+def move_batch(batch: BatchT, device: torch.device, form: Form | None = None) -> BatchT:
     """`batch` on `device`: tensors, anything with ``.to``, and dicts, lists, tuples, namedtuples, dataclasses of these.
 
     Containers are copied, never changed; what can't be moved (text, numbers) is passed on.
+
+    Args:
+        batch: of any form.
+        device: where to.
+        form: what becomes of each tensor that was moved; None for nothing.
     """
-    moved: BatchT = _move(batch, device)
+    moved: BatchT = _move(batch, device, form)
     return moved
 
 
@@ -46,40 +52,41 @@ def infer_batch_size(batch: Any) -> int:
     return 1 if found is None else found
 
 
-def _move(value: Any, device: torch.device) -> Any:
+def _move(value: Any, device: torch.device, form: Form | None) -> Any:
     if isinstance(value, torch.Tensor):
-        return value.to(device, non_blocking=True)
+        moved = value.to(device, non_blocking=True)
+        return moved if form is None else form(moved)
     kind = type(value)
     if kind is tuple:
-        return tuple([_move(item, device) for item in value])
+        return tuple([_move(item, device, form) for item in value])
     if kind is list:
-        return [_move(item, device) for item in value]
+        return [_move(item, device, form) for item in value]
     if kind is dict:
-        return {key: _move(item, device) for key, item in value.items()}
+        return {key: _move(item, device, form) for key, item in value.items()}
     if kind in (str, bytes, int, float, bool, type(None)):
         return value
     if callable(getattr(value, "to", None)):
         return value.to(device)
     if dataclasses.is_dataclass(value):
-        return _move_dataclass(value, device)
+        return _move_dataclass(value, device, form)
     if isinstance(value, tuple):  # a namedtuple
-        return kind(*[_move(item, device) for item in value]) if hasattr(value, "_fields") else value
+        return kind(*[_move(item, device, form) for item in value]) if hasattr(value, "_fields") else value
     if isinstance(value, MutableMapping):
         copied = copy.copy(value)
         for key, item in value.items():
-            copied[key] = _move(item, device)
+            copied[key] = _move(item, device, form)
         return copied
     if isinstance(value, list):
         copied_list = copy.copy(value)
-        copied_list[:] = [_move(item, device) for item in value]
+        copied_list[:] = [_move(item, device, form) for item in value]
         return copied_list
     return value
 
 
-def _move_dataclass(value: Any, device: torch.device) -> Any:
+def _move_dataclass(value: Any, device: torch.device, form: Form | None) -> Any:
     copied = copy.copy(value)  # not dataclasses.replace: fields with init=False, and __post_init__, would be run again
     for field in dataclasses.fields(value):
-        object.__setattr__(copied, field.name, _move(getattr(value, field.name), device))
+        object.__setattr__(copied, field.name, _move(getattr(value, field.name), device, form))
     return copied
 
 

@@ -94,6 +94,8 @@ class TrainerEpochs(TrainerEvaluation[BatchT, ConfigT]):
             self.scheduler.step()
 
     def _finish(self) -> None:
+        if self.averaging is not None:
+            self.averaging.finish(self._whole)
         earlier = self.recorder.final
         self.on_train_end()
         for callback in self.callbacks:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
 from .contract import BatchT, ConfigT
-from .device import move_batch
 from .epoch_means import EpochMeans
 from .errors import EmptyDataset, NonFiniteLoss
 from .metrics import EpochScores
@@ -25,13 +24,14 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
     dry_run_steps: int | None
     precision: Precision
     means: EpochMeans
+    _place: Callable[[Any, torch.device], Any]
     _batch: BatchT | None
 
     @torch.no_grad()  # not inference_mode: a buffer that moves in eval would become unusable in training
     def evaluate(self, dataloader: Iterable[BatchT] | None = None) -> dict[str, float]:
         """Means and epoch metrics over `dataloader` (None: the validation loader), in eval mode, without gradients.
 
-        Modes of all submodules and all random generators are as before afterwards.
+        Where the weights are averaged (`ema_decay`), the average is evaluated. Modes of all submodules and all random generators are as before afterwards.
 
         Raises:
             EmptyDataset: no batch in it (a ValueError).
@@ -45,14 +45,14 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
         training_means, self.means = self.means, EpochMeans(self.device)
         self.model.eval()
         try:
-            with preserved_random_state():
+            with self.averaged_weights(), preserved_random_state():
                 self._start_phase()
                 if self._ranks is not None:
                     self._ranks.begin_evaluation()
                 for index, batch in enumerate(loader):
                     if self.dry_run_steps is not None and index >= self.dry_run_steps:
                         break
-                    moved = move_batch(batch, self.device)
+                    moved = self._place(batch, self.device)
                     self._last_batch_metrics = {}
                     if self._ranks is not None:
                         self._ranks.take(loader, index + 1)

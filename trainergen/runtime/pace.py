@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .contract import TrainerContract
+from .flops import peak_flops
 from .schedulers import batches_an_epoch
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ class Pace:
 
     Attributes:
         loss: the last batch's loss that was read, or None; on a GPU that of the last log interval.
+        flops_a_weight: operations of a batch over its weight, where they were counted.
         last_step: when the last optimizer step ended (``time.monotonic``).
     """
 
     def __init__(self, trainer: Trainer[Any, Any]) -> None:
         self._trainer = trainer
         self.loss: float | None = None
+        self.flops_a_weight: float | None = None
         self.last_step = 0.0
         self._read_at = -1
         self._session: tuple[float, int] | None = None
@@ -134,17 +137,25 @@ class Pace:
 
         ``samples_per_second`` is exact where `_batch_weight` counts samples; where a trainer overrides that to count
         tokens, these are ``tokens_per_second``, and samples are the loader's ``batch_size`` a batch.
+        ``flops_per_second`` is known with `measure_flops`, each device's share of it over its peak is ``mfu`` (Chowdhery
+        et al. 2022, appendix B).
         """
+        config = self._trainer.config
         weights = _ratio(self._weight, self._seconds)
         batches = _ratio(self._batches, self._seconds)
         counts_samples = type(self._trainer)._batch_weight is TrainerContract._batch_weight
         size = getattr(self._trainer.dataloader, "batch_size", None)
+        flops = None if weights is None or self.flops_a_weight is None else weights * self.flops_a_weight
+        peak = None if flops is None else config.device_peak_flops or peak_flops(self._trainer.device, config.precision)
+        devices = 1 if self._trainer.distribution is None else self._trainer.distribution.world_size
         by_size = batches * size if batches is not None and isinstance(size, int) else None
         return {
             "steps_per_second": _ratio(self._steps, self._seconds),
             "batches_per_second": batches,
             "samples_per_second": weights if counts_samples else by_size,
             "tokens_per_second": None if counts_samples else weights,
+            "flops_per_second": flops,
+            "mfu": None if flops is None or peak is None else flops / (peak * devices),
         }
 
 

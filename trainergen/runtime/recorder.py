@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from torch import Tensor
+
 from .atomic import write_tensors
 from .checkpoints import CheckpointStore, load_state, shards_of
 from .errors import CheckpointError, InvalidConfig, TrainingDiverged, TrainingError, full_text
@@ -22,7 +24,7 @@ from .manifest import Manifest
 from .pace import Pace
 from .plots import plot_all
 from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, find_unfinished_run, snake_case, timestamp
-from .state import capture_state, restore_state
+from .state import capture_state, restore_averaging, restore_state
 from .status import StatusFile
 from .trackers import TrackedRun
 
@@ -145,12 +147,26 @@ class RunRecorder:
             self.store.save_best(best)
 
     def _weights(self) -> dict[str, Any]:
-        """The model's plain state_dict; of a divided model all ranks call it, and rank 0 has it."""
+        """The model's plain state_dict, of averaged weights where these are what was validated.
+
+        Of a divided model all ranks call it, and rank 0 has it.
+        """
+        with self._trainer.averaged_weights():
+            weights = self._whole_weights()
+            if self._trainer.averaging is None:
+                return weights
+            return {name: each.clone() if isinstance(each, Tensor) else each for name, each in weights.items()}
+
+    def _whole_weights(self) -> dict[str, Any]:
         if not self._trainer.is_sharded:
             return self._trainer.model.state_dict()
         from .shards import whole_weights
 
         return whole_weights(self._trainer.model)
+
+    def _averages(self) -> dict[str, Tensor]:
+        averaging = self._trainer.averaging
+        return {} if averaging is None else averaging.average.values()
 
     def save_checkpoint(self) -> Path:
         """Save the present state, to be resumed from. Of several ranks all call it."""
@@ -158,7 +174,7 @@ class RunRecorder:
             from .shards import save_shards
 
             folder = self._on_main(lambda: self.store.prepare_shards(self._trainer.step))
-            save_shards(folder, self._trainer.model, self._trainer.optimizer)
+            save_shards(folder, self._trainer.model, self._trainer.optimizer, self._averages())
         state = capture_state(self._trainer)
         return self._on_main(lambda: self._write_checkpoint(state))
 
@@ -167,6 +183,11 @@ class RunRecorder:
         self._write_manifest()
         self._status.write(self.open(), "running", checkpoint=self._latest)
         return path
+
+    def note(self, **facts: Any) -> None:
+        """Have the manifest say something more of this run, JSON-able; before it has begun nothing is said."""
+        if self._manifest is not None and self._trainer.is_main:
+            self._manifest.update(**facts)
 
     def renew_status(self) -> None:
         """Say in status.json where the run is; costs neither a wait for the device nor one for the disk."""
@@ -250,7 +271,8 @@ class RunRecorder:
         if state.get("sharded"):
             from .shards import load_shards
 
-            load_shards(shards_of(path), self._trainer.model, self._trainer.optimizer)
+            load_shards(shards_of(path), self._trainer.model, self._trainer.optimizer, self._averages())
+            restore_averaging(self._trainer, state)
         self._resumed_from = path
         if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, path, explicit=explicit)):
             self.directory = folder

@@ -11,6 +11,7 @@ import torch
 
 from .callbacks import Callback
 from .config import BaseTrainerConfig
+from .flops import FlopCount
 from .guards import DivergenceGuard
 from .progress import ProgressLine, progress_is_wanted
 from .tracking import Tracking
@@ -138,6 +139,8 @@ def reporting_callbacks(config: BaseTrainerConfig, name: str, *, is_main: bool =
         found.append(StepLog(config.log_every_n_steps))
     if config.log_every_n_epochs:
         found.append(EpochLog(config.log_every_n_epochs))
+    if config.measure_flops and is_main:
+        found.append(FlopCount())
     if config.trackers and is_main:
         found.append(Tracking(config.trackers, config.log_every_n_steps))
     if config.divergence_evaluations is not None:

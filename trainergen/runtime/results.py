@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from .history import read_history
 from .plots import default_plot_path, plot_metric
 
 if TYPE_CHECKING:
+    from .averaging import Averaging
     from .ranks import Ranks
     from .recorder import RunRecorder
 
@@ -27,6 +29,7 @@ class TrainerResults(TrainerContract[BatchT, ConfigT]):
     optimizer: Optimizer
     recorder: RunRecorder
     distribution: Distribution | None
+    averaging: Averaging | None
     _ranks: Ranks | None
 
     def resume(self, source: Path | str) -> bool:
@@ -68,6 +71,19 @@ class TrainerResults(TrainerContract[BatchT, ConfigT]):
     def is_sharded(self) -> bool:
         """Whether this process holds but a part of the model."""
         return self._ranks is not None and self._ranks.sharded
+
+    def averaged_weights(self) -> AbstractContextManager[None]:
+        """A context in which the model has its averaged weights, which validation and the weight files have.
+
+        Outside, and after it, it has those that are trained, to the bit. Where nothing is averaged nothing happens.
+        """
+        return nullcontext() if self.averaging is None else self.averaging.applied()
+
+    def _gather_parts(self) -> None:
+        if self.is_sharded:
+            from .shards import gather_parts
+
+            gather_parts(self.model)
 
     def mean_over_ranks(self, loss: torch.Tensor) -> float:
         """The mean of the last training batch's `loss` over all ranks, weighted. Waits for the device, and for them."""

@@ -5,13 +5,14 @@ Imported where the setting ``strategy = fsdp`` asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed, nn
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
@@ -93,26 +94,37 @@ def whole_weights(model: nn.Module) -> dict[str, Any]:
     return get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
 
 
-def save_shards(folder: Path, model: nn.Module, optimizer: Optimizer) -> None:
-    """Write model and optimizer below `folder`, each rank its part; all ranks call it.
+def gather_parts(model: nn.Module) -> None:
+    """Have each rank hold its part alone, where a forward pass without backward has left whole parameters behind."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
+def save_shards(folder: Path, model: nn.Module, optimizer: Optimizer, averages: Mapping[str, torch.Tensor]) -> None:
+    """Write model, optimizer and an average of the weights below `folder`, each rank its part; all ranks call it.
 
     Buffers, which each rank has whole, become rank 0's before: which rank writes them is not said.
     """
     for buffer in model.buffers():
         distributed.broadcast(buffer, src=0)
     weights, states = get_state_dict(model, optimizer)
-    save({"model": weights, "optimizer": states}, checkpoint_id=folder)
+    save({"model": weights, "optimizer": states, "averages": dict(averages)}, checkpoint_id=folder)
 
 
-def load_shards(folder: Path, model: nn.Module, optimizer: Optimizer) -> None:
+def load_shards(folder: Path, model: nn.Module, optimizer: Optimizer, averages: Mapping[str, torch.Tensor]) -> None:
     """Read what `save_shards` wrote, by however many ranks; all ranks call it.
+
+    Averages that were not saved stay as they are.
 
     Raises:
         CheckpointError: it does not fit.
     """
     weights, states = get_state_dict(model, optimizer)
-    state = {"model": weights, "optimizer": states}
     try:
+        saved = FileSystemReader(folder).read_metadata().state_dict_metadata
+        there = {name: each for name, each in averages.items() if f"averages.{name}" in saved}
+        state = {"model": weights, "optimizer": states} | ({"averages": there} if there else {})
         load(state, checkpoint_id=folder, no_dist=not distributed.is_initialized())
         set_state_dict(model, optimizer, model_state_dict=weights, optim_state_dict=states)
     except (CheckpointException, RuntimeError, ValueError, KeyError) as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
 
     Of several ranks all call it; rank 0's state has under ``ranks`` what differs between them: noise, position, scores.
     """
-    scaler = trainer.precision.scaler
+    scaler, averaging = trainer.precision.scaler, trainer.averaging
     beside = SHARDED if trainer.is_sharded else ()
     state: dict[str, Any] = {
         "format": FORMAT,
@@ -50,6 +51,7 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
         "step": trainer.step,
         "parts": {name: part.state_dict() for name, part in stateful_parts(trainer).items() if name not in beside},
         "scaler": None if scaler is None else scaler.state_dict(),
+        "averaging": None if averaging is None else averaging.state_dict(values=not trainer.is_sharded),
         "early_stopping": trainer.early_stopping.state_dict(),
         "means": trainer.means.state_dict(),
         "history": trainer.history,
@@ -92,6 +94,8 @@ def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
             raise CheckpointError(f"the checkpoint's {part_name} does not fit: {problem}") from problem
     if trainer.precision.scaler is not None and state["scaler"] is not None:
         trainer.precision.scaler.load_state_dict(state["scaler"])
+    if not sharded:
+        restore_averaging(trainer, state)
     trainer.early_stopping.load_state_dict(state["early_stopping"])
     own = own_part(trainer, state)
     put_scores(trainer, own)
@@ -102,10 +106,22 @@ def restore_state(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     _warn_of_changes(trainer, state)
 
 
+def restore_averaging(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
+    """Bring the average of the weights to `state`, after the weights themselves: it may have to begin with them.
+
+    Raises:
+        CheckpointError: it is another model's.
+    """
+    if trainer.averaging is not None:
+        trainer.averaging.load_state_dict(state.get("averaging"))
+
+
 def _warn_of_changes(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     before, now = state["config"], trainer.config.as_plain()
+    defaults = {field.name: field.default for field in dataclasses.fields(trainer.config)}
     for key in sorted(set(before) | set(now)):
-        if before.get(key) != now.get(key):
+        unknown_then = key not in before and now[key] in (defaults[key], [])  # a setting that came later, and is off
+        if not unknown_then and before.get(key) != now.get(key):
             logger.warning("resumed with another %s: %r instead of %r", key, now.get(key), before.get(key))
     batches = batches_an_epoch(trainer.dataloader)
     if batches != state["batches_an_epoch"]:

@@ -15,17 +15,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from .accumulation import AccumulationWindow
+from .averaging import averaging_of
 from .callbacks import Callback, listens_to_steps
 from .contract import BatchT, ConfigT
-from .device import move_batch
 from .distribution import join_processes, rank_device
 from .early_stopping import EarlyStopping, Monitor
 from .epoch_means import EpochMeans
 from .epochs import TrainerEpochs
 from .errors import TrainingDiverged
+from .exhaustion import out_of_memory_explained
 from .feeding import EpochFeed
 from .guards import NormWatch
 from .precision import MAX_SKIPPED_STEPS, Precision
+from .preparation import Preparation
 from .ranks import Ranks, divided
 from .recorder import RunRecorder
 from .reporting import reporting_callbacks
@@ -68,6 +70,8 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         self.model = model.to(self.device)
         self.model.train()  # once: a model whose own train() keeps a part in eval mode has never been asked to
         self._ranks = None if self.distribution is None else Ranks(self, self.distribution)
+        self.preparation = Preparation(self)
+        self._place = self.preparation.place
         self.dataloader = self._share(dataloader)
         self.val_dataloader = None if val_dataloader is None else self._share(val_dataloader)
         self.optimizer = optimizer
@@ -87,7 +91,14 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         self.feed = EpochFeed(self.dataloader)
         self.recorder = RunRecorder(self, run_name, run_directory)
         self.termination = Termination(alone=self._ranks is None)
-        self.callbacks = [*callbacks, *reporting_callbacks(config, type(self).__name__, is_main=self.is_main)]
+        self.averaging = averaging_of(config, self.model, self._gather_parts)
+        averaging = [] if self.averaging is None else [self.averaging]
+        self._after_step = [each.after_step for each in averaging]
+        self.callbacks = [
+            *callbacks,
+            *averaging,
+            *reporting_callbacks(config, type(self).__name__, is_main=self.is_main),
+        ]
         self._step_listeners = [callback.on_step_end for callback in self.callbacks if listens_to_steps(callback)]
         self._norms = NormWatch(config.gradient_norm_limit)
         self._batch: BatchT | None = None
@@ -156,7 +167,7 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             EmptyDataset: an epoch without a batch (a ValueError).
             OutOfMemory: a step needs more memory than there is.
         """
-        with self.termination.listening(), self.recorder.session():
+        with self.termination.listening(), self.recorder.session(), out_of_memory_explained(self):
             self._begin()
             while self.stop_reason is None:
                 started = time.perf_counter()
@@ -176,6 +187,8 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         self._parameters = self._optimized_parameters()  # a hook may have added a group
         if self._ranks is not None:
             self._ranks.begin_epoch()
+        if self.averaging is not None:
+            self.averaging.average.follow()
         step_limit = self._step_limit()
         for batch in self.feed.batches(self.epoch):
             loss = self.training_step(batch)
@@ -199,7 +212,7 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         Raises:
             NonFiniteLoss: the loss is not finite; the weights are those of the step before (on CPU).
         """
-        self._batch = batch = move_batch(batch, self.device)
+        self._batch = batch = self._place(batch, self.device)
         weight = self._batch_weight(batch)
         if self._ranks is not None:
             self._ranks.take(self.dataloader, self.feed.taken)
@@ -261,8 +274,12 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
                 raise self._diverged(f"{MAX_SKIPPED_STEPS} steps in a row overflowed under float16")
         self._window.reset()
         self.step += 1
-        if stepped and self.scheduler is not None and self._cadence == "step":
+        if not stepped:
+            return
+        if self.scheduler is not None and self._cadence == "step":
             self.scheduler.step()
+        for action in self._after_step:
+            action()
 
     def clip_gradients(self) -> None:
         """Clip the optimizer's gradients to `gradient_clip_norm`, and count the norm before that as a metric.
