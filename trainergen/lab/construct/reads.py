@@ -68,6 +68,19 @@ class _Reader:
         self.reads: Reads = {}
         self.prefixes: list[str] = []
         self.visited = 0
+        self._signatures: dict[int, tuple[object, list[inspect.Parameter]]] = {}
+
+    def parameters(self, callee: Any) -> list[inspect.Parameter]:
+        """What `callee` takes; nothing where that can't be known, and of Python's own, which give an argument no role."""
+        if getattr(callee, "__module__", None) == "builtins":
+            return []
+        if id(callee) not in self._signatures:
+            try:
+                found = list(inspect.signature(callee).parameters.values())
+            except (TypeError, ValueError):
+                found = []
+            self._signatures[id(callee)] = callee, found  # held, so that its id stays its own
+        return self._signatures[id(callee)][1]
 
     def uses(self, path: Path) -> Uses:
         return self.reads.setdefault(path, Uses())
@@ -393,11 +406,8 @@ class _Body(Scope, ast.NodeVisitor):
         if not any(self.path(each) for each in [*node.args, *(keyword.value for keyword in node.keywords)]):
             return
         callee, owner = self._callee(node)
-        if callee is None:
-            return
-        try:
-            parameters = list(inspect.signature(callee).parameters.values())
-        except (TypeError, ValueError):
+        parameters = [] if callee is None else self.reader.parameters(callee)
+        if callee is None or not parameters:
             return
         if owner is not None and not isinstance(callee, type):
             parameters = parameters[1:]
