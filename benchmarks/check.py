@@ -1,8 +1,8 @@
 """How fast is `check`: CPU against bare Python, ruff and flake8, rules against parsing, the cache, and both cores.
 
-    python benchmarks/check.py [--runs 15] [--files 2000] [--json]
+    python benchmarks/check.py [--runs 15] [--files 2000] [--flake8 PATH] [--json]
 
-Every figure is the least of its runs, all of one invocation, interleaved. CPU is user plus system of the whole process and
+flake8 is looked for beside this interpreter; --flake8 names one of another environment. Every figure is the least of its runs, all of one invocation, interleaved. CPU is user plus system of the whole process and
 its children.
 """
 
@@ -76,6 +76,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--runs", type=int, default=15)
     options.add_argument("--files", type=int, default=2000)
+    options.add_argument("--flake8", help="the program, where it isn't beside this interpreter")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -97,10 +98,13 @@ def main() -> None:
             "check": [*check, "--no-cache"],
             "check, cached": check,
         }
+        others: dict[str, list[str]] = {}
         if (binary / "ruff").exists():
-            commands["ruff check"] = [str(binary / "ruff"), "check", "--no-cache", "--isolated", "train.py"]
-        if shutil.which("flake8", path=str(binary)):
-            commands["flake8"] = [str(binary / "flake8"), "--isolated", "train.py"]
+            others["ruff check"] = [str(binary / "ruff"), "check", "--no-cache", "--isolated"]
+        flake8 = given.flake8 or shutil.which("flake8", path=str(binary))
+        if flake8:
+            others["flake8"] = [flake8, "--isolated"]
+        commands |= {name: [*words, "train.py"] for name, words in others.items()}
         single = least(commands, given.runs, one, environment)
         many = folder / "many"
         many.mkdir()
@@ -110,6 +114,7 @@ def main() -> None:
         whole = {"check": [python, "-m", "trainergen", "check", "."]}
         first = least(whole, 1, many, environment)["check"]
         again = least(whole, 3, many, environment)["check"]
+        beside = least({name: [*words, "."] for name, words in others.items()}, 1, many, environment)
         loaded = inside(sample(), given.runs)
     base = single["python -c 'import ast, argparse'"][0]
     result = {
@@ -124,6 +129,8 @@ def main() -> None:
             "again from the cache, wall s": round(again[1] / 1000, 2),
             "cached is faster by": round(first[1] / again[1], 1),
             "cores kept busy": round(first[0] / first[1], 2),
+            **{f"{name}, CPU s": round(cpu / 1000, 2) for name, (cpu, _) in beside.items()},
+            **{f"{name}, wall s": round(wall / 1000, 2) for name, (_, wall) in beside.items()},
         },
     }
     if given.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import resources
@@ -282,6 +283,46 @@ def test_many_files_are_shared_among_processes_with_the_same_result(folder: Path
         each for each in together["findings"] if each["file"] in {f"many/f{number}.py" for number in (0, 1, 11, 20)}
     ] == alone
     assert together["summary"]["findings"] == 40
+
+
+def test_many_files_show_how_far_it_is_on_a_terminal_and_nowhere_else(folder: Path) -> None:
+    write_tree(folder, {f"many/train_{number}.py": GOOD for number in range(60)})
+    assert check(folder, "--no-cache", "many").stderr == ""
+    for words, shows in ((("--no-cache", "many"), True), (("--no-cache", "-q", "many"), False)):
+        ours, theirs = os.openpty()
+        with open(ours, "rb", buffering=0) as screen:
+            done = subprocess.run(
+                [sys.executable, "-m", "trainergen", "check", *words], cwd=folder, stdout=subprocess.PIPE, stderr=theirs
+            )
+            os.write(theirs, b"END")
+            os.close(theirs)
+            seen = ""
+            while "END" not in seen:
+                seen += screen.read(4096).decode()
+        assert ("checking 0/60 ..." in seen) == shows and seen.endswith("END"), seen
+        assert not shows or seen.removesuffix("END").endswith("\r")  # the line is wiped
+        assert done.stdout.startswith(b"Checked 60 files")
+
+
+def test_an_interruption_of_many_processes_is_told_once(folder: Path) -> None:
+    write_tree(folder, {f"many/train_{number}.py": f"# {number}\n{BAD}" for number in range(1500)})
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trainergen", "check", "--no-cache", "many"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        seen = screen.read(4096)
+        while b"checking" not in seen:  # the others are at work by then
+            seen += screen.read(4096)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everybody gets it
+        assert process.wait(60) == 130
+        os.write(theirs, b"END")
+        os.close(theirs)
+        while b"END" not in seen:
+            seen += screen.read(4096)
+    assert b"Traceback" not in seen, seen.decode()
 
 
 def test_a_check_starts_light(folder: Path) -> None:
