@@ -48,6 +48,26 @@ def with_project(function: F) -> F:
     )(function)
 
 
+def with_trained(function: F) -> F:
+    """``--checkpoint``, ``--trainer``, ``--python``, ``--limit``: what of a run is rebuilt, and where."""
+    decorators = [
+        click.option(
+            "--checkpoint",
+            metavar="best|final|last|PATH",
+            help="Whose weights; default: the first of best, final, last that is there.",
+        ),
+        click.option(
+            "--trainer", metavar="MODULE:CLASS", help="The class that trained, where the run does not say it."
+        ),
+        click.option("--python", metavar="PATH", help="Interpreter that your code runs in."),
+        click.option("--limit", metavar="time=60,memory=8G", help="Limits of your code; default: none to speak of."),
+        click.option("--traceback", is_flag=True, help="Show every frame of a failure in your code."),
+    ]
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
 def terminal_of(color: str, quiet: bool, verbose: bool, traceback: bool = False) -> Terminal:
     """The terminal that the options describe."""
     return Terminal(color, quiet, verbose, traceback)

@@ -62,6 +62,11 @@ class TrainerContract(Generic[BatchT, ConfigT]):
         )
 
     @classmethod
+    def build_test_dataloader(cls, config: ConfigT) -> Iterable[BatchT]:
+        """Batches that no decision of the training has looked at, for ``trainergen evaluate --split test``; optional."""
+        raise NotImplementedError(f"{cls.__name__} has no test data: implement build_test_dataloader(config)")
+
+    @classmethod
     def build_optimizer(cls, model: nn.Module, config: ConfigT) -> Optimizer:
         """AdamW; no decay on norms, biases, embeddings (see `optimizers.parameter_groups`)."""
         return build_adamw(model, config.learning_rate, config.weight_decay)

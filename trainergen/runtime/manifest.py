@@ -45,6 +45,7 @@ class Manifest:
                 "run_id": uuid.uuid4().hex,
                 "run_name": folder.name,
                 "trainer": type(trainer).__name__,
+                "trainer_class": f"{type(trainer).__module__}:{type(trainer).__qualname__}",
                 "status": "running",
                 "started_at": now(),
                 "ended_at": None,
