@@ -197,7 +197,9 @@ def stubborn(body: str) -> str:
         '''
 
 
-@pytest.mark.parametrize("name", NO)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow) if each in ("ends the process", "allocates") else each for each in NO]
+)
 def test_the_honest_no(project: Path, trainergen: Run, name: str) -> None:
     body, says = NO[name]
     write_tree(project, {"model.py": stubborn(body)})
@@ -210,6 +212,7 @@ def test_the_honest_no(project: Path, trainergen: Run, name: str) -> None:
     assert read_tree(project) == before
 
 
+@pytest.mark.slow
 def test_the_tries_are_told_with_explain(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": stubborn("raise RuntimeError('no licence')")})
     answer = trainergen("new", "--model", "model.py:Stubborn", "--explain")

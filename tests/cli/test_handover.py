@@ -30,6 +30,7 @@ def section(text: str, number: int) -> str:
     return text.split(f"## {SECTIONS[number - 1]}\n")[1].split("\n## ", maxsplit=1)[0]
 
 
+@pytest.mark.slow
 def test_every_section_and_every_block_is_complete(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": DIGITS, "data.py": DATA})
     answer = trainergen(*NEW, *LOADER, "--handover", "handover.md")
@@ -74,6 +75,7 @@ def test_every_section_and_every_block_is_complete(project: Path, trainergen: Ru
     assert list(project.rglob("plots/loss.png"))
 
 
+@pytest.mark.slow
 def test_undo_leaves_the_handover_and_takes_the_rest(project: Path, trainergen: Run) -> None:
     """It is a report, not a part of the project: no change set holds it, wherever it lies."""
     write_tree(project, {"model.py": DIGITS, "docs/index.md": "# Docs\n"})

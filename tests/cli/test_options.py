@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import pytest
 
 from tests.building import write_tree
 from tests.cli.test_new import BATCH, DATA, DIGITS, NEW, Run, schema
@@ -105,6 +106,7 @@ def test_listed_words_and_literals_reach_config_and_code(project: Path, trainerg
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["TinyCoderTrainer", "CoderTrainer"]
 
 
+@pytest.mark.slow
 def test_parts_of_ones_own_are_imported_and_called(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": DIGITS, "data.py": DATA, "parts.py": PARTS})
     answer = trainergen(

@@ -252,7 +252,7 @@ def start(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-@pytest.mark.parametrize(("how", "state", "code"), [("", "finished", 0), ("fail", "failed", 1)])
+@pytest.mark.parametrize(("how", "state", "code"), [("", "finished", 0), pytest.param("fail", "failed", 1, marks=pytest.mark.slow)])
 def test_a_run_is_watched_to_its_end_line_by_line(
     project: Path, trainergen: Run, how: str, state: str, code: int
 ) -> None:
@@ -273,6 +273,7 @@ def test_a_run_is_watched_to_its_end_line_by_line(
     assert (as_data.exit, as_data.data["result"]["run"]["status"]) == (code, state)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_the_watching(project: Path, trainergen: Run) -> None:
     with start(project, "forever") as training:
         assert training.stdout is not None and training.stdout.readline() == "stepped\n"

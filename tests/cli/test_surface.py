@@ -278,6 +278,7 @@ def test_list_shows_every_section_as_text_and_data(project: Path, trainergen: Ru
         assert trainergen("list", section, "--json").data["result"] == {section: whole.data["result"][section]}
 
 
+@pytest.mark.slow
 def test_what_is_listed_can_be_asked_for(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": DIGITS})
     for optimizer in trainergen("list", "optimizers", "--json").data["result"]["optimizers"]:

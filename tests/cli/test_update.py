@@ -128,6 +128,7 @@ def test_a_clash_lists_both_sides_and_writes_nothing(made: Path, trainergen: Run
     assert b"<<<<<<<" not in b"".join(path.read_bytes() for path in made.rglob("*.py"))
 
 
+@pytest.mark.slow
 def test_what_is_merged_must_pass_the_gates_and_the_proof(made: Path, trainergen: Run) -> None:
     edit(made / "model.py", "hidden: int = 32", "hidden: int = 48")
     trainer = (made / TRAINER).read_text()

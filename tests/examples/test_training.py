@@ -28,6 +28,7 @@ def test_an_example_beats_its_baseline(example: str, tmp_path: Path) -> None:
     assert check.beats(example, value), f"{value} against {check.expectation(example)}"
 
 
+@pytest.mark.slow
 def test_without_a_loader_ranking_gets_the_combined_one_and_trains_on_the_real_truth(
     project: Path, trainergen: Callable[..., Answer]
 ) -> None:

@@ -288,6 +288,7 @@ def test_every_try_starts_from_the_seed(constructor: Maker) -> None:
     assert isinstance(one, nn.Parameter)
 
 
+@pytest.mark.slow
 def test_the_same_is_found_under_any_hash_seed(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 OPTIMIZERS = """
 import json, sys
 import torch
@@ -55,6 +57,7 @@ def test_optimizers_are_bitwise_equal_with_and_without(project):
     assert with_it == without_it
 
 
+@pytest.mark.slow
 def test_the_real_package_comes_when_it_is_wanted(project):
     made = project({"wants.py": """
         import sys

@@ -59,6 +59,7 @@ def test_the_gates_find_nothing(project: Path) -> None:
     assert check_files(files, Facts(str(project), files)) == []
 
 
+@pytest.mark.slow
 def test_mypy_strict_finds_nothing(project: Path) -> None:
     shutil.copy(project / "train.py", project / "train_script.py")
     passes(project, BINARY / "mypy", "--strict", "config", "train", "dataloader", "train_script.py", "tests")
@@ -107,6 +108,7 @@ def test_the_command_line_says_what_is_wrong(project: Path, arguments: list[str]
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_settings_may_stand_before_and_after_options(project: Path) -> None:
     passes(project, sys.executable, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=1")
     passes(project, sys.executable, "train.py", "DigitsNet", "train_digits_net.num_epochs=1", "--dry-run")
@@ -177,6 +179,7 @@ def test_a_wrong_batch_is_refused_with_key_shape_and_dtype(project: Path) -> Non
         assert found[case][0] == kind and text in found[case][1], (case, found[case])
 
 
+@pytest.mark.slow
 def test_the_same_plans_give_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.rendering import plans; root = Path(sys.argv[1]); "

@@ -231,7 +231,7 @@ def test_sigterm_of_one_rank_ends_all_at_one_step_and_the_resumed_run_is_the_sam
 @pytest.mark.parametrize(
     ("kind", "world_size", "changes"),
     [
-        (NoisyTrainer, 3, {"checkpoint_every_n_steps": 2}),
+        pytest.param(NoisyTrainer, 3, {"checkpoint_every_n_steps": 2}, marks=pytest.mark.slow),
         (NoisyTrainer, 2, {"checkpoint_every_n_steps": 1, "accumulation_steps": 2, "precision": "float16"}),
         (SeparateGenerator, 2, {"checkpoint_every_n_steps": 2}),
         pytest.param(WorkerTrainer, 2, {"checkpoint_every_n_steps": 2}, marks=pytest.mark.slow),

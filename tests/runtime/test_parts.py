@@ -284,6 +284,7 @@ assert history[1]["train"]["loss"] < history[0]["train"]["loss"]
 """
 
 
+@pytest.mark.slow
 def test_a_vendored_copy_works_with_torch_alone(tmp_path: Path) -> None:
     ignore = shutil.ignore_patterns("probes", "__pycache__")
     shutil.copytree(ROOM, tmp_path / "train" / "_runtime", ignore=ignore)

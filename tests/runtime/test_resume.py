@@ -110,7 +110,7 @@ CASES = [
     (CosineTrainer, {}),
     (WarmupTrainer, {"gradient_clip_norm": None}),
     (SeparateGenerator, {}),
-    (WorkerTrainer, {}),
+    pytest.param(WorkerTrainer, {}, marks=pytest.mark.slow),
 ]
 
 
@@ -220,6 +220,7 @@ NoisyTrainer.from_config(config, resume="auto").train()
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_is_survived(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     reached = 0

@@ -72,6 +72,7 @@ def test_parts_take_the_steps_of_the_whole(tmp_path: Path, changes: dict[str, An
     assert two[0]["history"][-1]["train"] == pytest.approx(one["history"][-1]["train"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_parts_goes_on_to_the_bit(tmp_path: Path) -> None:
     changes = {"num_epochs": 3, "batch_size": 8, "strategy": "fsdp", "checkpoint_every_n_steps": 2}
     whole = Ranks(2, tmp_path / "1", train, Blocks, tmp_path / "whole", changes).results()
@@ -102,6 +103,7 @@ def read(source: Path, folder: Path, changes: dict[str, Any]) -> tuple[dict[str,
     return first, second
 
 
+@pytest.mark.slow
 def test_what_two_ranks_wrote_one_and_three_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     changes = {"num_epochs": 1, "batch_size": 4, "strategy": "fsdp"}
     two = Ranks(2, tmp_path / "1", train, Blocks, tmp_path / "two", changes).results()

@@ -42,11 +42,13 @@ def test_killed_before_every_operation(action: str) -> None:
     assert outcomes == sorted(outcomes, key=["before", "after"].index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["commit", "undo"])
 def test_killed_again_while_recovering(action: str) -> None:
     assert set(crash("recoveries", action)["outcomes"]) == {"before", "after"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["commit", "undo"])
 def test_a_refused_rename_is_rolled_back_even_through_a_kill(action: str) -> None:
     outcomes = crash("failures", action)["outcomes"]

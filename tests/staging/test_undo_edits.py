@@ -160,6 +160,7 @@ def test_an_update_is_taken_back_to_the_byte_and_edits_apart_from_it_stay(data: 
         assert (root / "A.txt").read_bytes() == text(own)
 
 
+@pytest.mark.slow
 @few
 @given(st.data())
 def test_updates_and_trainers_go_in_any_order(data: st.DataObject) -> None:
