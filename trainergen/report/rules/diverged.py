@@ -32,7 +32,7 @@ def observe(seen: Evidence) -> Observation | None:
         symptom,
         "Steps that are too large: the learning rate, or single batches with very large gradients or bad values.",
         "Lower `learning_rate` to a third or a tenth, set `gradient_clip_norm` (1.0), look at the batch that was kept where"
-        " there is one; the best weights of before are kept.",
+        f" there is one{'; the best weights of before are kept' if seen.epochs else ''}.",
         ("learning_rate", "gradient_clip_norm"),
     )
 

@@ -1,10 +1,10 @@
-"""In the second half (four validations or more) the validation loss changes by over 15 % from one to the next, at the median, and over three times as much as the training loss."""
+"""Of eight validations or more: in the second half the validation loss lies over 10 % off the mean of its neighbours, at the median, and over three times as far as the training loss."""
 
 from __future__ import annotations
 
 import statistics
 
-from ..curve import Curve, changes, relative
+from ..curve import Curve, relative
 from ..evidence import Evidence
 from ..observation import Observation
 from ..wording import share
@@ -16,12 +16,12 @@ def observe(seen: Evidence) -> Observation | None:
     if train is None or validation is None:
         return None
     noise, other = restlessness(validation), restlessness(train)
-    if noise <= 0.15 or noise <= 3 * other:
+    if noise <= 0.1 or noise <= 3 * other:
         return None
     return Observation(
         "note",
         "The validation is noisy",
-        f"validation.loss changes by {share(noise)} from one validation to the next, train.loss by {share(other)}.",
+        f"validation.loss lies {share(noise)} off the mean of the validations before and after it, train.loss {share(other)}.",
         "Few validation samples, or steps that are still large: which epoch is the best is partly chance.",
         "Validate on more samples; lower `learning_rate` towards the end; average the weights; a longer `early_stopping_patience`.",
         ("learning_rate", "early_stopping_patience"),
@@ -29,6 +29,7 @@ def observe(seen: Evidence) -> Observation | None:
 
 
 def restlessness(curve: Curve) -> float:
-    """The median change from one value to the next, as a share of the median value, in the second half."""
-    half = curve.since(0.5)
-    return relative(statistics.median(map(abs, changes(half.values))), statistics.median(half.values))
+    """How far a value lies off the mean of its neighbours, as a share of the usual value: medians of the second half."""
+    values = curve.since(0.5).values
+    off = [abs(values[i] - (values[i - 1] + values[i + 1]) / 2) for i in range(1, len(values) - 1)]
+    return relative(statistics.median(off), statistics.median(values))
