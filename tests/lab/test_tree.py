@@ -71,6 +71,20 @@ def test_code_is_copied_and_the_rest_is_linked(original: Path, tmp_path: Path):
     assert not (original / "runs" / "second").exists()
 
 
+def test_a_log_of_an_earlier_training_can_be_written_to(tmp_path: Path):
+    root = write_tree(
+        tmp_path / "original",
+        {"logs/train.log": "before\n", "logs/curve.png": b"x", "large.log": b"0" * tree.LARGE, "small.log": "before\n"},
+    )
+    copy = tmp_path / "copy"
+    tree.copy_tree(root, copy)
+    assert (copy / "logs" / "curve.png").is_symlink()
+    for name in ("logs/train.log", "large.log", "small.log"):
+        with (copy / name).open("a") as log:
+            log.write("now\n")
+        assert "now" not in (root / name).read_text()
+
+
 def test_caps_link_what_lies_deepest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = write_tree(
         tmp_path / "original", {f"{'sub/' * depth}{name}.txt": "x" * 100 for depth in range(4) for name in "abc"}

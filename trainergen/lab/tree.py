@@ -26,6 +26,7 @@ CROWDED = 1_000  # entries of a folder without code or folders, which is data: l
 
 CODE = (".py", ".pyi", ".ini", ".toml", ".cfg", ".yaml", ".yml", ".json")
 NATIVE = (".so", ".pyd", ".dylib")  # linked: a tmpfs mounted noexec could not load a copy
+WRITTEN = ".log"  # never linked: who has logged there before goes on writing to it, and reads nothing
 
 LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
@@ -188,7 +189,8 @@ class _Copying:
         with contextlib.suppress(PermissionError):
             for name in sorted(os.listdir(path))[:CROWDED]:
                 self._entries += 1
-                self._link(os.path.join(relative, name))
+                if not name.endswith(WRITTEN):
+                    self._link(os.path.join(relative, name))
 
     def _copy_link(self, relative: str) -> None:
         """A link of the user's: within the tree it stays within the copy, elsewhere it points where it pointed."""
@@ -207,7 +209,8 @@ class _Copying:
             not name.endswith((".py", ".pyi"))
             and (size >= (LARGE * 8 if name.endswith(CODE) else LARGE) or self._bytes + size > MOST_BYTES)
         ):
-            self._link(relative)
+            if not name.endswith(WRITTEN):
+                self._link(relative)
             return
         self._bytes += size
         try:
