@@ -118,8 +118,10 @@ def _tell(outcome: Outcome, trained: Trained, split: str, history: Mapping[str, 
         outcome.say("note", note)
     epoch = outcome.result["epoch"]
     where = f"{trained.shown}{'' if epoch is None else f' (epoch {epoch})'} on {split} data"
-    if history is None:
-        verdict = "the history has nothing to compare it with"
+    if split == "train":
+        verdict = "not comparable with the history's, which are means over a whole epoch's weights"
+    elif history is None:
+        verdict = "the history says nothing of it"
     elif history["equal_bits"]:
         verdict = "equal to the history to the bit"
     else:
