@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sysconfig
 from collections.abc import Iterator
@@ -33,6 +34,133 @@ def library() -> list[Path]:
     """Every file of the standard library that Python would read as source, tests and what is installed left out."""
     root = Path(sysconfig.get_paths()["stdlib"])
     return sorted(path for path in root.rglob("*.py") if "site-packages" not in path.parts and "test" not in path.parts)
+
+
+TRAINS = b"\n# torch, optimizer, Trainer\n"
+"""At the end of a source: it makes every gate look, and changes no syntax that stands."""
+
+
+def sources(count: int, seed: int = 0) -> Iterator[tuple[str, str, bytes]]:
+    """So many files: their kind, their name's ending, and what they hold; the kinds take turns.
+
+    ``whole``, ``cut``: files of the standard library; ``damaged``: see `damaged`; ``nested``: up to thousands deep;
+    ``encoded``: latin-1, UTF-16, marks, null bytes, declared rightly and wrongly; ``newer``: syntax of later releases;
+    ``large``: 5 MB, one in a thousand; ``notebook``: right and broken ones.
+    """
+    random_ = random.Random(seed)
+    files = [path for path in library() if path.stat().st_size < 400_000]
+    spoilt = damaged(count, seed)
+    for number in range(count):
+        kind = _KINDS[number % len(_KINDS)]
+        if number % 1000 == 999:
+            yield "large", ".py", _large(random_)
+            continue
+        data = random_.choice(files).read_bytes()
+        if kind == "whole":
+            yield kind, ".py", data + TRAINS
+        elif kind == "cut":
+            yield kind, ".py", data[: random_.randint(0, len(data))] + TRAINS
+        elif kind == "damaged":
+            yield kind, ".py", next(spoilt).encode("utf-8", "surrogatepass")
+        elif kind == "nested":
+            yield kind, ".py", _nested(random_) + TRAINS
+        elif kind == "encoded":
+            yield kind, ".py", _encoded(data, random_)
+        elif kind == "newer":
+            yield kind, ".py", random_.choice(_NEWER) + TRAINS + data[: random_.randint(0, 3000)]
+        else:
+            yield kind, ".ipynb", _notebook(data, random_)
+
+
+_KINDS = (
+    "whole", "damaged", "cut", "damaged", "nested", "damaged", "encoded", "damaged", "newer", "cut", "whole", "notebook",
+)  # fmt: skip
+_NEWER = [
+    b"type Pair[T] = tuple[T, T]\n", b"def f[T: int = str](x: T) -> T: ...\n", b"x = t'{optimizer!r:>{width}}'\n",
+    b"try:\n    pass\nexcept ValueError, TypeError:\n    loss.backward()\n", b"f'{f'{f'{x}'}'}'\n", b"lazy import torch\n",
+    b"with (yield) as x, (await y) as z: pass\n", b"match x:\n    case {**rest} if (y := rest): optimizer.step()\n",
+    b"class A[*Ts, **P]: pass\n", b"x = y?.z\n", b"print 'old'\nexec 'x' in y\n", b"async def f(): return [x async for x in y]\n",
+    b"def f(): return *a, *b\n", b"x: int = yield\n", b"global x\nnonlocal y\nreturn\nbreak\n",
+]  # fmt: skip
+
+
+def _nested(random_: random.Random) -> bytes:
+    depth = random_.choice((5, 60, 99, 101, 199, 201, 900, 5000))
+    return random_.choice(
+        [
+            b"x = " + b"(" * depth + b")" * depth,
+            b"x = " + b"[" * depth + b"loss.backward()" + b"]" * depth,
+            b"x = " + b"-" * depth + b"1",
+            b"x = " + b"not " * depth + b"y",
+            b"x = " + b"lambda: " * depth + b"optimizer.step()",
+            b"x = a" + b".b" * depth + b".backward()",
+            b"x = f" + b"(0)" * depth,
+            b"x = " + b"1 if y else " * depth + b"0",
+            b"x = " + b" + ".join([b"loss"] * depth),
+            b"".join(b" " * level + b"for x in y:\n" for level in range(min(depth, 300)))
+            + b" " * min(depth, 300)
+            + b"loss.backward()",
+            b"".join(b" " * level + b"def f():\n" for level in range(min(depth, 300)))
+            + b" " * min(depth, 300)
+            + b"f()",
+            b"class A:\n"
+            + b"".join(b" " * level + b"class A(A):\n" for level in range(1, min(depth, 99)))
+            + b" " * 99
+            + b"x = 1",
+            b"if x: pass\n" + b"elif x: loss.backward()\n" * depth,
+            b"def f0(): loss.backward(); optimizer.step()\n"
+            + b"".join(b"def f%d(): f%d()\n" % (level + 1, level) for level in range(min(depth, 900))),
+        ]
+    )
+
+
+def _encoded(data: bytes, random_: random.Random) -> bytes:
+    text = data.decode("utf-8", "replace") + "# é\n" + TRAINS.decode()
+    return random_.choice(
+        [
+            lambda: text.encode("latin-1", "replace"),
+            lambda: b"# -*- coding: latin-1 -*-\n" + text.encode("latin-1", "replace"),
+            lambda: b"# coding: ascii\n" + text.encode(),
+            lambda: b"# coding: no-such-thing\n" + text.encode(),
+            lambda: b"\xef\xbb\xbf" + text.encode(),
+            lambda: b"\xef\xbb\xbf\xef\xbb\xbf" + text.encode(),
+            lambda: b"\xef\xbb\xbf# coding: latin-1\n" + text.encode(),
+            lambda: text.encode("utf-16"),
+            lambda: b"# coding: utf-7\n" + text.encode(),
+            lambda: data[: len(data) // 2] + b"\0" + data[len(data) // 2 :],
+            lambda: random_.randbytes(random_.randint(0, 4000)),
+            lambda: text.replace("\n", "\r").encode(),
+            lambda: text.replace("\n", "\r\n").encode(),
+            lambda: data + b"\xff\xfe",
+        ]
+    )()
+
+
+def _large(random_: random.Random) -> bytes:
+    loop = b"for x in loader:\n    model(x).sum().backward()\n    optimizer.step()\n"
+    body = random_.choice(
+        [
+            b"TABLE = [\n" + b'    "torch",\n' * 400_000 + b"]\n",
+            b"# torch\n" * 650_000,
+            b"x = '" + b"y" * 5_000_000 + b"'\n",
+        ]
+    )
+    return b"import torch\n" + loop + body
+
+
+def _notebook(data: bytes, random_: random.Random) -> bytes:
+    body = data.decode("utf-8", "replace")[:3000] + TRAINS.decode()
+    cells: list[object] = [
+        {"cell_type": "code", "source": body.splitlines(keepends=True)},
+        {"cell_type": "markdown", "source": "# torch"},
+        {"cell_type": "code", "source": "%%bash\nls\n"},
+        {"cell_type": "code", "source": "!pip install torch\n%time loss.backward()\nmodel?\n"},
+        {"cell_type": "code"}, {}, None, 7,
+    ]  # fmt: skip
+    random_.shuffle(cells)
+    text = json.dumps({"cells": cells[: random_.randint(0, len(cells))], "nbformat": 4})
+    whole = random_.random() < 0.6
+    return (text if whole else text[: random_.randint(0, len(text))]).encode()
 
 
 def damaged(count: int, seed: int = 0) -> Iterator[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.damage import ODD, damaged, library
+from benchmarks.fuzz_check import batch_of
+from tests.gates.damage import ODD, damaged, library, sources
 from trainergen.checking import Check
 from trainergen.gates.engine import check_source, load_gates
 from trainergen.gates.facts import Facts
@@ -62,6 +63,16 @@ def test_odd_sources_are_borne(number: int) -> None:
 def test_damaged_sources_are_borne() -> None:
     for text in damaged(120, seed=1):
         holds(text, fixed=True)
+
+
+def test_whatever_stands_in_files_a_check_ends_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "setup.py").write_text("")
+    wrong, counts = batch_of(folder, list(sources(96, seed=3)), 0, PATIENCE)
+    assert wrong == []
+    assert {"files, nested", "files, encoded", "files, newer", "files, notebook"} <= set(counts)
+    assert 10 < counts["files that can't be read"] < 96
 
 
 @pytest.mark.slow

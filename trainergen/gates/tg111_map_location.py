@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .finding import Fix
+from .loading import through_memory, without_tensors, written_here
 from .roles import argument, is_open
 from .training import Training
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 CODE = "TG111"
 NAME = "torch.load with map_location"
-WHAT = "torch.load says map_location: the device in use, or the CPU."
+WHAT = (
+    "torch.load says map_location: the device in use, or the CPU. Left alone is what the function itself has just saved, "
+    "and what goes to a gradient scaler, a scheduler or random generators, whose states hold no tensors of a device."
+)
 WHY = (
     "Without it every tensor goes back to the device that it was saved from: a checkpoint of a GPU run can't be loaded "
     "on a machine without one, and with several processes all of them load onto GPU 0."
@@ -41,10 +45,14 @@ SOURCE = "torch.load, the note on map_location"
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
-    for _routine, _step, call in training.calls("torch.load"):
-        if is_open(call):
+    for routine, step, call in training.calls("torch.load"):
+        if is_open(call) or argument(call, "map_location", 1) is not None:
             continue
-        if argument(call, "map_location", 1) is None:
+        if not (
+            written_here(training, routine, step, call)
+            or through_memory(training, routine, call)
+            or without_tensors(training, routine, call)
+        ):
             fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
             message = "torch.load puts each tensor on the device that it was saved from"
             hint = "pass map_location: the device in use, or the CPU"

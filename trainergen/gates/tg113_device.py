@@ -94,6 +94,8 @@ def _said(training: Training, call: ast.Call) -> str | None:
     name = dotted.rpartition(".")[2] or (function.attr if isinstance(function, ast.Attribute) else "")
     if name not in _FACTORIES and dotted != "torch.Generator":
         return None
+    if dotted == "torch.device" and not isinstance(argument(call, "index", 1), ast.Constant | None):
+        return None  # the GPU of this process, worked out: where the device is chosen
     for value in (argument(call, "device"), argument(call, "map_location"), call.args[0] if call.args else None):
         if isinstance(value, ast.Constant) and _is_cuda(value):
             if value in call.args and name in _FACTORIES - {"device", "to"}:

@@ -1,0 +1,78 @@
+"""torch.load where a claim would be wrong, and beside each such place one where it is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainergen.gates.engine import check_source, load_gates
+
+GATES = list(load_gates("TG1").values())
+HEAD = "import io\nimport os\nimport torch\n\n\n"
+
+CASES = {
+    "what the function has saved": (
+        "def f(scheduler, path):\n    torch.save(scheduler.state_dict(), path)\n    return torch.load(path)\n",
+        [],
+    ),
+    "what one process may have saved": (
+        "def f(scheduler, path, rank):\n    if rank == 0:\n        torch.save(scheduler.state_dict(), path)\n"
+        "    return torch.load(path)\n",
+        ["TG110", "TG111"],
+    ),
+    "a name that means another file by then": (
+        "def f(state, path, other):\n    torch.save(state, path)\n    path = other\n    return torch.load(path)\n",
+        ["TG110", "TG111"],
+    ),
+    "what is saved afterwards": (
+        "def f(state, path):\n    old = torch.load(path)\n    torch.save(state, path)\n    return old\n",
+        ["TG110", "TG111"],
+    ),
+    "bytes handed over": (
+        "def give(state):\n    buffer = io.BytesIO()\n    torch.save(state, buffer)\n    return buffer.getvalue()\n\n\n"
+        "def take(data):\n    return torch.load(io.BytesIO(data))\n",
+        [],
+    ),
+    "bytes from elsewhere": ("def take(data):\n    return torch.load(io.BytesIO(data))\n", ["TG110", "TG111"]),
+    "a scaler's state": (
+        "def f(scaler, path):\n    state = torch.load(path, weights_only=True)\n    scaler.load_state_dict(state)\n",
+        [],
+    ),
+    "a scheduler's state": (
+        "def f(lr_scheduler, path):\n    lr_scheduler.load_state_dict(torch.load(path, weights_only=True))\n",
+        [],
+    ),
+    "random generators": (
+        "def f(path):\n    state = torch.load(path, weights_only=True)\n    torch.random.set_rng_state(state['cpu'])\n",
+        [],
+    ),
+    "random generators beside a model": (
+        "def f(model, path):\n    state = torch.load(path, weights_only=True)\n"
+        "    torch.set_rng_state(state['cpu'])\n    model.load_state_dict(state['model'])\n",
+        ["TG111"],
+    ),
+    "a torch that lacks the argument": (
+        "def f(path):\n    try:\n        return torch.load(path, map_location='cpu', weights_only=True)\n"
+        "    except TypeError:\n        return torch.load(path, map_location='cpu')\n",
+        [],
+    ),
+    "a file that is refused": (
+        "def f(path):\n    try:\n        return torch.load(path, map_location='cpu', weights_only=True)\n"
+        "    except RuntimeError:\n        return torch.load(path, map_location='cpu')\n",
+        ["TG110"],
+    ),
+    "the GPU of this process": (
+        "def f(model, rank):\n    model.to(torch.device('cuda', int(os.environ['LOCAL_RANK'])))\n    model.train()\n",
+        [],
+    ),
+    "a GPU by its number": (
+        "def f(model):\n    model.to(torch.device('cuda', 0))\n    model.train()\n",
+        ["TG113"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_claim_is_made_where_it_holds(name: str) -> None:
+    text, codes = CASES[name]
+    found = [each.code for each in check_source(HEAD + text, "train.py", None, GATES)]
+    assert found == codes
