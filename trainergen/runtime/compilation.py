@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from .errors import full_text
@@ -25,7 +26,7 @@ class Compilation:
     can't lower) the model runs uncompiled from there on, which is said once in the log, and in the manifest.
 
     Args:
-        model: compiled in place, as ``model.compile()`` does.
+        model: compiled in place.
         mode: of torch.compile, or ``aot_eager``.
         note: told of a fallback.
 
@@ -39,11 +40,14 @@ class Compilation:
         self.fallback: str | None = None
         self._model = model
         self._note = note
-        if mode == TRACED:
-            model.compile(backend=TRACED)
-        else:
-            model.compile(mode=mode)
-        self._compiled: Callable[..., Any] = model._compiled_call_impl  # type: ignore[assignment]
+        call = model._call_impl
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            # a frame of our own: model.compile() leaves out what torch's own classes do, an nn.Sequential say
+            return call(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+        how: dict[str, Any] = {"backend": TRACED} if mode == TRACED else {"mode": mode}
+        self._compiled: Callable[..., Any] = torch.compile(forward, **how)
         model._compiled_call_impl = self._call
 
     def as_plain(self) -> dict[str, str | None]:

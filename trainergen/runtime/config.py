@@ -156,6 +156,9 @@ class BaseTrainerConfig:
         self.require("device_peak_flops", above=0, optional=True)
         if self.ema_decay is not None and self.swa_start_epoch is not None:
             raise SettingError("swa_start_epoch", "and ema_decay are two averages of the same weights: choose one")
+        if self.compile is not None and self.recompute_modules:
+            advice = "set torch._functorch.config.activation_memory_budget below 1 instead"
+            raise SettingError("recompute_modules", f"and compile, which chooses itself what it recomputes: {advice}")
         if isinstance(self.recompute_modules, str):
             raise SettingError("recompute_modules", f"is a tuple of patterns: write ({self.recompute_modules!r},)")
 

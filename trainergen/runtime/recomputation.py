@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
 
 from .errors import SettingError, did_you_mean
@@ -38,12 +39,15 @@ def recompute(model: nn.Module, patterns: Sequence[str]) -> list[str]:
     names = [name for name, module in model.named_modules() if name and not isinstance(module, CONTAINERS)]
     for pattern in patterns:
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            inside = f"{pattern}.*"
+            if any(fnmatch.fnmatchcase(name, inside) for name in names):
+                raise SettingError("recompute_modules", f"{pattern!r} has no forward of its own: say {inside!r}")
             near = did_you_mean(pattern, sorted({*names, *(re.sub(r"\b\d+\b", "*", name) for name in names)}))
             raise SettingError("recompute_modules", f"{pattern!r} fits no module of {type(model).__name__}; {near}")
     found: list[str] = []
     for name in names:
-        inside = any(name.startswith(f"{outer}.") for outer in found)
-        if not inside and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
+        is_inside = any(name.startswith(f"{outer}.") for outer in found)
+        if not is_inside and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
             found.append(name)
             _wrap(model.get_submodule(name), name)
     return found
@@ -77,9 +81,22 @@ class Recomputed:
         finally:
             cls._meter = None
 
+    @classmethod
+    def count(cls) -> int:
+        """What the meter says; 0 without one."""
+        return 0 if cls._meter is None else cls._meter()
+
+    @classmethod
+    def note(cls, amount: int) -> None:
+        """A second pass has counted so much."""
+        if cls._meter is not None:
+            cls._repeated.append(amount)
+
     def __init__(self, module: nn.Module, forward: Callable[..., Any]) -> None:
         self._module = module
         self._forward = forward
+        # batch norm's kernels change running means without a trace in the tensor's version
+        self._norms = {path for path, each in module.named_modules() if isinstance(each, _NormBase)}
         self._constant: set[tuple[str, str]] = set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -92,11 +109,13 @@ class Recomputed:
         versions = {slot: (buffer, buffer._version) for slot, buffer in before.items()}
         # those that no forward pass has changed so far need no copy: a mask may be larger than all that is saved
         earlier = {slot: each.detach().clone() for slot, each in before.items() if slot not in self._constant}
-        contexts = (nullcontext(), self._put_back(earlier))
+        contexts = (nullcontext(), _Again(self._module, earlier))
         result = checkpoint(self._forward, *args, use_reentrant=False, context_fn=lambda: contexts, **kwargs)
         after = self._buffers()
         self._constant = {
-            slot for slot, (buffer, version) in versions.items() if after[slot] is buffer and buffer._version == version
+            slot
+            for slot, (buffer, version) in versions.items()
+            if after[slot] is buffer and buffer._version == version and slot[0] not in self._norms
         }
         for slot in self._constant:
             earlier.pop(slot, None)
@@ -110,18 +129,25 @@ class Recomputed:
             if buffer is not None
         }
 
-    @contextmanager
-    def _put_back(self, earlier: dict[tuple[str, str], torch.Tensor]) -> Iterator[None]:
-        slots = {(path, key): self._module.get_submodule(path)._buffers for path, key in earlier}
-        now = {slot: buffers[slot[1]] for slot, buffers in slots.items()}
-        for slot, value in earlier.items():
-            slots[slot][slot[1]] = value.clone()
-        meter = type(self)._meter
-        counted = 0 if meter is None else meter()
-        try:
-            yield
-        finally:
-            if meter is not None:
-                self._repeated.append(meter() - counted)
-            for slot, buffer in now.items():
-                slots[slot][slot[1]] = buffer
+
+class _Again:
+    """The context of a second pass, which may be entered again: a graph can be gone through twice."""
+
+    def __init__(self, module: nn.Module, earlier: dict[tuple[str, str], torch.Tensor]) -> None:
+        self._module = module
+        self._earlier = earlier
+        self._now: dict[tuple[str, str], torch.Tensor | None] = {}
+        self._counted = 0
+
+    def __enter__(self) -> None:
+        for slot, value in self._earlier.items():
+            path, key = slot
+            buffers = self._module.get_submodule(path)._buffers
+            self._now[slot] = buffers[key]
+            buffers[key] = value.clone()
+        self._counted = Recomputed.count()
+
+    def __exit__(self, *_: object) -> None:
+        Recomputed.note(Recomputed.count() - self._counted)
+        for (path, key), buffer in self._now.items():
+            self._module.get_submodule(path)._buffers[key] = buffer
