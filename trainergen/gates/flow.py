@@ -168,8 +168,8 @@ def is_graphless(expression: ast.expr, perhaps: bool = False) -> bool:
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
     if "eval_mode" in name or "evaluation_mode" in name:  # helpers of that name switch both, as far as any is known
         return True
-    if name in GRAPHLESS:
-        return not (isinstance(expression, ast.Call) and _says(expression, False) and name == "inference_mode")
+    if any(each in name for each in GRAPHLESS):  # a project's own have such names too: smart_inference_mode
+        return not (isinstance(expression, ast.Call) and _says(expression, False) and "inference_mode" in name)
     if name != "set_grad_enabled" or not isinstance(expression, ast.Call):
         return False
     return _says(expression, False) or (perhaps and not _says(expression, True))

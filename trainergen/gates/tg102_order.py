@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from .events import BACKWARD, SCALER_STEP, STEP, ZERO_GRAD, Event
@@ -61,7 +62,7 @@ def check(training: Training) -> Iterator[Finding]:
 def _cleared(training: Training, events: list[Event], index: int, step: Event, alone: bool) -> Iterator[Finding]:
     for position in range(index - 1, -1, -1):
         event = events[position]
-        if exclusive(event, step):
+        if exclusive(event, step) or (event.kind == ZERO_GRAD and _leaves(event)):
             continue
         if event.kind != ZERO_GRAD:
             return
@@ -74,6 +75,15 @@ def _cleared(training: Training, events: list[Event], index: int, step: Event, a
             message = f"the gradients are cleared between backward() and {step.target or 'the optimizer'}.step()"
             yield training.finding(CODE, event.node, message, "clear them after the step, or before backward()")
         return
+
+
+def _leaves(event: Event) -> bool:
+    """Whether the block that clears ends the turn (a batch that is skipped, an epoch begun anew): no step comes after it."""
+    place = event.path[-1]
+    if place.kind not in ("if", "except"):
+        return False
+    block = getattr(place.node, place.branch)
+    return isinstance(block, list) and isinstance(block[-1], ast.Break | ast.Continue | ast.Return | ast.Raise)
 
 
 def _fresh(events: list[Event], start: int, stop: int) -> bool:

@@ -141,27 +141,15 @@ def _line(step: Step) -> int:
 
 
 def _about_device(test: ast.AST) -> bool:
-    if mentions(
-        test,
-        "is_available",
-        "cuda",
-        "use_cuda",
-        "device",
-        "gpu",
-        "use_gpu",
-        "gpus",
-        "no_cuda",
-        "device_type",
-        "device_count",
-        "n_gpu",
-        "ngpu",
-    ):
+    if mentions(test, "is_available", "device", "device_type", "device_count"):
         return True
-    return any(
-        "cuda" in part.value
-        for part in ast.walk(test)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    )
+    for part in ast.walk(test):
+        said = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
+        if says(said, "cuda", "gpu"):  # is_cuda_available(), args.no_cuda, n_gpu
+            return True
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and "cuda" in part.value:
+            return True
+    return False
 
 
 def _named_for_it(routine: Routine) -> bool:

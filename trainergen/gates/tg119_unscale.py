@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .events import BACKWARD, CLIP, SCALER_STEP, UNSCALE
 from .finding import Fix
-from .training import Training, statement_of
+from .training import Training, exclusive, statement_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def check(training: Training) -> Iterator[Finding]:
         if not steps or not scaled:
             continue
         for index, event in enumerate(events):
-            if event.kind != CLIP or event.managed:
+            if event.kind != CLIP or event.managed or all(exclusive(event, each) for each in scaled):
                 continue
             before = events[:index]
             last = max((place for place, each in enumerate(before) if each.kind == BACKWARD), default=-1)

@@ -41,8 +41,21 @@ TORCH = ">=1.0"
 SOURCE = "torch.nn.Module.forward, the note; dslinter W5516; flake8-no-module-forward-call"
 
 
+_NO_MODULE = {
+    "fit", "partial_fit", "predict_proba", "set_params", "forward_iter", "setInput", "getUnconnectedOutLayersNames",
+}  # fmt: skip
+"""Methods that modules lack: what has one is an estimator, or another library's net, and its forward is all there is."""
+
+
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
+    others = {
+        text_of(step.node.func.value)
+        for routine in training.reading.routines
+        for step in routine.calls()
+        if isinstance(step.node, ast.Call) and isinstance(step.node.func, ast.Attribute)
+        if step.node.func.attr in _NO_MODULE
+    }
     for routine in training.reading.routines:
         if routine.name == "__call__":
             continue
@@ -57,6 +70,7 @@ def check(training: Training) -> Iterator[Finding]:
             inner = routine.name == "forward"
             if (
                 text is None
+                or text in others
                 or text == "self"
                 or (inner and not text.startswith("self."))
                 or training.roles.of(target, routine) != MODULE

@@ -1,4 +1,4 @@
-"""torch.load where a claim would be wrong, and beside each such place one where it is right."""
+"""Places where a claim would be wrong, each met in a library that is known to be good; beside them, where it is right."""
 
 from __future__ import annotations
 
@@ -67,6 +67,50 @@ CASES = {
     "a GPU by its number": (
         "def f(model):\n    model.to(torch.device('cuda', 0))\n    model.train()\n",
         ["TG113"],
+    ),
+    "a GPU that a function was asked for": (
+        "def f(model):\n    device = 'cpu'\n    if is_cuda_available():\n        device = 'cuda'\n    model.train()\n",
+        [],
+    ),
+    "gradients cleared by a turn that is given up": (
+        "def f(model, loader, optimizer, criterion, scaler, amp, limit):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
+        "        loss = criterion(model(x), y)\n"
+        "        try:\n            loss.backward()\n        except RuntimeError:\n            optimizer.zero_grad()\n            break\n"
+        "        optimizer.step()\n",
+        [],
+    ),
+    "gradients cleared by a turn that goes on": (
+        "def f(model, loader, optimizer, criterion, scaler, amp, limit):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
+        "        loss = criterion(model(x), y)\n"
+        "        loss.backward()\n        if limit:\n            optimizer.zero_grad()\n            print(limit)\n"
+        "        optimizer.step()\n",
+        ["TG102"],
+    ),
+    "an evaluation below a decorator of the project's own": (
+        "@smart_inference_mode()\ndef validate(model, val_loader):\n    model.eval()\n    return [model(x) for x in val_loader]\n",
+        [],
+    ),
+    "an evaluation below a decorator that switches nothing": (
+        "@logged()\ndef validate(model, val_loader):\n    model.eval()\n    return [model(x) for x in val_loader]\n",
+        ["TG106"],
+    ),
+    "an estimator's forward": ("def f(net, x, y):\n    net.fit(x, y)\n    return net.forward(x)\n", []),
+    "a module's forward": ("def f(net, x):\n    net.eval()\n    return net.forward(x)\n", ["TG129"]),
+    "clipping in the branch without a scaler": (
+        "def f(model, loader, optimizer, criterion, scaler, amp, limit):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
+        "        loss = criterion(model(x), y)\n"
+        "        if amp:\n            scaler.scale(loss).backward()\n            scaler.step(optimizer)\n            scaler.update()\n"
+        "        else:\n            loss.backward()\n            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n"
+        "            optimizer.step()\n",
+        [],
+    ),
+    "clipping in the branch with a scaler": (
+        "def f(model, loader, optimizer, criterion, scaler, amp, limit):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
+        "        loss = criterion(model(x), y)\n"
+        "        if amp:\n            scaler.scale(loss).backward()\n"
+        "            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n            scaler.step(optimizer)\n"
+        "            scaler.update()\n        else:\n            loss.backward()\n            optimizer.step()\n",
+        ["TG119"],
     ),
 }  # fmt: skip
 
