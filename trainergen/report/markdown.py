@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import jinja2
@@ -14,11 +15,19 @@ from .page import GENERATOR
 from .story import HTML, Story
 
 TEMPLATE = "report/report.md.j2"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~$])")
 
 
 def render_markdown(story: Story) -> str:
     """The report as text. Everything that is put into the template is escaped, unless it is Markdown already."""
+    text = (
+        _environment().get_template(TEMPLATE).render(story=story, generator=GENERATOR, version=__version__, page=HTML)
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=Templates(),
         undefined=jinja2.StrictUndefined,
@@ -29,8 +38,7 @@ def render_markdown(story: Story) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(spans=spans, code=code, trend=trend_text, verbatim=verbatim)
-    text = environment.get_template(TEMPLATE).render(story=story, generator=GENERATOR, version=__version__, page=HTML)
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return environment
 
 
 def _escaped(value: object) -> Markup:
@@ -39,7 +47,7 @@ def _escaped(value: object) -> Markup:
 
 def plain(text: str) -> str:
     """`text` with what Markdown and HTML would take for marks escaped, in one line."""
-    one = " ".join(text.split())
+    one = re.sub(r"\s+", " ", text)
     return _SPECIAL.sub(r"\\\1", one.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 
@@ -19,15 +20,21 @@ GENERATOR = "trainergen report"
 
 def render_page(story: Story) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=Templates(), undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["spans"] = spans
+    environment = _environment()
     script = Templates().get_source(environment, SCRIPT)[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(TEMPLATE).render(
         story=story, generator=GENERATOR, version=__version__, script=script, digest=digest
     )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=Templates(), undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["spans"] = spans
+    return environment
 
 
 def spans(text: str) -> Markup:

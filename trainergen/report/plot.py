@@ -18,6 +18,8 @@ MOST_ROWS = 60
 """Of the table behind a chart."""
 MOST_DOTS = 40
 """A line of at most so many points shows each."""
+_BEYOND = 1e300
+"""Where an axis ends: what lies further is drawn at its edge, so that no difference of two values overflows."""
 LOG_FROM = 10.0
 """Highest over lowest from which a logarithmic axis shows more."""
 
@@ -203,12 +205,11 @@ def _placed(drawn: Drawn, x: Scale, y: Scale, *, log: bool) -> Line:
 
 
 def _vertical(values: Sequence[float], *, log: bool, from_zero: bool) -> Scale:
-    low, high = min(values), max(values)
+    low, high = (max(-_BEYOND, min(_BEYOND, value)) for value in (min(values), max(values)))
     bottom = HEIGHT - BOTTOM
     if log:
         low, high = (low / 2, high * 2) if low == high else (low, high)
-        return Scale(max(low, 1e-300), min(high, 1e300), bottom, TOP, log=True)
-    low, high = max(low, -1e300), min(high, 1e300)
+        return Scale(max(low, 1 / _BEYOND), high, bottom, TOP, log=True)
     if from_zero and low >= 0:
         return Scale(0.0, high * 1.08 or 1.0, bottom, TOP)
     room = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
