@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import IO, Any, cast
 
 import torch
 
-from .errors import CheckpointError
+from .errors import CheckpointCorrupt, CheckpointError
 
 _CHUNK = 1 << 20
 
@@ -61,7 +62,12 @@ def write_tensors(path: Path, data: Any) -> None:
     try:
         with temporary.open("wb") as file:
             hashing = _HashingWriter(file)
-            torch.save(data, cast(IO[bytes], hashing))  # torch.save asks for write and flush alone
+            try:
+                torch.save(data, cast(IO[bytes], hashing))  # torch.save asks for write and flush alone
+            except RuntimeError as problem:
+                if hashing.refusal is None:
+                    raise
+                raise hashing.refusal from problem  # torch speaks of "unexpected pos" where the disk is full
             _flush(file)
         if _digest(temporary) != hashing.digest.hexdigest():
             raise CheckpointError(f"{path}: the disk gave back other bytes than were written; nothing was replaced")
@@ -75,16 +81,44 @@ def write_tensors(path: Path, data: Any) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def read_tensors(path: Path) -> Any:
+    """What `write_tensors` wrote, on the CPU, after a look at the checksum of each of its parts.
+
+    ``torch.load`` compares none: it gives back tensors with a flipped bit as if nothing were wrong.
+
+    Raises:
+        CheckpointCorrupt: it can't be read, or is not what was written.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} in it is another one")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # a damaged file can fail in any way
+        first_line = str(problem).partition("\n")[0]
+        raise CheckpointCorrupt(f"{path} can't be read: {first_line}", details={"file": str(path)}) from problem
+
+
 class _HashingWriter:
-    """The file object that ``torch.save`` writes to: passes bytes on and hashes them."""
+    """The file object that ``torch.save`` writes to: passes bytes on and hashes them.
+
+    Attributes:
+        refusal: why the disk did not take them.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.digest = hashlib.sha256()
+        self.refusal: OSError | None = None
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
-        return self._file.write(data)
+        try:
+            return self._file.write(data)
+        except OSError as refusal:
+            self.refusal = refusal
+            raise
 
     def flush(self) -> None:
         self._file.flush()

@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from .atomic import remove_unfinished, write_tensors
+from .atomic import read_tensors, remove_unfinished, write_tensors
 from .errors import CheckpointCorrupt, CheckpointError
 
 logger = logging.getLogger("trainergen")
@@ -23,15 +21,17 @@ class CheckpointStore:
     Args:
         directory: the folder; created when something is saved.
         keep_last: resumable checkpoints that stay; None for all. ``best.pt`` and weight files are never rotated away.
+        source: what the present session was resumed from; it stays as well, so that the session can be done again.
     """
 
-    def __init__(self, directory: Path, keep_last: int | None) -> None:
+    def __init__(self, directory: Path, keep_last: int | None, source: Path | None = None) -> None:
         self.directory = directory
         self.keep_last = keep_last
+        self.source = source
 
     def resumable(self) -> list[Path]:
         """The resumable checkpoints, oldest first."""
-        return sorted(self.directory.glob("step-*.pt"))
+        return sorted((path for path in self.directory.glob("step-*.pt") if path.stem[5:].isdigit()), key=step_of)
 
     def save_state(self, step: int, state: dict[str, Any]) -> Path:
         """Save a resumable state, then drop the oldest ones beyond `keep_last`."""
@@ -40,8 +40,9 @@ class CheckpointStore:
         write_tensors(path, state)
         if self.keep_last is not None:
             for old in self.resumable()[: -self.keep_last]:
-                old.unlink(missing_ok=True)
-                shutil.rmtree(shards_of(old), ignore_errors=True)
+                if self.source is None or old.name != self.source.name:
+                    old.unlink(missing_ok=True)
+                    shutil.rmtree(shards_of(old), ignore_errors=True)
         return path
 
     def prepare_shards(self, step: int) -> Path:
@@ -79,6 +80,11 @@ class CheckpointStore:
         raise CheckpointError(f"{self.directory} holds no checkpoint that can be resumed from")
 
 
+def step_of(path: Path) -> int:
+    """The optimizer step of a resumable checkpoint; by name step 100,000,000 would come before step 99,999,999."""
+    return int(path.stem.removeprefix("step-"))
+
+
 def shards_of(path: Path) -> Path:
     """The folder beside a resumable checkpoint that holds the parts of a divided model."""
     return path.with_suffix(".shards")
@@ -88,14 +94,10 @@ def load_state(path: Path) -> dict[str, Any]:
     """A resumable state, on the CPU.
 
     Raises:
-        CheckpointCorrupt: not readable.
+        CheckpointCorrupt: not readable, or not what was written.
         CheckpointError: plain weights instead of a state.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:
-        first_line = str(problem).partition("\n")[0]
-        raise CheckpointCorrupt(f"{path} can't be read: {first_line}", details={"file": str(path)}) from problem
+    state = read_tensors(path)
     if not isinstance(state, dict) or "parts" not in state or "format" not in state:
         raise CheckpointError(f"{path} holds no state to resume from (plain weights?); take a step-*.pt file")
     if state.get("sharded") and not (shards_of(path) / ".metadata").is_file():

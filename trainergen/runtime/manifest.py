@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from torch import distributed
 
 from .atomic import write_json
-from .data_facts import describe_data
 from .history import json_ready, read_history
 from .provenance import environment, git_state
 from .run_folder import MANIFEST, now
@@ -59,10 +58,7 @@ class Manifest:
                     "parameters": sum(parameter.numel() for parameter in parameters),
                     "trainable": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
                 },
-                "data": {
-                    "train": describe_data(trainer.dataloader),
-                    "validation": describe_data(trainer.val_dataloader),
-                },
+                "data": trainer.recorder.data,
                 "monitor": trainer.monitor.path,
                 "best": None,
                 "throughput": None,

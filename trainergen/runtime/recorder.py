@@ -11,19 +11,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
-from .atomic import write_tensors
-from .checkpoints import CheckpointStore, load_state, shards_of
+from .atomic import remove_unfinished, write_tensors
+from .checkpoints import CheckpointStore, load_state, shards_of, step_of
+from .data_facts import describe_data
 from .errors import CheckpointError, InvalidConfig, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
 from .manifest import Manifest
 from .pace import Pace
 from .plots import plot_all
-from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, find_unfinished_run, snake_case, timestamp
+from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, snake_case, timestamp, unfinished_runs
 from .state import capture_state, restore_averaging, restore_state
 from .status import StatusFile
 from .trackers import TrackedRun
@@ -51,6 +53,7 @@ class RunRecorder:
         self._wanted = run_directory
         self._manifest: Manifest | None = None
         self._resumed_from: Path | None = None
+        self._source: Path | None = None
         self._parent: dict[str, Any] | None = None
         self._latest: str | None = None
         self._final: Path | None = None
@@ -67,7 +70,14 @@ class RunRecorder:
     @property
     def store(self) -> CheckpointStore:
         """The run's checkpoints."""
-        return CheckpointStore(self.open() / "checkpoints", self._trainer.config.keep_last_checkpoints)
+        keep_last = self._trainer.config.keep_last_checkpoints
+        return CheckpointStore(self.open() / "checkpoints", keep_last, self._source)
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """What is trained and validated on; looked at once, before the training can have changed it."""
+        trainer = self._trainer
+        return {"train": describe_data(trainer.dataloader), "validation": describe_data(trainer.val_dataloader)}
 
     def open(self) -> Path:
         """The run's folder, created if need be; in a dry run a temporary one.
@@ -274,8 +284,8 @@ class RunRecorder:
             load_shards(shards_of(path), self._trainer.model, self._trainer.optimizer, self._averages())
             restore_averaging(self._trainer, state)
         self._resumed_from = path
-        if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, path, explicit=explicit)):
-            self.directory = folder
+        if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, explicit=explicit)):
+            self.directory, self._source = folder, path
         if self.directory is not None and self._trainer.is_main:
             self._manifest = Manifest(folder, _read_manifest(folder))
         elif (folder / MANIFEST).exists():
@@ -291,11 +301,16 @@ class RunRecorder:
             raise CheckpointError(f"this {name} has begun a run already: build a new one to resume another")
         if source == "auto":
             parent = Path(self._trainer.config.model_save_directory)
-            found = find_unfinished_run(parent, name)
-            if found is None:
-                logger.info("no unfinished run of %s below %s: a new one begins", name, parent / RUNS)
-                return None
-            source = found
+            for folder in unfinished_runs(parent, name):
+                try:
+                    path, state = CheckpointStore(folder / "checkpoints", None).load_newest()
+                except CheckpointError as problem:  # nobody may be there to say what to do instead
+                    logger.warning("%s: this run is passed over", problem)
+                    continue
+                read.append(state)
+                return folder, path, False
+            logger.info("no unfinished run of %s below %s: a new one begins", name, parent / RUNS)
+            return None
         source = Path(source)
         if not source.exists():
             raise CheckpointError(f"{source}: no such run or checkpoint")
@@ -309,10 +324,10 @@ class RunRecorder:
             read.append(state)
         return folder, source, explicit
 
-    def _take_over(self, folder: Path, checkpoint: Path, *, explicit: bool) -> bool:
+    def _take_over(self, folder: Path, *, explicit: bool) -> bool:
         """Whether the resumed run goes on in `folder`; from an old checkpoint it would write over later ones."""
         every = CheckpointStore(folder / "checkpoints", None).resumable()
-        later = [path for path in every if path.name > checkpoint.name]
+        later = [path for path in every if step_of(path) > self._trainer.step]
         if explicit and later:
             logger.warning("%s has later checkpoints: a new run begins from this one", folder)
             return False
@@ -322,6 +337,7 @@ class RunRecorder:
 
     def _begin(self, folder: Path) -> None:
         self.store.clean()
+        remove_unfinished(folder)
         if self._manifest is None:
             self._manifest = Manifest.begin(folder, self._trainer)
             self._manifest.data["parent"] = self._parent

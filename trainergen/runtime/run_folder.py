@@ -7,8 +7,11 @@ import json
 import logging
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from .atomic import remove_unfinished
 
 try:
     import fcntl
@@ -53,8 +56,11 @@ def create_run_folder(parent: Path, name: str) -> Path:
             return folder
 
 
-def find_unfinished_run(model_save_directory: Path, trainer_name: str) -> Path | None:
-    """The newest run of `trainer_name` that is not finished, can be resumed from, and that no process works on."""
+def unfinished_runs(model_save_directory: Path, trainer_name: str) -> Iterator[Path]:
+    """The runs of `trainer_name` that are not finished, have checkpoints, and that no process works on; newest first.
+
+    What was killed while it wrote its first checkpoint leaves a part of it, which nobody else would remove.
+    """
     found: list[tuple[str, Path]] = []
     for manifest_path in (model_save_directory / RUNS).glob(f"*/{MANIFEST}"):
         try:
@@ -64,14 +70,15 @@ def find_unfinished_run(model_save_directory: Path, trainer_name: str) -> Path |
         except (OSError, ValueError, KeyError, TypeError):
             logger.warning("%s can't be read: this run is passed over", manifest_path)
     for _, folder in sorted(found, reverse=True):
-        if not any((folder / "checkpoints").glob("step-*.pt")):
-            continue
-        lock = RunLock(folder)
+        lock, has_any = RunLock(folder), any((folder / "checkpoints").glob("step-*.pt"))
         if lock.acquire():
+            if not has_any:
+                remove_unfinished(folder / "checkpoints")
             lock.release()
-            return folder
-        logger.warning("%s is unfinished, but another process works on it", folder)
-    return None
+            if has_any:
+                yield folder
+        elif has_any:
+            logger.warning("%s is unfinished, but another process works on it", folder)
 
 
 class RunLock:

@@ -59,6 +59,7 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
         "feed": trainer.feed.state_dict(),
         "batches_an_epoch": batches_an_epoch(trainer.dataloader),
         "config": trainer.config.as_plain(),
+        "data": trainer.recorder.data,
         "random": capture_random_state(),
     }
     if trainer.is_sharded:
@@ -126,3 +127,11 @@ def _warn_of_changes(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     batches = batches_an_epoch(trainer.dataloader)
     if batches != state["batches_an_epoch"]:
         logger.warning("resumed on other data: %s batches an epoch, not %s", batches, state["batches_an_epoch"])
+    for name, known in (state.get("data") or {}).items():  # None in checkpoints of earlier versions
+        found = trainer.recorder.data[name]
+        if (known is None) != (found is None):
+            logger.warning("resumed %s %s data", "with" if known is None else "without", name)
+        for fact in ("name", "version", "samples", "checksum") if known and found else ():
+            if known[fact] != found[fact]:
+                text = "resumed on other %s data: its %s is %s, not %s"
+                logger.warning(text, name, fact, found[fact], known[fact])

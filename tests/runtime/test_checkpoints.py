@@ -1,0 +1,182 @@
+"""What is kept, what is refused and what is said of a checkpoint: rotation, damage, other data, a disk that refuses."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
+from trainergen.runtime import CheckpointCorrupt
+from trainergen.runtime.atomic import read_tensors, write_tensors
+from trainergen.runtime.checkpoints import CheckpointStore
+
+
+class Stopping(ToyTrainer):
+    """Fails at a step, as the user's code may."""
+
+    stop_at: int | None = None
+
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
+        if self.step == self.stop_at and self.model.training:
+            raise ArithmeticError
+        return super().compute_loss(batch)
+
+
+def stopped(folder: Path, at: int, **changes: Any) -> Path:
+    """The folder of a run that failed at a step."""
+    trainer = Stopping.from_config(settings(folder, **changes), resume="auto")
+    trainer.stop_at = at
+    with pytest.raises(ArithmeticError):
+        trainer.train()
+    return trainer.recorder.open()
+
+
+# ---------------------------------------------------------------------------------------------- rotation
+
+
+def test_the_best_the_latest_and_what_was_resumed_from_are_never_rotated_away(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"num_epochs": 4, "keep_last_checkpoints": 2, "checkpoint_every_n_steps": 1}
+    run = stopped(tmp_path, 9, **changes)
+    seen: list[list[str]] = []
+
+    class Looking(Stopping):
+        def on_epoch_start(self) -> None:
+            store = CheckpointStore(run / "checkpoints", None)
+            seen.append([path.name for path in store.resumable()])
+            assert not self.epoch or (run / "checkpoints" / "best.pt").is_file()
+
+    Looking.__name__ = "Stopping"
+    resumed = Looking.from_config(settings(tmp_path, **changes), resume="auto")
+    resumed.train()
+    assert resumed.run_directory == run
+    source = "step-00000009.pt"
+    assert seen[0] == ["step-00000008.pt", source]
+    assert seen[1:] == [[source, f"step-{step - 1:08d}.pt", f"step-{step:08d}.pt"] for step in (12, 18)]
+    (again,) = [Stopping.from_config(settings(tmp_path, **changes), resume=run)]
+    assert again.step == 24
+
+
+def test_the_newest_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep_last=2)
+    state = {"parts": {}, "format": 1}
+    for step in (99_999_998, 99_999_999, 100_000_000):
+        store.save_state(step, state | {"step": step})
+    (tmp_path / "step-of-mine.pt").write_bytes(b"")
+    assert [path.stem for path in store.resumable()] == ["step-99999999", "step-100000000"]
+    assert store.load_newest()[1]["step"] == 100_000_000
+
+
+# ---------------------------------------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_flipped_bit_is_taken_for_a_weight(tmp_path: Path, seed: int) -> None:
+    path, generator = tmp_path / "state.pt", torch.Generator().manual_seed(seed)
+    state = {"weights": torch.randn(500, generator=generator), "step": 7}
+    write_tensors(path, state)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(60):
+        place, bit = (int(torch.randint(0, limit, (), generator=generator)) for limit in (len(whole), 8))
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        try:
+            found = read_tensors(path)
+        except CheckpointCorrupt as problem:
+            assert problem.details == {"file": str(path)}
+            refused += 1
+        else:  # it fell between the parts, where nothing is
+            assert torch.equal(found["weights"], state["weights"]) and found["step"] == 7
+    assert refused > 30
+
+
+def test_a_run_with_no_checkpoint_left_is_begun_anew_without_a_question(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = stopped(tmp_path / "broken", 13)
+    for path in CheckpointStore(run / "checkpoints", None).resumable():
+        path.write_bytes(path.read_bytes()[:-100])
+    anew = Stopping.from_config(settings(tmp_path / "broken"), resume="auto")
+    assert anew.step == 0 and "this run is passed over" in caplog.text
+    anew.train()
+    assert anew.run_directory != run
+    whole = Stopping.from_config(settings(tmp_path / "whole"))
+    whole.train()
+    assert equal_bits(weights(anew), weights(whole))
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_session(tmp_path: Path) -> None:
+    run = stopped(tmp_path, 7)
+    left = [run / ".manifest.json.1.tmp", run / "checkpoints" / ".step-00000012.pt.1.tmp"]
+    unbegun = tmp_path / "runs" / "unbegun"
+    (unbegun / "checkpoints").mkdir(parents=True)
+    (unbegun / "manifest.json").write_text((run / "manifest.json").read_text())
+    left.append(unbegun / "checkpoints" / ".step-00000006.pt.1.tmp")
+    for path in left:
+        path.write_bytes(b"half")
+    resumed = Stopping.from_config(settings(tmp_path), resume="auto")
+    assert resumed.step == 6
+    resumed.train()
+    assert not list(tmp_path.rglob(".*.tmp"))
+
+
+# ---------------------------------------------------------------------------------------------- a disk that refuses
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """The kernel takes no more of any file than `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_write_that_is_cut_short_is_the_disks_error_and_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    write_tensors(path, {"weights": torch.ones(10_000)})
+    with pytest.raises(OSError, match="File too large") as refusal, largest_file(20_000):
+        write_tensors(path, {"weights": torch.zeros(10_000)})
+    assert refusal.value.errno == errno.EFBIG
+    assert [each.name for each in tmp_path.iterdir()] == ["state.pt"]
+    assert torch.equal(read_tensors(path)["weights"], torch.ones(10_000))
+
+
+# ---------------------------------------------------------------------------------------------- other data
+
+
+class Elsewhere(Stopping):
+    """Trains on data that the test chooses."""
+
+    data = quadrants(90)
+
+    @classmethod
+    def build_dataloaders(cls, config: ToyConfig) -> Any:
+        return DataLoader(cls.data, config.batch_size, shuffle=True), None
+
+
+def test_other_data_of_the_same_length_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = Elsewhere.from_config(settings(tmp_path, num_epochs=1))
+    trainer.train()
+    assert trainer.run_directory is not None
+    same = Elsewhere.from_config(settings(tmp_path, num_epochs=2), resume=trainer.run_directory)
+    assert same.step == 6 and "other" not in caplog.text.replace("another", "")
+    monkeypatch.setattr(Elsewhere, "data", quadrants(90, seed=5))
+    Elsewhere.from_config(settings(tmp_path, num_epochs=2), resume=trainer.run_directory)
+    assert "resumed on other train data: its checksum is sha256:" in caplog.text
+    points, labels = quadrants(80).tensors
+    monkeypatch.setattr(Elsewhere, "data", TensorDataset(points, labels))
+    Elsewhere.from_config(settings(tmp_path, num_epochs=2, batch_size=8), resume=trainer.run_directory)
+    for told in ("its samples is 80, not 90", "10 batches an epoch, not 6", "another batch_size: 8 instead of 16"):
+        assert told in caplog.text
