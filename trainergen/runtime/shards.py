@@ -104,9 +104,9 @@ def gather_parts(model: nn.Module) -> None:
 def save_shards(folder: Path, model: nn.Module, optimizer: Optimizer, averages: Mapping[str, torch.Tensor]) -> None:
     """Write model, optimizer and an average of the weights below `folder`, each rank its part; all ranks call it.
 
-    Buffers, which each rank has whole, become rank 0's before: which rank writes them is not said.
+    Buffers and their averages, which each rank has whole, become rank 0's before: which rank writes them is not said.
     """
-    for buffer in model.buffers():
+    for buffer in [*model.buffers(), *(value for value in averages.values() if not isinstance(value, DTensor))]:
         distributed.broadcast(buffer, src=0)
     weights, states = get_state_dict(model, optimizer)
     save({"model": weights, "optimizer": states, "averages": dict(averages)}, checkpoint_id=folder)
