@@ -275,6 +275,29 @@ def test_half_precision_weights_are_averaged_in_float32(tmp_path: Path) -> None:
     assert {value.dtype for value in torch.load(trainer.recorder.final).values()} == {torch.bfloat16}
 
 
+def test_the_average_of_accumulated_steps_is_that_of_the_big_batch(tmp_path: Path) -> None:
+    class Plain(ToyTrainer):
+        @classmethod
+        def build_optimizer(cls, model: nn.Module, config: ToyConfig) -> torch.optim.Optimizer:
+            return torch.optim.SGD(model.parameters(), lr=0.1)
+
+        @classmethod
+        def build_scheduler(cls, optimizer: torch.optim.Optimizer, config: ToyConfig) -> LRScheduler:
+            return per_step(StepLR(optimizer, 1, 0.9))
+
+    found = []
+    for batch_size, accumulation in ((32, 1), (8, 4)):  # 90 samples: the last window is 26 = 8 + 8 + 8 + 2
+        config = settings(tmp_path, ema_decay=0.9, num_epochs=2, shuffle=False, dropout=0.0)
+        config.batch_size, config.accumulation_steps = batch_size, accumulation
+        trainer = Plain.from_config(config)
+        trainer.train()
+        found.append((averaged(trainer), trainer.learning_rate, trainer.step))
+    (first, *rest), (second, *other) = found
+    assert rest == other == [pytest.approx(0.1 * 0.9**6), 6]
+    for name in first:
+        assert torch.allclose(first[name], second[name], atol=1e-6, rtol=0), name
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

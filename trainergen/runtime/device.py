@@ -96,10 +96,10 @@ def _first_size(value: Any) -> int | None:
     if isinstance(value, (str, bytes)):
         return None
     children: Any = ()
-    if isinstance(value, Mapping):
-        children = value.values()
-    elif isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)):  # asked first: an abstract class costs several calls, in every step
         children = value
+    elif isinstance(value, Mapping):
+        children = value.values()
     elif dataclasses.is_dataclass(value):
         children = (getattr(value, field.name) for field in dataclasses.fields(value))
     for child in children:

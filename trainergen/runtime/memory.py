@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -196,7 +197,8 @@ def _state_values(optimizer: Optimizer, group: dict[str, Any]) -> float:
     """State values that `optimizer` keeps of one value of a parameter in `group`."""
     side = int(PROBED**0.5)
     probe = nn.Parameter(torch.zeros(side, side))
-    options = {key: group[key] for key in optimizer.defaults if key in group and key != "fused"}
+    known = inspect.signature(type(optimizer)).parameters.keys() & optimizer.defaults.keys() - {"fused"}
+    options = {key: group[key] for key in known}
     try:
         small = type(optimizer)([probe], **options)
         probe.grad = torch.ones_like(probe)
