@@ -112,6 +112,45 @@ CASES = {
         "            scaler.update()\n        else:\n            loss.backward()\n            optimizer.step()\n",
         ["TG119"],
     ),
+    "samples of a data set": (
+        "class Scans(torch.utils.data.Dataset):\n    def __getitem__(self, index):\n"
+        "        return torch.load(self.files[index], weights_only=True)\n",
+        [],
+    ),
+    "a loader that is no data set": (
+        "class Scans:\n    def read(self, index):\n        return torch.load(self.files[index], weights_only=True)\n",
+        ["TG111"],
+    ),
+    "what is said to be a module": (
+        "def f(parts):\n    for name, part in parts.items():\n        if isinstance(part, torch.nn.Module):\n"
+        "            part.to('cpu')\n",
+        [],
+    ),
+    "what is said to be a tensor": (
+        "def f(batch):\n    for name, part in batch.items():\n        if isinstance(part, torch.Tensor):\n"
+        "            part.to('cpu')\n",
+        ["TG115"],
+    ),
+    "a number beside the loss": (
+        "def f(model, loader, optimizer):\n    seen = 0\n    for batch in loader:\n        optimizer.zero_grad()\n"
+        "        loss, sample_count = model(batch)\n        loss.backward()\n        optimizer.step()\n"
+        "        seen += sample_count\n    return seen\n",
+        [],
+    ),
+    "a second loss beside the loss": (
+        "def f(model, loader, optimizer):\n    seen = 0\n    for batch in loader:\n        optimizer.zero_grad()\n"
+        "        loss, auxiliary = model(batch)\n        loss.backward()\n        optimizer.step()\n"
+        "        seen += auxiliary\n    return seen\n",
+        ["TG103"],
+    ),
+    "a loss whose house asks for a dict": (
+        "class PairLoss(BaseLoss):\n    def compute_loss(self, a, b):\n        return {'losses': (a - b).abs()}\n",
+        [],
+    ),
+    "a trainer that returns a dict": (
+        "class PairTrainer(Base):\n    def compute_loss(self, a, b):\n        return {'losses': (a - b).abs()}\n",
+        ["TG127"],
+    ),
 }  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from .roles import CRITERION, MODULE, Roles
 if TYPE_CHECKING:
     from .events import Traces
 
+_COUNTED = {"count", "counts", "num", "n", "size", "sizes", "length", "lengths", "steps"}
+"""Words of names that hold numbers."""
 GRAPHLESS = {"no_grad", "inference_mode"}
 _CUTS = {
     "item", "detach", "detach_", "numpy", "tolist", "argmax", "argmin", "size", "dim", "numel", "eq", "ne", "lt", "gt", "le",
@@ -105,6 +107,8 @@ class Flow:
             result = False
             if binding.how in ("loop", "loop unpack", "count", "with") or in_graphless(binding.place.path):
                 result = False
+            elif binding.how == "unpack" and _COUNTED & set(text.rpartition(".")[2].lower().split("_")):
+                result = False  # loss, sample_count = model(batch)
             elif binding.how == "augment":
                 before = self._latest(text, binding.order)
                 result = self.attached(binding.value, binding.order) or (

@@ -68,6 +68,16 @@ def without_tensors(training: Training, routine: Routine, call: ast.Call) -> boo
     return found
 
 
+def of_a_data_set(routine: Routine) -> bool:
+    """Whether a data set loads: samples, which lie on the CPU since workers could hand over nothing else."""
+    owner = routine.owner
+    if owner is None:
+        return False
+    return "__getitem__" in owner.methods or any(
+        name.endswith("Dataset") for name in (owner.node.name, *(base.rpartition(".")[2] for base in owner.bases))
+    )
+
+
 def _as_sure(save: Step, load: Step) -> bool:
     """Whether the save has happened wherever the load does: no condition around it that isn't around the load."""
     around = {(id(place.node), place.branch) for place in load.place.path}

@@ -58,7 +58,7 @@ def returned(routine: Routine) -> Iterator[tuple[ast.expr, int]]:
 
 
 def _backed(training: Training, routine: Routine) -> bool:
-    """Whether ``backward()`` meets what the hook returns: nobody in the file calls it, or someone who does so."""
+    """Whether ``backward()`` meets what the hook returns: it is a trainer's that nobody in the file calls, or one who does so."""
     callers = [
         (caller, step.node)
         for caller in training.reading.routines
@@ -66,13 +66,22 @@ def _backed(training: Training, routine: Routine) -> bool:
         if isinstance(step.node, ast.Call) and training.traces.callee(step.node, caller) is routine
     ]
     if not callers:
-        return _concrete(routine.node)
+        return _is_trainer(training, routine) and _concrete(routine.node)
     for caller, call in callers:
         losses = {event.target for event in training.traces.own(caller) if event.kind == BACKWARD}
         for name in losses:
             if any(binding.value is call and binding.how == "assign" for binding in caller.bindings.get(name, ())):
                 return True
     return False
+
+
+def _is_trainer(training: Training, routine: Routine) -> bool:
+    """Whether a class is a trainer: a known framework's, or by its name or a base's. What others' hooks return is theirs."""
+    owner = routine.owner
+    if owner is None:
+        return False
+    names = [owner.node.name, *(base.rpartition(".")[2] for base in training.roles.lineage(owner))]
+    return training.framework(owner) is not None or any(name.endswith("Trainer") for name in names)
 
 
 def _concrete(node: Function | ast.Module) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .loading import through_memory, without_tensors, written_here
+from .loading import of_a_data_set, through_memory, without_tensors, written_here
 from .roles import argument, is_open
 from .training import Training
 
@@ -18,7 +18,8 @@ CODE = "TG111"
 NAME = "torch.load with map_location"
 WHAT = (
     "torch.load says map_location: the device in use, or the CPU. Left alone is what the function itself has just saved, "
-    "and what goes to a gradient scaler, a scheduler or random generators, whose states hold no tensors of a device."
+    "what goes to a gradient scaler, a scheduler or random generators, whose states hold no tensors of a device, and the "
+    "samples of a data set."
 )
 WHY = (
     "Without it every tensor goes back to the device that it was saved from: a checkpoint of a GPU run can't be loaded "
@@ -52,6 +53,7 @@ def check(training: Training) -> Iterator[Finding]:
             written_here(training, routine, step, call)
             or through_memory(training, routine, call)
             or without_tensors(training, routine, call)
+            or of_a_data_set(routine)
         ):
             fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
             message = "torch.load puts each tensor on the device that it was saved from"

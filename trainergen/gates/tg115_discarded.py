@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .reading import Routine, text_of
+from .reading import Routine, Step, text_of
 from .roles import MODULE
 from .training import Training
 
@@ -65,16 +65,17 @@ def check(training: Training) -> Iterator[Finding]:
             parts = value.elts if isinstance(value, ast.Tuple) else [value]
             calls = [each for each in parts if isinstance(each, ast.Call)]
             for call in calls:
-                yield from _thrown_away(training, call, routine, step.order, alone=len(parts) == 1)
+                yield from _thrown_away(training, call, routine, step, alone=len(parts) == 1)
 
 
-def _thrown_away(training: Training, call: ast.Call, routine: Routine, order: int, alone: bool) -> Iterator[Finding]:
+def _thrown_away(training: Training, call: ast.Call, routine: Routine, step: Step, alone: bool) -> Iterator[Finding]:
     function = call.func
     target = text_of(function.value) if isinstance(function, ast.Attribute) else None
     if (
         not isinstance(function, ast.Attribute)
         or target is None
-        or not _lost(training, function, target, routine, order)
+        or not _lost(training, function, target, routine, step.order)
+        or _said_to_be_a_module(training, target, step)
     ):
         return
     segment = training.segment(function.value)
@@ -82,6 +83,20 @@ def _thrown_away(training: Training, call: ast.Call, routine: Routine, order: in
     fix = Fix("assign the result", False, (edit,)) if alone else None
     message = f".{function.attr}() returns a new tensor, and the statement throws it away"
     yield training.finding(CODE, call, message, f"write {target} = {target}.{function.attr}(...)", fix=fix)
+
+
+def _said_to_be_a_module(training: Training, target: str, step: Step) -> bool:
+    """Whether the statement stands below ``if isinstance(target, nn.Module)``: modules move in place."""
+    tests = [place.node.test for place in step.place.path if isinstance(place.node, ast.If) and place.branch == "body"]
+    return any(
+        isinstance(part, ast.Call)
+        and len(part.args) == 2
+        and training.reading.dotted(part.func) == "isinstance"
+        and text_of(part.args[0]) == target
+        and (training.reading.dotted(part.args[1]) or "").endswith("Module")
+        for test in tests
+        for part in ast.walk(test)
+    )
 
 
 def _lost(training: Training, function: ast.Attribute, target: str, routine: Routine, order: int) -> bool:
