@@ -74,6 +74,7 @@ NEVER = {
         "trainergen.staging",
         "trainergen.pipeline",
     },
+    "report/": {"torch", "libcst", "click", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
     "gates/": {
         "torch",
         "jinja2",

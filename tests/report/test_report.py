@@ -189,7 +189,7 @@ def test_whatever_a_run_says_stays_text(tmp_path: Path) -> None:
         (lambda run: (run / "manifest.json").write_text('{"run_id": "x'), "manifest.json can not be read"),
         (lambda run: (run / "manifest.json").write_text('{"config": 3, "git": []}'), "passed over: config, git"),
         (lambda run: (run / "history.jsonl").unlink(), "history.jsonl is missing"),
-        (lambda run: (run / "history.jsonl").write_text(""), "No epoch is on record yet"),
+        (lambda run: (run / "history.jsonl").write_text(""), "No whole epoch is on record"),
         (lambda run: os.truncate(run / "history.jsonl", 1000), "1 line of history.jsonl can not be read"),
         (lambda run: (run / "status.json").write_text("{"), "status.json can not be read"),
         (lambda run: (run / "history.jsonl").write_bytes(b"\xff\x00[]\n3\n"), "2 lines of history.jsonl"),

@@ -89,4 +89,6 @@ def _difference(run: Run, each: dict[str, Any]) -> Difference:
 
 
 def _pairs(found: list[dict[str, Any]]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((shown(each["name"]), shown(each["a"]), shown(each["b"])) for each in found[:200])
+    """Those that differ to the reader too: a setting that a run does not know is none to it."""
+    pairs = [(shown(each["name"]), shown(each["a"]), shown(each["b"])) for each in found[:200]]
+    return tuple(pair for pair in pairs if pair[1] != pair[2])

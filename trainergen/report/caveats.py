@@ -35,7 +35,7 @@ def caveats(run: Run, seen: Evidence) -> tuple[str, ...]:
     if not run.status and (run.folder / STATUS).exists():
         found.append(f"{STATUS} can not be read.")
     if not seen.epochs and torn is not None:
-        found.append("No epoch is on record yet: there are no curves and no values.")
+        found.append("No whole epoch is on record: there are no curves and no values.")
     if seen.state == "running":
         updated = moment(run.status.get("updated_at"))
         found.append(f"The run goes on: this is how it was at {updated}." if updated != "-" else "The run goes on.")

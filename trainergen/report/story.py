@@ -116,8 +116,11 @@ def _verdict(run: Run, seen: Evidence, observed: tuple[Observation, ...]) -> str
         "interrupted": "Interrupted after {}.",
         "killed": "Killed after {}.",
     }.get(run.state, "{} on record; how it ended is not known.")
-    far = plural(seen.epochs, "epoch") if seen.epochs else "no whole epoch"
-    said = [ended.format(far)]
+    far = plural(seen.epochs, "epoch") if seen.epochs else "less than an epoch"
+    said = [ended.format(far)[:1].upper() + ended.format(far)[1:]]
+    what = (seen.failure or {}).get("what") or seen.error.partition("\n")[0]
+    if run.state in ("failed", "diverged") and what:
+        said.append(f"What ended it: {sections.shown(what).rstrip('.')}.")
     judged = seen.judged
     if judged is not None:
         epoch, value = judged.best(lower=seen.lower_is_better)
