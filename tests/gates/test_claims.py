@@ -151,6 +151,39 @@ CASES = {
         "class PairTrainer(Base):\n    def compute_loss(self, a, b):\n        return {'losses': (a - b).abs()}\n",
         ["TG127"],
     ),
+    "a sum of one window": (
+        "def f(model, loader, optimizer, criterion, window):\n    running = 0\n    for index, (x, y) in enumerate(loader):\n"
+        "        loss = criterion(model(x), y) / window\n        running += loss\n        loss.backward()\n"
+        "        if (index + 1) % window == 0 or index + 1 == len(loader):\n            optimizer.step()\n"
+        "            optimizer.zero_grad()\n            print(running)\n            running = 0\n",
+        [],
+    ),
+    "a sum that is begun anew to print it": (
+        "def f(model, loader, optimizer, criterion, window):\n    running = 0\n    for index, (x, y) in enumerate(loader):\n"
+        "        optimizer.zero_grad()\n        loss = criterion(model(x), y)\n        running += loss\n        loss.backward()\n"
+        "        optimizer.step()\n        if (index + 1) % window == 0:\n            running = 0\n",
+        ["TG103"],
+    ),
+    "gradients that a function scales": (
+        "def f(model, loader, optimizer, criterion, window):\n    running = 0\n    for index, (x, y) in enumerate(loader):\n"
+        "        loss = criterion(model(x), y)\n        loss.backward()\n"
+        "        if (index + 1) % window == 0 or index + 1 == len(loader):\n            scale_grads(model, 1 / window)\n"
+        "            optimizer.step()\n            optimizer.zero_grad()\n",
+        [],
+    ),
+    "gradients that a function logs": (
+        "def f(model, loader, optimizer, criterion, window):\n    running = 0\n    for index, (x, y) in enumerate(loader):\n"
+        "        loss = criterion(model(x), y)\n        loss.backward()\n"
+        "        if (index + 1) % window == 0 or index + 1 == len(loader):\n            log_grads(model)\n"
+        "            optimizer.step()\n            optimizer.zero_grad()\n",
+        ["TG125"],
+    ),
+    "what a criterion tells beside the loss": (
+        "def f(model, loader, optimizer, criterion, window):\n    running = 0\n    for index, (x, y) in enumerate(loader):\n"
+        "        optimizer.zero_grad()\n        loss, reward = criterion(model(x), y)\n        running += reward\n"
+        "        loss.backward()\n        optimizer.step()\n",
+        [],
+    ),
 }  # fmt: skip
 
 

@@ -109,6 +109,8 @@ class Flow:
                 result = False
             elif binding.how == "unpack" and _COUNTED & set(text.rpartition(".")[2].lower().split("_")):
                 result = False  # loss, sample_count = model(batch)
+            elif binding.how == "unpack" and binding.position > 0 and self._of_criterion(binding.value):
+                result = False  # loss, rewards = loss_fn(...): what a criterion tells beside the loss is for the log
             elif binding.how == "augment":
                 before = self._latest(text, binding.order)
                 result = self.attached(binding.value, binding.order) or (
@@ -118,6 +120,9 @@ class Flow:
                 result = self.attached(binding.value, binding.order)
             self._decided[id(binding)] = result
         return self._decided[id(binding)]
+
+    def _of_criterion(self, value: ast.expr) -> bool:
+        return isinstance(value, ast.Call) and self._roles.of(value.func, self._routine) == CRITERION
 
     def _call(self, call: ast.Call, order: int) -> bool:
         function = call.func

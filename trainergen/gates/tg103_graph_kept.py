@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .events import BACKWARD
+from .events import BACKWARD, SCALER_STEP, STEP
 from .finding import Fix
 from .flow import in_graphless
 from .reading import Place, Routine, Step, text_of
@@ -162,12 +162,21 @@ def _outlives(target: str, training: Training, routine: Routine, loop: Place | N
     if loop is None:
         return False
     bindings = [each for each in training.roles.bindings(plain, routine) if each.how == "assign"]
+    stepping = {  # begun anew wherever the optimizer steps: what is kept is one window of accumulation
+        id(place.node)
+        for event in training.traces.own(routine)
+        if event.kind in (STEP, SCALER_STEP)
+        for place in event.path
+        if place.kind == "if"
+    }
     fresh = [
         each
         for each in bindings
         if loop in each.place.path
         and not _mentions(each.value, plain)
-        and all(place.kind != "if" for place in each.place.path[each.place.path.index(loop) :])
+        and all(
+            place.kind != "if" or id(place.node) in stepping for place in each.place.path[each.place.path.index(loop) :]
+        )
     ]
     return not fresh and not any(each.how == "loop" for each in routine.bindings.get(plain, ()))
 

@@ -139,7 +139,15 @@ def _divided(training: Training, backward: Event, loop: Place, length: str) -> b
             return True
         if isinstance(part, ast.Attribute) and part.attr in ("div_", "mul_"):
             return True
+        if isinstance(part, ast.Call) and _scales_gradients(part):
+            return True
     return False
+
+
+def _scales_gradients(call: ast.Call) -> bool:
+    """Whether a call says that it does so: ``scale_grads(model, 1 / tokens)``."""
+    name = (text_of(call.func) or "").rpartition(".")[2]
+    return says(name, "grad") and says(name, "scale", "normali", "divide", "average")
 
 
 def _has_division(node: ast.AST) -> bool:
