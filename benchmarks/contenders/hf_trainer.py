@@ -1,4 +1,4 @@
-"""The Trainer of Hugging Face's transformers, with a loss of its own and the loader that it is given."""
+"""The Trainer of Hugging Face's transformers, with a loss of its own; it builds a loader like the one it is given."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, default_collate
 from transformers import Trainer, TrainingArguments
 from transformers.utils import logging
 
@@ -21,7 +22,7 @@ class Classifier(Trainer):
     work: Work
 
     def get_train_dataloader(self) -> Any:
-        return self.work.loader
+        return super().get_train_dataloader() if isinstance(self.work.loader, DataLoader) else self.work.loader
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # noqa: ARG002
         return loss_of(model(inputs[0]), inputs[1])
@@ -32,6 +33,9 @@ def train(work: Work, folder: Path) -> None:
     saving: dict[str, Any] = {"save_strategy": "no"}
     if work.save_every is not None:
         saving = {"save_strategy": "steps", "save_steps": work.save_every, "save_total_limit": 2}
+    if isinstance(work.loader, DataLoader):
+        size = work.loader.batch_size
+        saving |= {"per_device_train_batch_size": size, "dataloader_num_workers": work.loader.num_workers}
     arguments = TrainingArguments(
         output_dir=str(folder),
         use_cpu=True,
@@ -49,6 +53,7 @@ def train(work: Work, folder: Path) -> None:
     trainer = Classifier(
         work.model,
         arguments,
+        data_collator=default_collate,
         train_dataset=getattr(work.loader, "dataset", work.loader),
         optimizers=(optimizer, constant),
     )
