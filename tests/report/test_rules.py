@@ -63,7 +63,10 @@ CASES: dict[str, tuple[Evidence, Evidence]] = {
         seen([2.0, 1.0, 1.5, 2.0, 4.0], [2.0, 1.0, 1.6, 2.1, 5.0], state="killed"),
         seen([2.0, 1.0, 0.8, 0.6, 0.5], [2.0, 1.0, 1.6, 2.1, 5.0]),
     ),
-    "not_finite": (seen([2.0, None, 1.0]), seen([2.0, 1.5, 1.0])),
+    "not_finite": (
+        seen([2.0, None, 1.0]),
+        seen([2.0, 1.5, 1.0], with_memory__device_bytes=[None] * 3),  # of a CPU there is nothing to tell
+    ),
     "failed": (
         seen(FALLING, FALLING, state="failed", error="ValueError: bad"),
         seen(FALLING, FALLING, state="diverged", failure={"error": "NonFiniteLoss", "what": "the loss is nan"}),

@@ -9,7 +9,7 @@ from ..wording import plural
 
 def observe(seen: Evidence) -> Observation | None:
     """The observation, or None."""
-    holes = {path: curve.holes for path, curve in seen.curves.items() if curve.holes and "." in path}
+    holes = {path: curve.holes for path, curve in seen.curves.items() if curve.holes and _is_metric(path)}
     if not holes:
         return None
     path = "train.loss" if "train.loss" in holes else next(iter(holes))
@@ -31,3 +31,8 @@ def observe(seen: Evidence) -> Observation | None:
         ),
         ("learning_rate", "gradient_clip_norm", "precision") if losses else ("batch_size",),
     )
+
+
+def _is_metric(path: str) -> bool:
+    """Of memory and the like null is what the machine does not tell."""
+    return path.startswith(("train.", "validation.")) and not path.endswith(("_bytes", "loader_wait_share"))
