@@ -45,6 +45,15 @@ CASES = {
         "def f(path):\n    state = torch.load(path, weights_only=True)\n    torch.random.set_rng_state(state['cpu'])\n",
         [],
     ),
+    "random generators by their names": (
+        "def f(path):\n    state = torch.load(path, weights_only=True)\n    for name, each in state.items():\n"
+        "        torch.default_generator.set_state(each)\n",
+        [],
+    ),
+    "a scheduler's own state": (
+        "class NoamScheduler:\n    def load(self, path):\n        self.steps = torch.load(path, weights_only=True)['steps']\n",
+        [],
+    ),
     "random generators beside a model": (
         "def f(model, path):\n    state = torch.load(path, weights_only=True)\n"
         "    torch.set_rng_state(state['cpu'])\n    model.load_state_dict(state['model'])\n",

@@ -44,11 +44,17 @@ def without_tensors(training: Training, routine: Routine, call: ast.Call) -> boo
 
     The first two keep plain numbers, the last tensors of the CPU, which are refused from anywhere else.
     """
+    owner = routine.owner
+    if owner is not None and owner.node.name.endswith(("Scheduler", "Scaler")):
+        return True  # it reads its own state
     names = {
         name
         for name, bindings in routine.bindings.items()
         if any(binding.value is call and binding.how == "assign" for binding in bindings)
     }
+    for name, bindings in routine.bindings.items():  # for key, value in state.items()
+        if any(binding.how == "loop unpack" and _of_one(binding.value, names) for binding in bindings):
+            names = names | {name}
     found = False
     for step in routine.steps:
         taker = step.node
@@ -66,6 +72,10 @@ def without_tensors(training: Training, routine: Routine, call: ast.Call) -> boo
         elif name in _RANDOM or "rng_state" in name:
             found = True
     return found
+
+
+def _of_one(value: ast.expr, names: set[str]) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(value))
 
 
 def of_a_data_set(routine: Routine) -> bool:
