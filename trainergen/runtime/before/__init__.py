@@ -1,12 +1,8 @@
 """What one does before a run. Each file here is one flag of ``python train.py NAME``, found by its name.
 
 A flag is also a function for those who have a trainer in their hands: ``measure`` of that file, which answers with a
-frozen dataclass and leaves the trainer as it was::
-
-    from trainergen.runtime.before import find_lr, preflight
-
-    preflight.measure(trainer).faults
-    find_lr.measure(trainer).suggestion
+frozen dataclass and leaves the trainer as it was: ``preflight.measure(trainer).faults``,
+``find_lr.measure(trainer).suggestion``.
 
 A new flag is one new file with ``FLAG`` (a `parts.answers.Flag`) and ``run(request)``; what several of them need is in
 ``parts/``. Nothing here is imported before it is used.

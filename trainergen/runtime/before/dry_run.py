@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .parts.answers import Answer, Fault, Flag, Request, in_bytes
+from .parts.answers import Answer, Fault, Flag, Request, in_bytes, parts_of
 from .parts.batch_facts import describe_batch
 from .parts.first_loss import expectation, judge_first_loss
 from .parts.logging_setup import check_logging
@@ -59,10 +59,10 @@ def measure(trainer: Trainer[Any, Any], *, steps: int = STEPS) -> DryRun:
     with rehearsal(trainer):
         observed = observe(trainer, batch)
     memory = observed.memory
-    lines, faults = check_logging(trainer.config, memory.weights + memory.optimizer)
+    lines, faults = check_logging(trainer.config, memory.held)
     found = [*faults, *judge_first_loss(observed, place_of(kind, "compute_loss", "_forward_batch", "_train_batch"))]
-    if memory.peak > FAR * memory.estimate:
-        what = f"a step takes {in_bytes(memory.peak)} at most, estimated were {in_bytes(memory.estimate)}"
+    if observed.peak > FAR * memory.total:
+        what = f"a step takes {in_bytes(observed.peak)} at most, estimated were {in_bytes(memory.total)}"
         how = "--profile shows what makes large tensors that backward does not need"
         found.append(Fault(what, kind.__name__, how, mild=True))
     trainer.dry_run_steps = steps
@@ -73,15 +73,13 @@ def measure(trainer: Trainer[Any, Any], *, steps: int = STEPS) -> DryRun:
 def run(request: Request) -> Answer:
     """The flag."""
     found = measure(request.trainer(), steps=request.max_steps or STEPS)
-    call, memory = found.observed.leading, found.observed.memory
+    call, memory, peak = found.observed.leading, found.observed.memory, found.observed.peak
     expected = "" if call is None else f"; {call.name} without any knowledge is {expectation(call)}"
     last = found.history[-1]
     lines = [
         *found.batch,
         f"first loss {found.observed.loss:.4g}{expected}",
-        f"memory of a step: estimated {in_bytes(memory.estimate)} (weights {in_bytes(memory.weights)}, gradients"
-        f" {in_bytes(memory.gradients)}, optimizer {in_bytes(memory.optimizer)}, activations"
-        f" {in_bytes(memory.activations)}, batch {in_bytes(memory.batch)}), measured {in_bytes(memory.peak)}",
+        f"memory of a step: estimated {in_bytes(memory.total)} ({parts_of(memory)}), measured {in_bytes(peak)}",
         *found.logging,
     ]
     title = f"{request.name}: {last['step']} steps, train loss {last['train']['loss']:.4g}"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import math
 from collections.abc import Iterable, Sized
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +13,10 @@ from torch.optim import SGD
 from torch.utils.data import DataLoader
 
 from ..errors import OutOfMemory
+from ..memory import measured_peak, tensors_in
 from .parts.answers import Answer, Fault, Flag, Request, in_bytes, table
-from .parts.batch_facts import tensors_of
 from .parts.memory_limit import available_bytes
 from .parts.rehearsal import place_of, rehearsal, run_steps
-from .parts.tensor_bytes import LiveBytes
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -44,7 +41,7 @@ class Trial:
         size: samples a batch.
         fits: whether it does.
         peak: bytes that its steps took beyond the weights; of a size that was not tried, as the ones before let expect;
-            None where nothing is known.
+            None where the allocator refused, or the model (one sample, which a BatchNorm can't normalise).
         tried: False for one that would not have fit, and was left alone.
     """
 
@@ -99,7 +96,8 @@ def measure(trainer: Trainer[Any, Any], *, memory_limit: int | None = None, larg
         ValueError: neither way gives batches of another size.
     """
     search = _Search(trainer, memory_limit)
-    size, low, high = search.smallest(), 0, largest + 1
+    search.check_sizes()
+    size, low, high = 1, 0, largest + 1
     ended_by = "largest"
     while size < high:
         batch = search.batch(size)
@@ -140,6 +138,7 @@ def run(request: Request) -> Answer:
     rows = [("batch size", "memory of a step", "")]
     for each in found.trials:
         told = "fits" if each.fits else "does not fit" + ("" if each.tried else ", not tried")
+        told = "the model takes no single sample" if each.fits and each.peak is None else told
         rows.append((str(each.size), "" if each.peak is None else in_bytes(each.peak), told))
     lines = [*table(rows, left=(2,))]
     if found.limit is not None:
@@ -173,21 +172,16 @@ class _Search:
         self.limit = memory_limit if memory_limit is not None else None if left is None else int(MARGIN * left)
         self.trials: list[Trial] = []
 
-    def smallest(self) -> int:
-        """The size to begin with: two where one sample is no batch (BatchNorm refuses it).
+    def check_sizes(self) -> None:
+        """Refuse a loader whose batches come in one size only.
 
         Raises:
-            ValueError: batches come in one size only.
+            ValueError: they do.
         """
         one, two = self.batch(1), self.batch(2)
         if one is not None and two is not None and _shapes(one) == _shapes(two):
             name = type(self._trainer).__name__
             raise ValueError(f"{name}.build_dataloaders does not heed config.batch_size: no other size can be tried")
-        try:
-            self._steps(one)
-        except ValueError:
-            return 2
-        return 1
 
     def batch(self, size: int) -> Any:
         """A batch of `size` samples; None where the data has fewer."""
@@ -196,7 +190,7 @@ class _Search:
         batch = next(iter(loader), None)
         if isinstance(loader, DataLoader) and isinstance(dataset, Sized):
             return batch if len(dataset) >= size else None
-        return batch if any(each.dim() > 0 and each.shape[0] >= size for each in tensors_of(batch)) else None
+        return batch if any(each.dim() > 0 and each.shape[0] >= size for each in tensors_in(batch)) else None
 
     def fits(self, size: int, batch: Any) -> bool:
         """Whether two steps on `batch` do."""
@@ -204,7 +198,13 @@ class _Search:
         if self.limit is not None and expected is not None and expected > self.limit:
             self.trials.append(Trial(size, fits=False, peak=expected, tried=False))
             return False
-        peak = self._steps(batch)
+        try:
+            peak = self._steps(batch)
+        except ValueError:
+            if size > 1:
+                raise
+            self.trials.append(Trial(size, fits=True, peak=None, tried=True))  # too few for a BatchNorm, not too many
+            return True
         fits = peak is not None and (self.limit is None or peak <= self.limit)
         self.trials.append(Trial(size, fits, peak, tried=True))
         return fits
@@ -219,22 +219,16 @@ class _Search:
 
     def _steps(self, batch: Any) -> int | None:
         """The peak of some steps, in bytes beyond the weights; None where they ran out of memory."""
-        trainer, device = self._trainer, self._trainer.device
-        known = [*trainer.model.parameters(), *trainer.model.buffers()]
-        live = LiveBytes(each for each in known if each.layout is torch.strided)
+        trainer = self._trainer
         if self._on_cuda:
-            gc.collect()
             torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(device)
         try:
-            with rehearsal(trainer), nullcontext() if self._on_cuda else live:
-                for _ in range(STEPS):
-                    run_steps(trainer, [batch])
+            with rehearsal(trainer):
+                return measured_peak(lambda: [run_steps(trainer, [batch]) for _ in range(STEPS)], trainer.device)
         except (RuntimeError, MemoryError) as problem:
             if not _is_out_of_memory(problem):
                 raise
             return None
-        return torch.cuda.max_memory_allocated(device) if self._on_cuda else live.peak
 
     def _loader(self, size: int) -> Iterable[Any]:
         loader = self._trainer.dataloader
@@ -245,7 +239,7 @@ class _Search:
 
 
 def _shapes(batch: Any) -> list[torch.Size]:
-    return [each.shape for each in tensors_of(batch)]
+    return [each.shape for each in tensors_in(batch)]
 
 
 def _is_out_of_memory(problem: BaseException) -> bool:

@@ -33,7 +33,8 @@ LEARNT, HARDLY = 0.5, 0.9
 """One batch counts as learnt below half of its first loss; above nine tenths nothing is learnt."""
 
 VANISHING = 1e-7
-"""Of the total norm: a layer below it stands still."""
+"""Of the total norm: a layer below it stands still. Of biases and scales nothing is said: a bias before a normalisation, which
+cancels it, has nothing but rounding."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _judge_reached(trainer: Trainer[Any, Any], gradients: list[Gradient]) -> lis
         elif not each.reached and not each.bad:
             what = f"is zero in {len(each.norms)} steps: nothing there will change"
             how = "is a branch before or after it dead (ReLU of negatives, a factor of zero, saturation)?"
-        elif max(each.norms) < VANISHING * total:
+        elif len(each.shape) > 1 and max(each.norms) < VANISHING * total:
             what, mild = f"is {max(each.norms) / total:.1g} of the total norm: it hardly moves", True
             how = "initialisation, normalisation or a residual connection between it and the loss"
         else:

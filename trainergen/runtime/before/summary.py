@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from .parts.answers import Answer, Fault, Flag, Request, in_bytes, table
-from .parts.batch_facts import tensors_of
-from .parts.observed import Memory, observe
+from ..memory import tensors_in
+from .parts.answers import Answer, Fault, Flag, Request, in_bytes, parts_of, table
+from .parts.observed import Observed, observe
 from .parts.rehearsal import first_batches, place_of, rehearsal
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class Summary:
 
     Attributes:
         layers: in the model's order, each module once.
-        memory: what a training step takes; None where the step failed.
+        observed: a training step and what it takes of memory; None where it failed.
         problem: what it failed with; "" where it did not.
     """
 
     layers: tuple[Layer, ...]
-    memory: Memory | None
+    observed: Observed | None
     problem: str = ""
 
     @property
@@ -89,7 +89,7 @@ def measure(trainer: Trainer[Any, Any]) -> Summary:
             observed = observe(trainer, first_batches(trainer, 1)[0])
         except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as failure:
             problem = f"{type(failure).__name__}: {failure}"
-    return Summary(tuple(_layers(trainer.model, seen)), None if observed is None else observed.memory, problem)
+    return Summary(tuple(_layers(trainer.model, seen)), observed, problem)
 
 
 def run(request: Request) -> Answer:
@@ -114,13 +114,9 @@ def run(request: Request) -> Answer:
     lines = [*table(rows, left=(0, 1, 2, 3))]
     if len(shown) < len(found.layers):
         lines.append(f"({len(found.layers) - len(shown)} layers without parameters left out)")
-    if found.memory is not None:
-        memory = found.memory
-        lines.append(
-            f"a training step: weights {in_bytes(memory.weights)}, gradients {in_bytes(memory.gradients)}, optimizer"
-            f" {in_bytes(memory.optimizer)}, activations {in_bytes(memory.activations)}, batch {in_bytes(memory.batch)};"
-            f" at most {in_bytes(memory.peak)} at once"
-        )
+    if found.observed is not None:
+        peak = in_bytes(found.observed.peak)
+        lines.append(f"a training step: {parts_of(found.observed.memory)}; at most {peak} at once, measured")
     title = (
         f"{request.name}: {found.trainable:,} trainable values, {found.frozen:,} frozen, {found.buffers:,} in buffers"
     )
@@ -196,7 +192,7 @@ def _layers(model: nn.Module, seen: _Seen) -> Iterator[Layer]:
 
 
 def _shapes_in(value: Any) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(each.shape) for each in tensors_of(value))
+    return tuple(tuple(each.shape) for each in tensors_in(value))
 
 
 def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:

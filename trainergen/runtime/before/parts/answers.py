@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...config import BaseTrainerConfig
+    from ...memory import StepMemory
     from ...trainer import Trainer
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -118,3 +119,9 @@ def in_bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} {UNITS[-1]}"
+
+
+def parts_of(memory: StepMemory) -> str:
+    """``parameters 39.2 KiB, gradients 39.2 KiB, ...``: those that there are."""
+    found = memory.as_plain()
+    return ", ".join(f"{name} {in_bytes(size)}" for name, size in found.items() if size and name != "total")

@@ -30,11 +30,6 @@ def leaves(batch: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, batch
 
 
-def tensors_of(batch: Any) -> list[torch.Tensor]:
-    """The tensors in a batch."""
-    return [value for _, value in leaves(batch) if isinstance(value, torch.Tensor)]
-
-
 def describe_batch(batch: Any) -> tuple[str, ...]:
     """Two lines a tensor: dtype, shape and range; and of its first sample the first values."""
     lines: list[str] = []

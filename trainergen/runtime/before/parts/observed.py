@@ -4,49 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import Optimizer
 
 from ...device import move_batch
-from .batch_facts import tensors_of
+from ...memory import SavedBytes, StepMemory, bytes_of, local, measured_peak, state_bytes, tensors_in
 from .losses_seen import LossCall, LossWatch, Stretched
 from .rehearsal import run_steps
-from .tensor_bytes import LiveBytes, SavedBytes, bytes_of
 
 if TYPE_CHECKING:
     from ...trainer import Trainer
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes that one step on one batch takes, on the device of the run.
-
-    Attributes:
-        weights: parameters and buffers.
-        gradients: one for each trainable value.
-        optimizer: its state, by its kind.
-        activations: what forward kept for backward.
-        batch: the batch.
-        peak: the most that lived at once, measured in the second step: on CUDA by the allocator, elsewhere by counting
-            what each operation made.
-    """
-
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
-    batch: int
-    peak: int
-
-    @property
-    def estimate(self) -> int:
-        """The sum of all parts."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.batch
 
 
 @dataclass(frozen=True)
@@ -57,13 +29,15 @@ class Observed:
         loss: before it.
         calls: of loss functions, in the first step.
         stretched: shapes that did not fit, in the first step.
-        memory: see there.
+        memory: the estimate, by its parts.
+        peak: bytes of the trainer at the highest point of the second step, measured: the first makes the optimizer's state.
     """
 
     loss: float
     calls: tuple[LossCall, ...]
     stretched: tuple[Stretched, ...]
-    memory: Memory
+    memory: StepMemory
+    peak: int
 
     @property
     def leading(self) -> LossCall | None:
@@ -72,34 +46,30 @@ class Observed:
 
 
 def observe(trainer: Trainer[Any, Any], batch: Any) -> Observed:
-    """Step twice on `batch`, inside a rehearsal."""
+    """Step twice on `batch`, inside a rehearsal. The estimate is that of `memory.estimate`, for any `_train_batch`."""
     batch = move_batch(batch, trainer.device)
-    parameters = list(trainer.model.parameters())
-    known = [*parameters, *trainer.model.buffers(), *tensors_of(batch)]
-    known = [each for each in known if each.layout is torch.strided]
-    saved, losses, live = SavedBytes(known), LossWatch(), LiveBytes(known)
-    on_cuda = trainer.device.type == "cuda"
-    with nullcontext() if on_cuda else live, _eager(trainer.model):
-        with ExitStack() as stack:
-            stack.enter_context(saved.watching())
-            stack.enter_context(losses)
+    parameters, buffers = list(trainer.model.parameters()), list(trainer.model.buffers())
+    tensors = list(tensors_in(batch))
+    saved, losses = SavedBytes([*parameters, *buffers, *tensors]), LossWatch()
+    optimizer = sum(state_bytes(each) for each in optimizers_of(trainer))
+    averages = 0 if trainer.averaging is None else bytes_of(trainer.averaging.average.values().values())
+    with _uncompiled(trainer.model):
+        with saved.watching(), losses:
             loss = run_steps(trainer, [batch])["loss"]
-        before = live.peak
-        live.peak = live.now
-        if on_cuda:
-            torch.cuda.reset_peak_memory_stats(trainer.device)
-        run_steps(trainer, [batch])
-    weights = bytes_of([*parameters, *trainer.model.buffers()])
-    peak = max(before, live.peak) + bytes_of(known)
-    memory = Memory(
-        weights=weights,
-        gradients=sum(each.numel() * each.element_size() for each in parameters if each.requires_grad),
-        optimizer=sum(state_bytes(each) for each in optimizers_of(trainer)),
+        for parameter in parameters:
+            parameter.grad = None
+        above = measured_peak(lambda: run_steps(trainer, [batch]), trainer.device)
+    memory = StepMemory(
+        parameters=bytes_of(parameters),
+        buffers=bytes_of(buffers),
+        gradients=sum(local(each).nbytes for each in parameters if each.requires_grad),
+        optimizer=optimizer,
+        averages=averages,
+        batch=bytes_of(tensors),
         activations=saved.total,
-        batch=bytes_of(tensors_of(batch)),
-        peak=torch.cuda.max_memory_allocated(trainer.device) if on_cuda else peak,
     )
-    return Observed(loss, tuple(losses.calls), tuple(losses.stretched), memory)
+    there = memory.held - optimizer + sum(state_bytes(each) for each in optimizers_of(trainer)) + memory.batch
+    return Observed(loss, tuple(losses.calls), tuple(losses.stretched), memory, there + above)
 
 
 def optimizers_of(trainer: Trainer[Any, Any]) -> list[Optimizer]:
@@ -108,30 +78,18 @@ def optimizers_of(trainer: Trainer[Any, Any]) -> list[Optimizer]:
     return list({id(each): each for each in found}.values())
 
 
-def state_bytes(optimizer: Optimizer) -> int:
-    """What an optimizer will keep, from its kind: two values a weight for Adam's, one for momentum; else what it has."""
-    values = 0
-    for group in optimizer.param_groups:
-        size = sum(each.numel() * each.element_size() for each in group["params"] if each.requires_grad)
-        if isinstance(optimizer, (Adam, AdamW)):
-            values += size * (3 if group.get("amsgrad") else 2)
-        elif isinstance(optimizer, SGD):
-            values += size * bool(group["momentum"])
-        elif isinstance(optimizer, RMSprop):
-            values += size * (1 + bool(group["momentum"]) + bool(group["centered"]))
-        elif isinstance(optimizer, Adagrad):
-            values += size
-        else:
-            return bytes_of(each for state in optimizer.state.values() for each in tensors_of(dict(state)))
-    return values
-
-
 @contextmanager
-def _eager(model: nn.Module) -> Iterator[None]:
-    """A compiled model runs uncompiled inside: the instruments look at operations, of which a compiled one has none."""
-    compiled = hasattr(model, "_orig_mod") or any(each._compiled_call_impl is not None for each in model.modules())
-    if not compiled:
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
+def _uncompiled(model: nn.Module) -> Iterator[None]:
+    """A compiled model runs as it is inside: the instruments look at operations, of which a compiled one has none."""
+    compiled = [(each, each._compiled_call_impl) for each in model.modules() if each._compiled_call_impl is not None]
+    for module, _ in compiled:
+        module._compiled_call_impl = None
+    try:
+        if any(hasattr(each, "_orig_mod") for each in model.modules()):  # the user's own torch.compile(model)
+            with torch.compiler.set_stance("force_eager"):
+                yield
+        else:
+            yield
+    finally:
+        for module, call in compiled:
+            module._compiled_call_impl = call

@@ -7,6 +7,7 @@ import copy
 import inspect
 import io
 import itertools
+import logging
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -49,14 +50,26 @@ def rehearsal(trainer: Trainer[Any, Any]) -> Iterator[None]:
         trainer.dry_run_steps = _UNLIMITED
         trainer._step_listeners = []
         try:
-            trainer._begin()
-            trainer._notify_epoch_start()
+            with _warnings_alone():
+                trainer._begin()
+                trainer._notify_epoch_start()
             yield
         finally:
             folder = trainer.recorder.directory
             before.restore()
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _warnings_alone() -> Iterator[None]:
+    """What a run says of itself as it begins would be said once for each look."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def run_steps(
@@ -152,6 +165,7 @@ class _Snapshot:
         scaler = trainer.precision.scaler
         self._scaler = None if scaler is None else scaler.state_dict()
         self._skipped = trainer.precision.skipped_steps
+        self._average = None if trainer.averaging is None else _written(trainer.averaging.state_dict(values=True))
         self._generators = [(each, each.get_state()) for each in trainer.feed._generators()]
 
     def restore(self) -> None:
@@ -161,7 +175,9 @@ class _Snapshot:
         vars(trainer).update(self._attributes)
         trainer._norms, trainer._window = self._private
         for part, state in self._parts.values():
-            part.load_state_dict(torch.load(io.BytesIO(state), map_location="cpu", weights_only=False))
+            part.load_state_dict(_read(state))
+        if trainer.averaging is not None and self._average is not None:
+            trainer.averaging.load_state_dict(_read(self._average))
         with torch.no_grad():
             for buffer, value in self._buffers:  # those that are not persistent are in no state_dict
                 buffer.copy_(value)
@@ -180,3 +196,8 @@ def _written(state: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
+
+
+def _read(written: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = torch.load(io.BytesIO(written), map_location="cpu", weights_only=False)
+    return found
