@@ -114,7 +114,6 @@ def _variables(project: ProjectFacts, vendored: bool) -> dict[str, Any]:
         "title": Path(project.root).name or "Training",
         "runtime_from_train": inside,
         "runtime_from_config": from_config,
-        "config_from_train": "..config" if package else "config",
         "train_module": project.train_module,
         "depth": 2 if package else 1,
         "formatter": project.formatter,
