@@ -35,11 +35,22 @@ class Particular:
         return re.search(rf"{words}|(?<![A-Z]){re.escape(self.snake.upper())}(?![A-Z])", text) is not None
 
 
-def particular(sibling: ClassFacts, source: ClassSource | None, others: tuple[str, ...] = ()) -> Particular:
-    """The words of `sibling`; what its class's name shares with those of the `others` is the project's."""
+def particular(
+    sibling: ClassFacts, source: ClassSource | None, others: tuple[str, ...] = (), base: str = ""
+) -> Particular:
+    """The words of `sibling`; what its class's name shares with those of the `others`, or with its base's, is the project's.
+
+    Args:
+        sibling: the trainer.
+        source: its file.
+        others: names of the other trainers.
+        base: the class that they inherit from (``BaseExperiment``): ``RidgeExperiment`` is one by name.
+    """
     prefix, suffix = _shared((sibling.name, *others))
     camel = sibling.name[len(prefix) : len(sibling.name) - len(suffix)]
-    camel = re.sub(r"Trainer$|^Trainer", "", camel)
+    for kind in (re.sub(r"^(Base|Abstract)|Base$", "", base), "Trainer"):
+        if kind and camel != kind:
+            camel = camel.removeprefix(kind).removesuffix(kind)
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", camel).lower()
     if snake in COMMON:
         camel = snake = ""

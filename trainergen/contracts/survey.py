@@ -78,7 +78,7 @@ def _followed(base: BaseTrainer, read: Read) -> tuple[ClassSource | None, Partic
     for each in ranked:
         source = class_source(each, read)
         if source is not None:
-            return source, particular(each, source, names)
+            return source, particular(each, source, names, base.facts.name)
     return None, Particular("", "", ())
 
 

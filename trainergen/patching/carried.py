@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from ..errors import Conflict
 from .binding import bindings, bring, function_name
-from .joining import Entry, Registry
+from .joining import Entry, Registry, Sibling
 from .keys import spell_key, taken
 from .project_code import CodeFile, ProjectCode
 from .storage import Storage, manner_of, refuse_prefixes
@@ -94,6 +94,15 @@ def register_key(
     taken(key, keys, symbol=registry.symbol, place=f"{registry.path}:{registry.line}")
     refuse_prefixes(key, keys, manner)
     return key, attribute
+
+
+def own_key(sibling: Sibling, file: CodeFile, storage: Storage | None) -> str:
+    """The key of a sibling that is registered without one: what the registry makes of its class."""
+    form = storage.key if storage else ""
+    if form.startswith("attribute "):
+        said = class_text(file, sibling.name, form.removeprefix("attribute "))
+        return said[0] if said is not None else sibling.name
+    return BY_NAME.get(form, str)(sibling.name)
 
 
 def attribute_key(code: ProjectCode, entry: Entry, name: str, quote: str) -> tuple[str, str]:

@@ -98,11 +98,16 @@ class ConfigPlace:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the value of one setting stands: a file, and the keys (class, function or section first) that lead to it."""
+    """Where the value of one setting stands: a file, and the keys (class, function or section first) that lead to it.
+
+    Attributes:
+        inherited: the field's type, where the class of `keys` has the value from a class above and can be given another.
+    """
 
     path: str
     keys: KeyPath
     format: str
+    inherited: str = ""
 
 
 @dataclass(frozen=True)
@@ -272,5 +277,9 @@ def rewrite(configuration: Configuration, name: str, value: object, data: bytes)
     """
     slot = configuration.slots[name]
     syntax = cast("Syntax", import_module(f"{configs.__name__}.syntax.{slot.format}"))
+    if slot.inherited:
+        from .configs.syntax import python_text  # it reads classes as this module describes them
+
+        return python_text.add_field(data, slot.path, slot.keys, slot.inherited, value)
     start, end = syntax.locate(data, slot.path, slot.keys)
     return data[:start] + syntax.spell(value).encode("utf-8") + data[end:]

@@ -13,6 +13,9 @@ from .source import Source
 
 Literal = ast.List | ast.Tuple | ast.Set
 
+SOME = 3
+"""Names that must be in order for the order to be meant: fewer are so by chance."""
+
 
 def edit(data: bytes, path: str, *, module: str, name: str, width: int) -> Edit:
     """Export `name` of the sibling `module` from the package whose ``__init__.py`` is `data`.
@@ -83,7 +86,7 @@ def add_name(draft: Draft, name: str, *, width: int, beside: Sequence[str] = ())
         )
     names = _names(literal)
     quote = "'" if literal.elts and source.data[source.start(literal.elts[0]) :].startswith(b"'") else '"'
-    index = sorted_index(names, name) if len(names) == len(literal.elts) else None
+    index = sorted_index(names, name) if len(names) == len(literal.elts) >= SOME else None
     draft.insert(add_element(source, read_brackets(source, at), f"{quote}{name}{quote}", width=width, index=index))
 
 

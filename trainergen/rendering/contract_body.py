@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ class Body:
         access: to its settings.
         view: what blocks read, as far as it is made.
         sibling, words: the trainer that is followed, and what in it is about its model.
+        base: the source of the base trainer.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Body:
         view: dict[str, Any],
         sibling: ClassSource | None,
         words: Particular,
+        base: ClassSource | None,
     ) -> None:
+        self.base = base
         self.plan = plan
         self.contract = contract
         self.style = style
@@ -70,7 +74,10 @@ class Body:
     def words(self, registration: Registration) -> dict[str, Any]:
         """What the frame reads beyond the view."""
         plan, contract, style = self.plan, self.contract, self.style
-        line, base = base_import(contract, self.sibling, plan.names.trainer_file, relative=style.relative_imports)
+        line, said = base_import(contract, self.sibling, plan.names.trainer_file, relative=style.relative_imports)
+        base = self._renamed(said)
+        if self.particular.mentions(base.partition("[")[2]):  # generic in something of the sibling's own
+            base = base.partition("[")[0]
         self.imports.append(line)
         if style.relative_imports:
             self.imports[:] = [
@@ -81,6 +88,11 @@ class Body:
         if registration.decorator_import is not None:
             self.imports.append("from {} import {}".format(*registration.decorator_import))
         methods = self._methods()
+        if self.base is not None and style.hints:
+            for each in methods:
+                # Types of a signature that is the base's own: its file imports them.
+                signature = "" if each.text or not each.head else textwrap.dedent(each.head) + "\n    ..."
+                self.imports += imports_for(signature, self.base, plan.names.trainer_file)
         inputs, rest = self.unpacking()
         logger = [each for each in style.logger if not each.startswith(("import ", "from "))]
         self.imports += [each for each in style.logger if each.startswith(("import ", "from "))]
@@ -245,6 +257,14 @@ class Body:
         names = [self.view["prediction"], self.view["target"].variable]
         return ", ".join(f"{each}{kind}" for each in names if each)
 
+    def _renamed(self, text: str) -> str:
+        """Source of the sibling's, with the names of the new trainer."""
+        for old, new in self.transplant.renames.names.items():
+            text = re.sub(rf"\b{re.escape(old)}\b", new, text)
+        for old, new in self.transplant.renames.words.items():
+            text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(old)}(?![A-Za-z0-9_])", new, text)
+        return text
+
     def _class_lines(self, registered: str) -> list[str]:
         """Class attributes: what the siblings have for their model (``model_class = WineNet``), and `registered`.
 
@@ -256,11 +276,7 @@ class Body:
         for name, value in self.contract.sibling.attributes if self.contract.sibling is not None else ():
             if name == said:
                 continue
-            text = f"{name} = {value}"
-            for old, new in self.transplant.renames.names.items():
-                text = re.sub(rf"\b{re.escape(old)}\b", new, text)
-            for old, new in self.transplant.renames.words.items():
-                text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(old)}(?![A-Za-z0-9_])", new, text)
+            text = self._renamed(f"{name} = {value}")
             if value and not self.particular.mentions(text):
                 found.append(text)
         return found

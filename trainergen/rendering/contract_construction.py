@@ -255,7 +255,7 @@ def transplant_for(
             else lambda config, optimizer: access.spell(made.scheduler(optimizer), config, built=True)
         ),
     )
-    renames = _renames(contract, made, words, sibling)
+    renames = _renames(contract, configuration, made, words, sibling)
     config = contract.attributes.get("config", "")
     return Transplant(parts, renames, words, contract.constructor.slots, config, _own_criteria(contract))
 
@@ -270,7 +270,13 @@ def _own_criteria(contract: ContractFacts) -> frozenset[str]:
     return frozenset(name for name in CRITERIA if name not in awaited and not re.search(rf"self\.{name}\b", kept))
 
 
-def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibling: ClassSource | None) -> Renames:
+def _renames(
+    contract: ContractFacts,
+    configuration: Configuration,
+    made: Expressions,
+    words: Particular,
+    sibling: ClassSource | None,
+) -> Renames:
     names = dict.fromkeys(words.models, made.model.partition("(")[0])
     if contract.sibling is not None:
         names[contract.sibling.name] = made.plan.names.trainer_class
@@ -287,7 +293,22 @@ def _renames(contract: ContractFacts, made: Expressions, words: Particular, sibl
                 names.setdefault(node.id, made.loader.partition("(")[0])
     snake = new_word(contract, words, made.plan)
     camel = "".join(part.capitalize() for part in snake.split("_"))
+    if sibling is not None and words.camel:
+        # The class of the sibling's settings, wherever it is named: `config_class = RidgeConfig`, `Experiment[RidgeConfig]`.
+        known = _setting_classes(configuration)
+        for node in ast.walk(sibling.node):
+            if isinstance(node, ast.Name) and node.id.replace(words.camel, camel) in known - {node.id}:
+                names[node.id] = node.id.replace(words.camel, camel)
     return Renames(names, {words.snake: snake, words.camel: camel, words.snake.upper(): snake.upper()})
+
+
+def _setting_classes(configuration: Configuration) -> set[str]:
+    """Names of classes that the new trainer's settings are in."""
+    found = {configuration.annotation, *(name for _, name in configuration.imports)}
+    if configuration.definition:
+        defined = ast.parse(configuration.definition).body
+        found |= {each.name for each in defined if isinstance(each, ast.ClassDef)}
+    return found - {""}
 
 
 def _given_by_data(module: ast.Module) -> set[str]:

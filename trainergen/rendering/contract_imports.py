@@ -12,13 +12,14 @@ from ..inspection.training_facts import ClassFacts
 
 
 def base_import(contract: ContractFacts, sibling: ClassSource | None, file: str, *, relative: bool) -> tuple[str, str]:
-    """The line that imports the base trainer, and what it is called: as the sibling does."""
+    """The line that imports the base trainer, and what it is called: as the sibling does, what it is generic in included."""
     base = contract.base.facts
     if sibling is not None:
         for node in sibling.node.bases:
-            head = ast.unparse(node).partition(".")[0]
+            named = ast.unparse(node.value if isinstance(node, ast.Subscript) else node)
+            head = named.partition(".")[0]
             line = import_of(head, sibling, file)
-            if line and ast.unparse(node).rpartition(".")[2] in (base.name, head):
+            if line and named.rpartition(".")[2] in (base.name, head):
                 return line, ast.unparse(node)
     return own_import(base, file, relative=relative), base.name
 

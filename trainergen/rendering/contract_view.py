@@ -70,7 +70,8 @@ def render_under_contract(
     access = Access(
         configuration.reached, {each.name: each.default for each in plan.settings} | dict(configuration.shared)
     )
-    body = Body(plan, contract, style, configuration, access, view, sibling, words)
+    base = None if contract.kind == "functions" else class_source(contract.base.facts, read)
+    body = Body(plan, contract, style, configuration, access, view, sibling, words, base)
     view |= function_view(body, registration) if contract.kind == "functions" else body.words(registration)
     rendered = engine.render(f"contracts/{contract.kind}/frame.py.j2", view)
     text = access.spell(rendered.text, str(view["config"]))
@@ -97,7 +98,8 @@ def _followed(contract: ContractFacts, read: Callable[[str], bytes]) -> tuple[Cl
         source = function_source(contract.sibling, read)
         return source, function_words(contract.sibling, contract.base.siblings, source)
     found = class_source(contract.sibling, read)
-    return found, particular(contract.sibling, found, tuple(each.name for each in contract.base.siblings))
+    others = tuple(each.name for each in contract.base.siblings)
+    return found, particular(contract.sibling, found, others, contract.base.facts.name)
 
 
 def _view(plan: TrainerPlan, project: ProjectFacts, engine: Engine, width: int) -> dict[str, Any]:

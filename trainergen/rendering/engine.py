@@ -13,7 +13,7 @@ import jinja2
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-from ..errors import InternalError, UnusableInput
+from ..errors import InternalError, TrainergenError, UnusableInput
 from ..resources import contract_folder, resource_folder
 from .rendered import Rendered
 
@@ -160,7 +160,7 @@ class Engine:
         except jinja2.TemplateNotFound as problem:
             filename, line = self._where(problem)
             raise self._error(filename, line, f"there is no template {problem.name}") from problem
-        except (UnusableInput, InternalError):
+        except TrainergenError:  # what a template asks for may be an answer of the user
             raise
         except Exception as problem:  # a template may call anything that a variable offers
             filename, line = self._where(problem)

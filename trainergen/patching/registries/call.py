@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...errors import Conflict
 from ..analogy import Analogy
 from ..binding import below, bindings, bring, bring_name, defines_base, function_name, imports_itself
-from ..carried import carry, import_of, register_key
+from ..carried import carry, import_of, own_key, register_key
 from ..joining import Entry, Registration, Registry, Sibling
 from ..project_code import CodeFile, ProjectCode
 from ..snippets import snippet
@@ -53,7 +53,8 @@ def find(code: ProjectCode) -> list[Registry]:
     for (text, where, function), uses in groups.items():
         if 2 * len({use.sibling for use in uses}) < len(code.siblings):
             continue
-        keys = tuple(use.key or use.sibling.name for use in uses)
+        storage = storage_of(code, uses[0].file, uses[0].callee)
+        keys = tuple(use.key or own_key(use.sibling, code.file(use.sibling.file) or use.file, storage) for use in uses)
         detail = {"callee": text, "where": where, "function": function}
         found.append(Registry("call", uses[-1].file.path, uses[-1].statement.lineno, text, keys, detail))
     return found

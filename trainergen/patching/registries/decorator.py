@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import Conflict
 from ..analogy import Analogy
-from ..carried import carry, definition_of, import_of, register_key
+from ..carried import carry, definition_of, import_of, own_key, register_key
 from ..joining import Entry, Lookup, Registration, Registry, Sibling
 from ..project_code import CodeFile, ProjectCode
 from ..snippets import snippet
@@ -56,7 +56,8 @@ def find(code: ProjectCode) -> list[Registry]:
     for text, uses in groups.items():
         if 2 * len({use.sibling for use in uses}) < len(code.siblings):
             continue
-        keys = tuple(use.key or use.sibling.name for use in uses)
+        storage = storage_of(code, uses[0].file, uses[0].callee)
+        keys = tuple(use.key or own_key(use.sibling, code.file(use.sibling.file) or use.file, storage) for use in uses)
         found.append(Registry("decorator", uses[0].file.path, uses[0].node.lineno, text, keys, {"callee": text}))
     return found
 

@@ -50,11 +50,13 @@ def configure(
     flat = place.detail.get("section_form") == "ini_text"
     placed = place_fields(fields, [key for key in place.keys if not flat or len(key) == 1], place.required)
     placed = {each: _settable(keys, known) for each, keys in placed.items()}
+    shared = _inherited(fields, placed, known) if place.detail.get("section_file") is None else {}
+    said = [each for each in fields if each.name not in shared]
     manner = manner_of(source, node)
     pydantic = any("BaseModel" in base or "BaseSettings" in base for base in _bases(project, place, node))
     lines = field_lines(
-        fields,
-        placed,
+        said,
+        {each.name: placed[each.name] for each in said},
         known,
         manner,
         pydantic=pydantic,
@@ -62,10 +64,11 @@ def configure(
         kept=_kept(place, node, source, placed, entry),
     )
     own = [each.keys[0] for each in known if each.own]
-    text = class_text(source, node, name, entry, sibling, lines, kept=own, fields=fields, placed=placed, width=width)
+    text = class_text(source, node, name, entry, sibling, lines, kept=own, fields=said, placed=placed, width=width)
     result = Configuration(
         style="",
         access={each.name: "{config}" + "".join(f".{key}" for key in placed[each.name]) for each in fields},
+        shared=shared,
         annotation=name,
     )
     result = _put_class(result, place, project, source, name, text, entry, width=width)
@@ -74,7 +77,14 @@ def configure(
         result = replace(result, edits=join_tables(result.edits, place, project, name, entry, width=width))
     result = replace(
         result,
-        slots={each.name: Slot(where, (name, *placed[each.name]), "python_text") for each in fields if manner.defaults},
+        slots={each.name: Slot(where, (name, *placed[each.name]), "python_text") for each in said if manner.defaults}
+        | {
+            each.name: Slot(
+                where, (name, *placed[each.name]), "python_text", inherited=_type_of(placed[each.name], known)
+            )
+            for each in fields
+            if each.name in shared
+        },
         said=f"{name} in {where}",
     )
     if "section_file" in place.detail:
@@ -96,6 +106,20 @@ def _settable(keys: KeyPath, known: Sequence[ClassField]) -> KeyPath:
         if len(keys) == 1 or (len(keys) == 2 and keys[0] in groups and any(each.keys == keys for each in known))
         else ("_".join(keys),)
     )
+
+
+def _inherited(fields: Sequence[Field], placed: dict[str, KeyPath], known: Sequence[ClassField]) -> dict[str, str]:
+    """Field name -> literal that the class inherits for it, as the sibling does: the project has it for all its trainers."""
+    values = {each.keys: literal(each.value) for each in known if not each.own and each.value is not None}
+    return {
+        each.name: repr(values[placed[each.name]])
+        for each in fields
+        if placed[each.name] in values and values[placed[each.name]] is not None
+    }
+
+
+def _type_of(keys: KeyPath, known: Sequence[ClassField]) -> str:
+    return next((each.annotation for each in known if each.keys == keys and each.annotation), "object")
 
 
 def _kept(

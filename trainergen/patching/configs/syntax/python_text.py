@@ -33,6 +33,30 @@ def locate(data: bytes, path: str, keys: KeyPath) -> Span:
     return source.start(node), source.end(node)
 
 
+def add_field(data: bytes, path: str, keys: KeyPath, annotation: str, value: object) -> bytes:
+    """The file with one more field in a class, below its others: one that it has inherited until now.
+
+    Args:
+        data: the file.
+        path: for messages.
+        keys: the class and the field.
+        annotation: the field's type.
+        value: its value.
+
+    Raises:
+        Conflict: the class is not there.
+    """
+    source = Source(data, path)
+    name, key = keys
+    node = next((each for each in ast.walk(source.tree) if isinstance(each, ast.ClassDef) and each.name == name), None)
+    if node is None:
+        raise Conflict(f"{path} has no class {name}", place=path)
+    fields = [each for each in node.body if isinstance(each, ast.AnnAssign)] or node.body[:1]
+    end = source.end(fields[-1])
+    line = f"{source.newline.decode()}{' ' * fields[-1].col_offset}{key}: {annotation} = {spell(value)}"
+    return data[:end] + line.encode("utf-8") + data[end:]
+
+
 def spell(value: object) -> str:
     """A value as Python writes it."""
     return repr(value)
