@@ -67,6 +67,16 @@ def test_test_data_are_what_the_trainer_builds_for_them(trained: Path, trainerge
     assert not Path("saved_models/runs/points/evaluations.jsonl").exists()
 
 
+def test_a_run_is_found_from_elsewhere_by_its_folder(
+    trained: Path, trainergen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = trainergen("evaluate", str(trained / "saved_models/runs/points"), "--split", "train", "--json").data[
+        "result"
+    ]
+    assert result["trainer"] == "trainers:PointsTrainer" and result["metrics"]["loss"] > 0
+
+
 def test_a_torn_note_stays_by_itself(trained: Path, trainergen: Run) -> None:
     path = Path("saved_models/runs/points/evaluations.jsonl")
     path.write_text('{"at": "2026')
@@ -94,6 +104,9 @@ def test_the_class_is_found_by_its_name_where_the_manifest_does_not_say_it(train
     asked = trainergen("evaluate", "points")
     assert asked.exit == 4 and "--trainer trainers:PointsTrainer" in asked.stdout
     assert trainergen("evaluate", "points", "--trainer", "trainers:PointsTrainer").exit == 0
+    rewrite(manifest, trainer="GoneTrainer")
+    gone = trainergen("evaluate", "points")
+    assert gone.exit == 4 and "no file of" in gone.stdout and "--project" in gone.stdout
     wrong = trainergen("evaluate", "points", "--trainer", "others:PointsTrainer")
     assert wrong.exit == 4 and "does not inherit trainergen's Trainer" in wrong.stdout
 

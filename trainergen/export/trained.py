@@ -16,7 +16,7 @@ from ..inspection.project import find_root
 from ..lab import opening
 from ..lab.client import Lab
 from ..lab.opening import Laboratory
-from ..runs import Run, resolve
+from ..runs import MANIFEST, Run, resolve
 from ..settings import read_settings
 
 CHECKPOINTS = {"best": "best", "final": "final", "last": "latest"}
@@ -105,7 +105,9 @@ def find_trained(request: TrainedRequest) -> Trained:
         UnusableInput: no such run or checkpoint, or the run's manifest can't be read.
         AnswerNeeded: nothing says which class trained it.
     """
-    run = resolve(request.run, known_runs((), request.project))
+    path = Path(request.run)
+    is_path = (path / MANIFEST).is_file() or (path.name == MANIFEST and path.is_file())
+    run = resolve(request.run, [] if is_path else known_runs((), request.project))
     if not isinstance(run.manifest.get("config"), dict):
         raise UnusableInput(
             f"the manifest of {run.name} can't be read, or holds no configuration",
@@ -174,28 +176,32 @@ def _checkpoint_of(run: Run, wanted: str | None) -> tuple[Path, str]:
 def _trainer_of(run: Run, request: TrainedRequest) -> tuple[Path, str]:
     """The project, and the class as ``module:Class``: as asked for, as the manifest says, else looked for by its name."""
     here = find_root(request.project, Path.cwd())[0]
-    roots = dict.fromkeys((here,) if request.project is not None else (here, find_root(None, run.folder)[0]))
-    wanted = request.trainer or str(run.manifest.get("trainer_class") or "")
+    near = find_root(None, run.folder.absolute())[0]
+    roots = dict.fromkeys((here,) if request.project is not None else (near, here))
     if request.trainer is not None:
-        return here, request.trainer
-    module, _, name = wanted.partition(":")
-    if module and module != "__main__":
+        return next(iter(roots)), request.trainer
+    said = str(run.manifest.get("trainer_class") or "")
+    module, _, name = said.partition(":")
+    importable = bool(module) and module != "__main__" and "<locals>" not in name
+    if importable:
         for root in roots:
             if any(_is_module(base, module) for base in (root, root / "src")):
-                return root, wanted
+                return root, said
     name = name.rpartition(".")[2] or run.trainer
     for root in roots:
         files = [path for path in _python_files(root) if _defines(path, name)]
+        modules = [module_name(path.relative_to(root).as_posix(), ("", "src")) for path in files]
         if len(files) == 1:
-            return root, f"{module_name(files[0].relative_to(root).as_posix(), ('', 'src'))}:{name}"
+            return root, f"{modules[0]}:{name}"
         if files:
-            known = tuple(module_name(path.relative_to(root).as_posix(), ("", "src")) for path in files)
             raise AnswerNeeded(
                 f"{len(files)} files define {name}, which trained {run.name}",
-                flags=tuple(f"--trainer {each}:{name}" for each in known),
+                flags=tuple(f"--trainer {each}:{name}" for each in modules),
             )
+    if importable:  # from a package that is installed
+        return next(iter(roots)), said
     raise AnswerNeeded(
-        f"{run.name} was trained by {name}, and no file of {here} defines that class",
+        f"{run.name} was trained by {name}, and no file of {' or '.join(map(str, roots))} defines that class",
         flags=("--trainer MODULE:CLASS",),
         hint="call this in the project that trained it, or name its root with --project",
     )
