@@ -87,7 +87,14 @@ CASES: dict[str, tuple[Evidence, Evidence]] = {
         seen(LEVEL, LEVEL),
         seen(LEVEL, LEVEL, with_validation__accuracy=[0.95] * 12),  # right all the same: the rest is noise
     ),
-    "unstable": (seen(JUMPING, JUMPING), seen(FALLING, FALLING, with_train__gradient_norm=[1.0, 2.0] * 6)),
+    "unstable": (
+        seen(JUMPING, JUMPING),
+        # noise of small batches near the bottom, as a toy's history of 60 epochs had it
+        seen(
+            [2.0 * 0.8**epoch + 0.06 + 0.01 * (-1) ** epoch for epoch in range(40)],
+            with_train__gradient_norm=[1, 2] * 20,
+        ),
+    ),
     "noisy_validation": (seen(FALLING, SHAKING), seen(FALLING, FALLING)),
     "never_validated": (seen(FALLING), seen(FALLING, [None] * 11 + [0.5])),
     "stopped_early": (

@@ -1,7 +1,8 @@
-"""Of five epochs or more: in at least two, and in a tenth of them, the training loss jumps up by a quarter of its best or more; or a gradient norm is over ten times their median."""
+"""Of five epochs or more: in at least two, and in a tenth of them, the training loss jumps up by half of its value and by a quarter of its median; or a gradient norm is over ten times their median."""
 
 from __future__ import annotations
 
+import itertools
 import statistics
 
 from ..curve import Curve
@@ -46,11 +47,9 @@ def observe(seen: Evidence) -> Observation | None:
 
 
 def jumps_of(curve: Curve) -> list[tuple[int, float, float]]:
-    """(epoch, before, after) wherever the value rises by a quarter of the best so far."""
-    found, best = [], curve.first
-    for index in range(1, len(curve)):
-        before, after = curve.values[index - 1], curve.values[index]
-        best = min(best, before)
-        if after - before > 0.25 * max(abs(best), abs(curve.first) / 100):
-            found.append((curve.epochs[index], before, after))
+    """(epoch, before, after) wherever the value rises by half, and by a quarter of the median: near 0 all is noise."""
+    least, found = statistics.median(map(abs, curve.values)) / 4, []
+    for epoch, (before, after) in zip(curve.epochs[1:], itertools.pairwise(curve.values), strict=True):
+        if after - before > max(abs(before) / 2, least):
+            found.append((epoch, before, after))
     return found
