@@ -98,7 +98,7 @@ def test_less_is_kept_for_backward(tmp_path: Path) -> None:
         trainer = DeepTrainer.from_config(settings(tmp_path, batch_size=64, recompute_modules=patterns))
         trainer.noise = torch.zeros(())
         kept.append(estimate(trainer, next(iter(trainer.dataloader))).activations)
-    assert kept[1] < 0.3 * kept[0]
+    assert kept[1] < 0.7 * kept[0]  # of two blocks' insides one is there at a time
 
 
 def test_a_copy_runs_itself_not_the_original() -> None:

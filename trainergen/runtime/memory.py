@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import gc
 import inspect
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from torch.autograd import profiler
 from torch.optim import Optimizer
 
 from .device import move_batch
+from .recomputation import Recomputed
 from .seeding import preserved_random_state
 
 if TYPE_CHECKING:
@@ -36,7 +40,8 @@ class StepMemory:
         optimizer: its state, which is there from the first step on.
         averages: a moving average of the weights, where there is one.
         batch: one batch on the device.
-        activations: what forward keeps for backward, each storage once; of recomputed parts only their inputs.
+        activations: what forward keeps for backward, each storage once; of recomputed parts their inputs, and the
+            inside of the largest one, which is there once more in backward.
     """
 
     parameters: int
@@ -77,7 +82,23 @@ def estimate(trainer: Trainer[Any, Any], batch: Any) -> StepMemory:
     parameters, buffers = list(model.parameters()), list(model.buffers())
     tensors = list(tensors_in(batch))
     saved = SavedBytes([*parameters, *buffers, *tensors])
-    with preserved_random_state(), _buffers_kept(model), saved.watching(), trainer.autocast():
+    insides = [0]
+
+    @contextmanager
+    def inside(arguments: Any) -> Iterator[None]:
+        saved.add(tensors_in(arguments))
+        own = SavedBytes([*parameters, *buffers, *tensors], kept=False)
+        with own.watching():
+            yield
+        insides.append(own.total)
+
+    with (
+        preserved_random_state(),
+        _buffers_kept(model),
+        saved.watching(),
+        Recomputed.looked_into(inside),
+        trainer.autocast(),
+    ):
         trainer._forward_batch(batch)
     return StepMemory(
         parameters=bytes_of(parameters),
@@ -86,7 +107,7 @@ def estimate(trainer: Trainer[Any, Any], batch: Any) -> StepMemory:
         optimizer=state_bytes(trainer.optimizer),
         averages=0 if trainer.averaging is None else bytes_of(trainer.averaging.average.values().values()),
         batch=bytes_of(tensors),
-        activations=saved.total,
+        activations=saved.total + max(insides),
     )
 
 
@@ -107,7 +128,8 @@ def measured_peak(action: Callable[[], object], device: torch.device) -> int:
         before = torch.cuda.memory_allocated(device)
         action()
         return torch.cuda.max_memory_allocated(device) - before
-    with profiler.profile(profile_memory=True) as taken:  # torch.profiler is the same, after importing torch._dynamo
+    # torch.profiler is the same, after importing torch._dynamo
+    with _without_the_tracers_words(), profiler.profile(profile_memory=True) as taken:
         action()
     level = peak = 0
     results: Any = taken.kineto_results
@@ -123,9 +145,11 @@ class SavedBytes:
 
     Args:
         known: tensors that are there anyway, which are not counted.
+        kept: whether backward can follow; else what was saved is freed as soon as it is counted.
     """
 
-    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+    def __init__(self, known: Iterable[torch.Tensor], *, kept: bool = True) -> None:
+        self._kept = kept
         self._known = {_storage(each).data_ptr() for each in known if _has_storage(each)}
         self._sizes: dict[int, int] = {}
         self._alive: list[torch.Tensor] = []  # so that no address is used twice
@@ -142,13 +166,16 @@ class SavedBytes:
             yield
         self._alive.clear()
 
-    def _keep(self, tensor: torch.Tensor) -> torch.Tensor:
-        if _has_storage(tensor):
-            storage = _storage(tensor)
-            if storage.data_ptr() not in self._known:
-                self._sizes[storage.data_ptr()] = storage.nbytes()
+    def add(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Count `tensors` as kept."""
+        for tensor in tensors:
+            if _has_storage(tensor) and _storage(tensor).data_ptr() not in self._known:
+                self._sizes[_storage(tensor).data_ptr()] = _storage(tensor).nbytes()
                 self._alive.append(tensor)
-        return tensor
+
+    def _keep(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.add([tensor])
+        return tensor if self._kept else tensor.new_empty(0)
 
 
 def state_bytes(optimizer: Optimizer) -> int:
@@ -206,6 +233,25 @@ def _state_values(optimizer: Optimizer, group: dict[str, Any]) -> float:
     except Exception:  # an optimizer of somebody's own may want anything: it is only asked
         return 0.0
     return sum(each.numel() for each in tensors_in(dict(small.state[probe])) if each.dim()) / PROBED
+
+
+@contextmanager
+def _without_the_tracers_words() -> Iterator[None]:
+    """What torch's tracer writes to stderr of itself is left out; everything else comes when it has ended."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(b"USDT:") and b"CPUAllocator.cpp" not in line:
+                    os.write(2, line)
 
 
 @contextmanager

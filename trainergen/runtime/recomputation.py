@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -68,6 +68,7 @@ class Recomputed:
         forward: its own.
     """
 
+    _inside: ClassVar[Callable[[Any], AbstractContextManager[None]] | None] = None
     _meter: ClassVar[Callable[[], int] | None] = None
     _repeated: ClassVar[list[int]] = []
 
@@ -80,6 +81,16 @@ class Recomputed:
             yield cls._repeated
         finally:
             cls._meter = None
+
+    @classmethod
+    @contextmanager
+    def looked_into(cls, inside: Callable[[Any], AbstractContextManager[None]]) -> Iterator[None]:
+        """Have every first pass run in the context that `inside` makes of its arguments, and none be recomputed."""
+        cls._inside = inside
+        try:
+            yield
+        finally:
+            cls._inside = None
 
     @classmethod
     def count(cls) -> int:
@@ -103,6 +114,10 @@ class Recomputed:
         """Forward; where gradients are asked for, only the arguments are kept."""
         if not torch.is_grad_enabled():
             return self._forward(*args, **kwargs)
+        inside = type(self)._inside
+        if inside is not None:
+            with inside((args, kwargs)):
+                return self._forward(*args, **kwargs)
         if torch.compiler.is_compiling():
             return checkpoint(self._forward, *args, use_reentrant=False, **kwargs)
         before = self._buffers()
