@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
-from trainergen.runtime import CheckpointCorrupt
+from trainergen.runtime import CheckpointCorrupt, CheckpointError
 from trainergen.runtime.atomic import read_tensors, write_tensors
 from trainergen.runtime.checkpoints import CheckpointStore
 
@@ -178,5 +179,58 @@ def test_other_data_of_the_same_length_is_noticed(
     points, labels = quadrants(80).tensors
     monkeypatch.setattr(Elsewhere, "data", TensorDataset(points, labels))
     Elsewhere.from_config(settings(tmp_path, num_epochs=2, batch_size=8), resume=trainer.run_directory)
+    assert "another learning_rate" not in caplog.text
+    Elsewhere.from_config(settings(tmp_path, learning_rate=0.5), resume=trainer.run_directory)
+    assert "another learning_rate: 0.5 instead of 0.01; optimizer and scheduler go on with what" in caplog.text
     for told in ("its samples is 80, not 90", "10 batches an epoch, not 6", "another batch_size: 8 instead of 16"):
         assert told in caplog.text
+
+
+def test_a_loader_that_ends_before_the_checkpoint_is_an_error(tmp_path: Path) -> None:
+    batches = [(torch.randn(16, 2), torch.randint(0, 4, (16,))) for _ in range(6)]
+
+    class Streamed:
+        """No length, as a stream has none."""
+
+        def __init__(self, count: int) -> None:
+            self.count = count
+
+        def __iter__(self) -> Iterator[Batch]:
+            return iter(batches[: self.count])
+
+    first = Stopping.from_config(settings(tmp_path, checkpoint_every_n_steps=2), dataloader=Streamed(6))
+    first.stop_at = 11
+    with pytest.raises(ArithmeticError):
+        first.train()
+    resumed = Stopping.from_config(settings(tmp_path), dataloader=Streamed(3), resume="auto")
+    assert resumed.step == 10
+    with pytest.raises(CheckpointError, match="at batch 4 of epoch 2, but the loader gave 3: resume with the data"):
+        resumed.train()
+
+
+# ---------------------------------------------------------------------------------------------- the manifest alone
+
+
+def test_the_manifest_tells_each_sessions_settings_and_so_gives_the_curve_again(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "first", 9, checkpoint_every_n_steps=3, gradient_clip_norm=0.5)
+    first = Stopping.from_config(settings(tmp_path / "first", gradient_clip_norm=2.0), resume="auto")
+    first.train()
+    told = json.loads((run / "manifest.json").read_text())
+    sessions = told["sessions"]
+    assert [each["settings_before"] for each in sessions] == [
+        {},
+        {"checkpoint_every_n_steps": 3, "gradient_clip_norm": 0.5},
+    ]
+    elsewhere = {"model_save_directory": str(tmp_path / "again")}
+    config = ToyConfig.from_plain(told["config"] | sessions[1]["settings_before"] | elsewhere)
+    again = Stopping.from_config(config)
+    again.stop_at = sessions[1]["first_step"] - 1
+    with pytest.raises(ArithmeticError):
+        again.train()
+    config = ToyConfig.from_plain(told["config"] | elsewhere)
+    again = Stopping.from_config(config, resume="auto")
+    assert again.step == 9
+    again.train()
+    assert [record["train"]["loss"].hex() for record in again.history] == [
+        record["train"]["loss"].hex() for record in first.history
+    ]

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from .errors import CheckpointError
 from .seeding import capture_random_state, restore_random_state
 
 BatchT = TypeVar("BatchT")
@@ -35,7 +36,11 @@ class EpochFeed(Generic[BatchT]):
         self._start = {"random": capture_random_state(), "generators": self._generator_states()}
 
     def batches(self, epoch: int) -> Iterator[BatchT]:
-        """The batches of `epoch` (counted from 0), each once; those before the resumed position are passed over."""
+        """The batches of `epoch` (counted from 0), each once; those before the resumed position are passed over.
+
+        Raises:
+            CheckpointError: there are fewer than had been taken.
+        """
         replay, self._replay = self._replay, None
         for sampler in (getattr(self.loader, "sampler", None), getattr(self.loader, "batch_sampler", None)):
             if callable(getattr(sampler, "set_epoch", None)):
@@ -47,6 +52,10 @@ class EpochFeed(Generic[BatchT]):
                 self.taken += 1
                 if self.taken == replay["taken"]:
                     break
+            if self.taken < replay["taken"]:
+                where = f"batch {replay['taken']} of epoch {epoch + 1}, but the loader gave {self.taken}"
+                advice = "resume with the data that it was, or from a checkpoint at an epoch's end"
+                raise CheckpointError(f"the checkpoint is at {where}: {advice}")
             restore_random_state(replay["random"])
         for batch in batches:
             self.taken += 1

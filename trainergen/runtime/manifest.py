@@ -79,6 +79,7 @@ class Manifest:
         """
         code = None if trainer.dry_run_steps is not None else git_state(_source_folder(trainer))
         source = None if resumed_from is None else self.relative(resumed_from)
+        before, config = self.data.get("config") or {}, json_ready(trainer.config.as_plain())
         self.data |= {
             "status": "running",
             "error": None,
@@ -97,6 +98,9 @@ class Manifest:
                 "ended_at": None,
                 "resumed_from": source,
                 "first_step": trainer.step + 1,
+                "settings_before": {
+                    key: value for key, value in before.items() if key not in config or config[key] != value
+                },
                 "last_step": None,
                 "commit": None if code is None else code["commit"],
                 "dirty_diff": None if code is None else code["dirty_diff"],

@@ -26,6 +26,9 @@ logger = logging.getLogger("trainergen")
 FORMAT = 1
 SHARDED = ("model", "optimizer")
 """The parts that are in a folder beside the checkpoint where each rank holds but a part of them."""
+_KEPT_BY_OPTIMIZER = ("learning_rate", "weight_decay")
+_KEPT_BY_SCHEDULER = ("scheduler_factor", "scheduler_patience", "scheduler_threshold", "scheduler_cooldown")
+"""Settings that are in the states of optimizer and scheduler, which a checkpoint brings back."""
 _STATEFUL = (nn.Module, Optimizer, LRScheduler, EpochScores, torch.amp.GradScaler)
 
 
@@ -123,7 +126,10 @@ def _warn_of_changes(trainer: Trainer[Any, Any], state: dict[str, Any]) -> None:
     for key in sorted(set(before) | set(now)):
         unknown_then = key not in before and now[key] in (defaults[key], [])  # a setting that came later, and is off
         if not unknown_then and before.get(key) != now.get(key):
-            logger.warning("resumed with another %s: %r instead of %r", key, now.get(key), before.get(key))
+            kept = key in _KEPT_BY_OPTIMIZER or (key in _KEPT_BY_SCHEDULER and trainer.scheduler is not None)
+            effect = "; optimizer and scheduler go on with what they were saved with" if kept else ""
+            text = "resumed with another %s: %r instead of %r%s"
+            logger.warning(text, key, now.get(key), before.get(key), effect)
     batches = batches_an_epoch(trainer.dataloader)
     if batches != state["batches_an_epoch"]:
         logger.warning("resumed on other data: %s batches an epoch, not %s", batches, state["batches_an_epoch"])
