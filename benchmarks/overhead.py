@@ -126,6 +126,7 @@ def measure(names: list[str], rounds: int, share: float) -> dict[str, Any]:
                 }
                 for name in names
             }
+            print(f"{task}: measured", file=sys.stderr, flush=True)
         for contender in every:
             contender.end()
     return found
@@ -215,8 +216,8 @@ def main() -> None:
         "circumstances": circumstances(),
         "left out": [name for name in wanted if name not in names],
     }
-    result["start"] = start_up(names, 3)
     result["step"] = measure(names, options.rounds, options.share)
+    result["start"] = start_up(names, 2)
     result["circumstances"]["load after"] = [round(each, 1) for each in os.getloadavg()]
     if options.json:
         print(json.dumps(result, indent=2))
