@@ -376,13 +376,21 @@ def test_what_is_no_report_is_not_replaced(healthy: Path, trainergen: Run) -> No
     assert trainergen("report", str(healthy), "--output", str(healthy.parents[2] / "file/x")).exit == 3
 
 
-def test_a_report_loads_no_torch(healthy: Path) -> None:
+def test_a_report_loads_no_torch_and_is_opened_where_asked(healthy: Path, tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
     program = (
-        "import sys; from trainergen import cli; code = cli.run(['report', sys.argv[1]]);"
+        "import sys; from trainergen import cli; code = cli.run(['report', sys.argv[1], '--open', 'yes']);"
         " print(sorted({'torch', 'numpy', 'libcst', 'black'} & set(sys.modules)), file=sys.stderr); raise SystemExit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(healthy)], capture_output=True, text=True)
+    browser = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {opened} %s"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(healthy)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"BROWSER": browser},
+    )
     assert (done.returncode, done.stderr.strip()) == (0, "[]"), done.stdout
+    assert opened.read_text() == (healthy / "report.html").as_uri()
 
 
 values = st.recursive(
@@ -436,9 +444,10 @@ lines = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(manifest=entries, status=entries, history=lines)
 @hypothesis_settings(
-    max_examples=12,
+    max_examples=80,
     phases=(Phase.generate,),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
