@@ -75,6 +75,16 @@ NEVER = {
         "trainergen.pipeline",
     },
     "report/": {"torch", "libcst", "click", "trainergen.cli", "trainergen.pipeline", "trainergen.lab"},
+    "lsp/": {
+        "torch",
+        "jinja2",
+        "click",
+        "trainergen.cli",
+        "trainergen.pipeline",
+        "trainergen.lab",
+        "trainergen.staging",
+        "trainergen.rendering",
+    },
     "gates/": {
         "torch",
         "jinja2",
