@@ -168,16 +168,17 @@ def describe(drawn: Drawn) -> str:
 
 def table(drawn: Sequence[Drawn]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Head and rows: the values of every epoch, thinned evenly, the first and the last kept."""
-    found: dict[int, list[str]] = {}
-    for index, each in enumerate(drawn):
-        pairs = zip(each.curve.epochs, each.curve.values, strict=True)
-        for epoch, text in [*((e, number(v)) for e, v in pairs), *((e, "not finite") for e in each.curve.holes)]:
-            found.setdefault(epoch, ["-"] * len(drawn))[index] = text
-    epochs = sorted(found)
+    epochs = sorted({epoch for each in drawn for epoch in (*each.curve.epochs, *each.curve.holes)})
     if len(epochs) > MOST_ROWS:
         epochs = [epochs[round(index * (len(epochs) - 1) / (MOST_ROWS - 1))] for index in range(MOST_ROWS)]
-    rows = tuple((str(epoch), *found[epoch]) for epoch in epochs)
+    columns = [_column(each.curve, set(epochs)) for each in drawn]
+    rows = tuple((str(epoch), *(column.get(epoch, "-") for column in columns)) for epoch in epochs)
     return ("epoch", *(each.label for each in drawn)), rows
+
+
+def _column(curve: Curve, epochs: set[int]) -> dict[int, str]:
+    known = {e: number(v) for e, v in zip(curve.epochs, curve.values, strict=True) if e in epochs}
+    return known | {epoch: "not finite" for epoch in curve.holes if epoch in epochs}
 
 
 def _usable(curve: Curve, log: bool) -> bool:
