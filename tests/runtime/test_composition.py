@@ -35,6 +35,10 @@ class Same(Plain):
             block[1] = nn.LayerNorm(15)  # running means would be another each rank
         return model
 
+    def on_epoch_start(self) -> None:
+        if self.epoch:
+            self.evaluate()  # leaves whole parameters behind on each rank, which hold the average
+
 
 class Noisy(NoisyTrainer):
     """AdamW, dropout, running means."""

@@ -14,7 +14,17 @@ import torch
 from torch import nn
 
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, settings, weights
-from trainergen.runtime import BaseTrainerConfig, NonFiniteLoss, Trainer
+from trainergen.runtime import (
+    BaseTrainerConfig,
+    CheckpointCorrupt,
+    CheckpointError,
+    ConfigError,
+    EmptyDataset,
+    InvalidConfig,
+    NonFiniteLoss,
+    Trainer,
+    TrainingError,
+)
 from trainergen.runtime.flops import peak_flops, peak_of
 
 
@@ -78,6 +88,42 @@ def test_channels_last_is_where_things_lie_not_what_they_are(tmp_path: Path) -> 
     again = Pictures.from_config(config, resume=path)
     assert equal_bits(weights(again), weights(runs[1][2]))
     assert again.train()[-1]["epoch"] == 4
+
+
+def test_all_of_it_is_read_from_an_ini_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.ini"
+    file.write_text(
+        "[train_toy]\nema_decay = 0.99\nswa_start_epoch = none\ncompile =\nmatmul_precision = high\n"
+        "recompute_modules = blocks.*, decoder.?\nchannels_last = yes\nmeasure_flops = on\ndevice_peak_flops = 1e12\n"
+    )
+    config = ToyConfig.load(file)
+    assert (config.ema_decay, config.swa_start_epoch, config.compile) == (0.99, None, None)
+    assert config.recompute_modules == ("blocks.*", "decoder.?") and config.channels_last and config.measure_flops
+    assert (config.matmul_precision, config.device_peak_flops) == ("high", 1e12)
+    assert ToyConfig.from_plain(json.loads(json.dumps(config.as_plain()))) == config
+    file.write_text("[train_toy]\ncompile = fastest\n")
+    with pytest.raises(ConfigError, match="'fastest' is none of") as caught:
+        ToyConfig.load(file)
+    told = caught.value.to_json()
+    assert (
+        isinstance(caught.value, InvalidConfig) and told["details"]["key"] == "compile" and told["details"]["line"] == 2
+    )
+
+
+def test_errors_are_data_and_still_what_they_were(tmp_path: Path) -> None:
+    trainer = ToyTrainer.from_config(settings(tmp_path, num_epochs=1))
+    trainer.train()
+    with pytest.raises(EmptyDataset) as empty:
+        trainer.evaluate([])
+    assert isinstance(empty.value, ValueError) and isinstance(empty.value, TrainingError)
+    assert empty.value.to_json()["checkpoint"] == str(trainer.recorder.newest_checkpoint())
+    path = trainer.recorder.newest_checkpoint()
+    assert path is not None
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointCorrupt, match="can't be read") as corrupt:
+        ToyTrainer.from_config(settings(tmp_path), resume=path)
+    assert isinstance(corrupt.value, CheckpointError) and corrupt.value.details == {"file": str(path)}
+    assert "newest checkpoint that can be read" in corrupt.value.to_json()["suggestion"]
 
 
 @pytest.mark.parametrize("value", ["high", "medium"])
