@@ -85,6 +85,16 @@ NEVER = {
         "trainergen.staging",
         "trainergen.rendering",
     },
+    "export/": {
+        "jinja2",
+        "click",
+        "libcst",
+        "trainergen.cli",
+        "trainergen.pipeline",
+        "trainergen.planning",
+        "trainergen.rendering",
+        "trainergen.patching",
+    },
     "gates/": {
         "torch",
         "jinja2",

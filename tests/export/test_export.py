@@ -113,6 +113,15 @@ GRAPHS = [
 ]
 
 
+def test_the_main_process_loads_neither_torch_nor_a_format() -> None:
+    program = (
+        "import sys, trainergen.cli.export, trainergen.cli.evaluate, trainergen.evaluating, trainergen.export.exporting; "
+        "heavy = {'torch', 'numpy', 'onnx', 'safetensors', 'trainergen.export.formats.onnx'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_the_formats_are_those_of_the_folder() -> None:
     assert format_names() == ("onnx", "safetensors", "torch-export", "torchscript")
 

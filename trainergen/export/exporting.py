@@ -96,9 +96,12 @@ def export(request: ExportRequest, lab: Lab | None, outcome: Outcome, progress: 
         wrong = [each for each in proof["cases"] if not each["within"]]
         if wrong:
             sizes = " and ".join(str(each["samples"]) for each in wrong)
+            why = "Does forward draw random numbers in eval mode?"
+            if any(each["problem"] for each in wrong):
+                why = "Does forward decide by the batch's size?"
             outcome.closing = (
-                f"Nothing was written: with {sizes} samples the file gives something else than the model, "
-                f"tolerance {tolerance:g} ({{seconds}}).  Does forward draw random numbers in eval mode?"
+                f"Nothing was written: with {sizes} samples the file does not give what the model gives, "
+                f"tolerance {tolerance:g} ({{seconds}}).  {why}"
             )
             raise FindingsFailed("the file gives something else than the model", hint="--tolerance X allows more")
         place(Path(written["file"]), target, written["sha256"])
