@@ -158,6 +158,8 @@ class Reading:
         self.top = Routine(source.tree, None, None)
         self.routines = [self.top]
         self._watched = watched
+        self._dotted: dict[int, tuple[ast.expr, str | None]] = {}
+        self._read = False
         self._order = 0
         self._routine = self.top
         self._class: Class | None = None
@@ -201,17 +203,30 @@ class Reading:
             self._block(source.tree.body, self.top.place)
         finally:
             sys.setrecursionlimit(limit)
+        self._dotted.clear()  # an import further down may have given a name another meaning
+        self._read = True
 
     def dotted(self, expression: ast.expr) -> str | None:
         """The dotted name that an expression stands for, imports followed; ``self.x`` stays; None for anything else."""
+        if type(expression) is ast.Name:
+            return self.imports.get(expression.id, expression.id)
+        if type(expression) is not ast.Attribute:
+            return None
+        known = self._dotted.get(id(expression))
+        if known is not None and self._read:  # every gate asks for the same few
+            return known[1]
+        found = self._spelt(expression)
+        self._dotted[id(expression)] = expression, found  # the node with it: its number is its own while it lives
+        return found
+
+    def _spelt(self, expression: ast.expr) -> str | None:
         attributes: list[str] = []
         while isinstance(expression, ast.Attribute):
             attributes.append(expression.attr)
             expression = expression.value
         if not isinstance(expression, ast.Name):
             return None
-        head = self.imports.get(expression.id, expression.id)
-        return ".".join([head, *reversed(attributes)]) if attributes else head
+        return ".".join([self.imports.get(expression.id, expression.id), *reversed(attributes)])
 
     def _visit(self, node: ast.AST, place: Place) -> None:
         kind = type(node)

@@ -48,6 +48,7 @@ class Roles:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self._known: dict[tuple[int, str], tuple[str | None, ast.Call | None]] = {}
+        self._matched: dict[str, str | None] = {}
         self._modules: dict[str, bool] = {}
         self._modular: set[str] | None = None
 
@@ -181,10 +182,11 @@ class Roles:
         return self._match(text.rpartition(".")[2])
 
     def _match(self, name: str) -> str | None:
-        role = next((role for role, fits in _BY_NAME if fits(name)), None)
-        return (
-            None if role == MODULE and name[:1].isupper() and len(name) > 1 else role
-        )  # a class: calling it makes one
+        if name not in self._matched:
+            role = next((role for role, fits in _BY_NAME if fits(name)), None)
+            is_class = role == MODULE and name[:1].isupper() and len(name) > 1  # calling it makes one
+            self._matched[name] = None if is_class else role
+        return self._matched[name]
 
 
 def argument(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:
