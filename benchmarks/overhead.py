@@ -162,18 +162,22 @@ def _needs(name: str) -> set[str]:
 
 
 def _closure(packages: list[str]) -> set[str]:
-    """All distributions that `packages` need, themselves included, extras left out."""
+    """All installed distributions that `packages` need, themselves included; of extras those that are asked for."""
     found: set[str] = set()
+    seen: set[str] = set()
     while packages:
-        name = re.sub(r"[-_.]+", "-", packages.pop()).lower()
-        if name in found:
+        wanted = packages.pop()
+        if wanted in seen:
             continue
+        seen.add(wanted)
+        name, _, extras = wanted.partition("[")
         with contextlib.suppress(metadata.PackageNotFoundError):
             for line in metadata.requires(name) or []:
                 requirement, _, marker = line.partition(";")
-                if "extra" not in marker:
-                    packages.append(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
-            found.add(name)
+                extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", marker)
+                if extra is None or extra[1] in re.split(r"[,\]]", extras):
+                    packages += re.findall(r"^[A-Za-z0-9._-]+(?:\[[^\]]+\])?", requirement.strip())
+            found.add(re.sub(r"[-_.]+", "-", name).lower())
     return found
 
 

@@ -25,6 +25,7 @@ def train(work: Work, folder: Path) -> None:
     config = BaseTrainerConfig(
         num_epochs=work.epochs,
         device="cpu",
+        seed=torch.initial_seed() % 2**32,  # as it is already: from_config seeds everything
         scheduler_patience=None,
         early_stopping_patience=None,
         checkpoint_every_n_steps=work.save_every,
