@@ -240,12 +240,14 @@ def _id(run: Run) -> str:
 
 
 def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
-    if (folder / MANIFEST).is_file() and (folder.parent.name == "runs" or "run_id" in read_object(folder / MANIFEST)):
-        yield folder
-        return
-    if depth == 0:
-        return
     try:
+        if (folder / MANIFEST).is_file() and (
+            folder.parent.name == "runs" or "run_id" in read_object(folder / MANIFEST)
+        ):
+            yield folder
+            return
+        if depth == 0:
+            return
         below = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
     except OSError:
         return

@@ -43,7 +43,7 @@ def execute(command: str, terminal: Terminal, as_data: bool, work: Callable[[Out
         terminal.clear_progress()
         print(as_json(command, outcome, error))
     else:
-        print_outcome(terminal, outcome, error, time.monotonic() - started)
+        print_outcome(terminal, outcome, error, time.monotonic() - started, command)
     return 0 if error is None else error.exit_code
 
 

@@ -14,7 +14,13 @@ SUBJECT_WIDTH = 28
 EVIDENCE_WIDTH = 44
 
 
-def print_outcome(terminal: Terminal, outcome: Outcome, error: TrainergenError | None, seconds: float) -> None:
+TRAINS = frozenset({"check", "evaluate", "export"})
+"""Commands that run trainers which are there: what fails in them may be generated code."""
+
+
+def print_outcome(
+    terminal: Terminal, outcome: Outcome, error: TrainergenError | None, seconds: float, command: str
+) -> None:
     """The whole report of one command, as text on stdout."""
     terminal.clear_progress()
     if not terminal.quiet:
@@ -25,7 +31,7 @@ def print_outcome(terminal: Terminal, outcome: Outcome, error: TrainergenError |
     if outcome.diff:
         terminal.result(outcome.diff.rstrip("\n"))
     if error is not None and not isinstance(error, FindingsFailed):  # which stand among the lines
-        for line in error_block(terminal, error):
+        for line in error_block(terminal, error, command):
             terminal.result(line)
     terminal.result(closing_line(outcome, error, seconds))
 
@@ -50,14 +56,14 @@ def _column(lengths: Iterable[int], least: int) -> int:
     return max([least, *within])
 
 
-def error_block(terminal: Terminal, error: TrainergenError) -> list[str]:
+def error_block(terminal: Terminal, error: TrainergenError, command: str) -> list[str]:
     """An error: what, where, evidence, help."""
     if isinstance(error, AnswerNeeded) and error.questions:
         return _questions_block(error)
     code = f"[{error.code}]" if error.code else ""
     message = error.message
     if isinstance(error, UserCodeFailed) and error.is_excerpt:  # the exception stands beside the carets
-        message = "your code failed, before any generated code ran"
+        message = "your code failed" + ("" if command in TRAINS else ", before any generated code ran")
     block = ["", f"{terminal.paint('error' + code, 'error')}: {message}"]
     if error.place:
         block.append(f"  --> {error.place}")
