@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import trainergen.runtime
 from trainergen.runtime import choose_device, infer_batch_size, move_batch, parameter_groups
 from trainergen.runtime.epoch_means import EpochMeans
+from trainergen.runtime.precision import Precision
 from trainergen.runtime.seeding import preserved_random_state, seed_everything
 
 ROOM = Path(trainergen.runtime.__file__).parent
@@ -156,6 +158,26 @@ def test_means_kept_on_the_device_are_those_kept_on_the_host() -> None:
     restored = EpochMeans(cpu, on_host=False)
     restored.load_state_dict(host.state_dict())
     assert restored.batches == 9
+
+
+def test_a_scaled_step_reads_no_more_than_the_scaler_does() -> None:
+    def reads(step: Callable[[torch.amp.GradScaler, torch.optim.Optimizer, Precision], object]) -> int:
+        layer = torch.nn.Linear(4, 2)
+        optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+        precision = Precision("float16", torch.device("cpu"))
+        assert precision.scaler is not None
+        with CountReads() as counter:
+            for _ in range(5):
+                precision.scale(layer(torch.ones(3, 4)).sum()).backward()
+                precision.unscale(optimizer)
+                step(precision.scaler, optimizer, precision)
+        return counter.reads
+
+    def bare(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, _: Precision) -> None:
+        scaler.step(optimizer)
+        scaler.update()
+
+    assert reads(lambda scaler, optimizer, precision: precision.step(optimizer)) == reads(bare)
 
 
 @pytest.mark.slow

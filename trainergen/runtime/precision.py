@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -25,6 +26,8 @@ class Precision:
             self._autocast = torch.autocast(device.type, dtype=getattr(torch, name))
         self.scaler: torch.amp.GradScaler | None = torch.amp.GradScaler(device.type) if name == "float16" else None
         self.skipped_steps = 0
+        self._taken = 0
+        self._counted: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context of a forward pass."""
@@ -44,9 +47,22 @@ class Precision:
         if self.scaler is None:
             optimizer.step()
             return True
-        before = self.scaler.get_scale()
-        self.scaler.step(optimizer)
-        self.scaler.update()
-        stepped = self.scaler.get_scale() >= before
+        if getattr(optimizer, "_step_supports_amp_scaling", False):
+            # A fused optimizer is called in any case, and looks at the overflow itself: only the scale tells.
+            before = self.scaler.get_scale()
+            self.scaler.step(optimizer)
+            self.scaler.update()
+            stepped = self.scaler.get_scale() >= before
+        else:
+            if optimizer not in self._counted:
+                self._counted.add(optimizer)
+                optimizer.register_step_post_hook(self._count)
+            taken = self._taken
+            self.scaler.step(optimizer)
+            self.scaler.update()
+            stepped = self._taken > taken  # asking for the scale would wait for the device
         self.skipped_steps = 0 if stepped else self.skipped_steps + 1
         return stepped
+
+    def _count(self, *_: object) -> None:
+        self._taken += 1
