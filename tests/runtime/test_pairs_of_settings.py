@@ -1,0 +1,79 @@
+"""Settings that say "yes" beside each other in docs/memory.md: with both, a run is what it is with the second alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tests.runtime.test_resume import Interrupted, NoisyTrainer, compare
+from tests.runtime.toys import Batch, ToyConfig, equal_bits, settings, weights
+
+TOGETHER: dict[str, dict[str, Any]] = {
+    "accumulation": {"accumulation_steps": 4},
+    "bfloat16": {"precision": "bfloat16"},
+    "float16": {"precision": "float16"},
+    "ema": {"ema_decay": 0.9},
+    "swa": {"swa_start_epoch": 2},
+    "recompute": {"recompute_modules": ("0",)},
+    "compile": {"compile": "aot_eager"},
+}
+
+
+class Pictures(NoisyTrainer):
+    """A small convolutional net on points drawn as pictures; no dropout, so that its numbers can be compared."""
+
+    @classmethod
+    def build_model(cls, config: ToyConfig) -> nn.Module:
+        return nn.Sequential(
+            nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.BatchNorm2d(8), nn.GELU()),
+            nn.Flatten(),
+            nn.Linear(8 * 16, 4),
+        )
+
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
+        points, labels = batch
+        pictures = points[:, :, None, None].expand(-1, -1, 4, 4) * torch.linspace(-1, 1, 16).reshape(4, 4)
+        logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
+        self.scores.add(logits, labels)
+        return nn.functional.cross_entropy(logits.float(), labels)
+
+
+def losses(folder: Path, changes: dict[str, Any]) -> list[float]:
+    trainer = Pictures.from_config(settings(folder, dropout=0.0, num_epochs=3, **changes))
+    return [record[part]["loss"] for record in trainer.train() for part in ("train", "validation")]
+
+
+PAIRS = [
+    *(("channels_last", True, other) for other in TOGETHER),
+    *(("compile", "aot_eager", other) for other in TOGETHER if other not in ("recompute", "compile")),
+    *(("swa_start_epoch", 2, other) for other in ("bfloat16", "float16")),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "value", "other"), PAIRS)
+def test_with_both_a_run_is_nearly_what_it_is_with_one(tmp_path: Path, name: str, value: Any, other: str) -> None:
+    alone = losses(tmp_path / "alone", TOGETHER[other])
+    both = losses(tmp_path / "both", TOGETHER[other] | {name: value})
+    loose = other in ("bfloat16", "float16")
+    assert both == pytest.approx(alone, rel=0.1 if loose else 1e-3)
+    assert both[-1] < both[1]  # and it learns
+
+
+def test_a_run_in_channels_last_goes_on_inside_an_epoch_to_the_bit(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"num_epochs": 3, "channels_last": True, "checkpoint_every_n_steps": 2, "dropout": 0.0}
+    whole = Pictures.from_config(settings(tmp_path / "whole", **changes))
+    whole.train()
+    broken = Pictures.from_config(settings(tmp_path / "broken", **changes))
+    broken.stop_in = (1, 9)
+    with pytest.raises(Interrupted):
+        broken.train()
+    resumed = Pictures.from_config(settings(tmp_path / "broken", **changes), resume="auto")
+    assert resumed.step == 8
+    resumed.train()
+    assert compare(resumed.history) == compare(whole.history)
+    assert equal_bits(weights(resumed), weights(whole))
