@@ -1,6 +1,6 @@
 """What a training framework costs a step: time against the raw loop, Python calls, import time, packages.
 
-    python benchmarks/overhead.py [--rounds 9] [--only raw,ours] [--share 1.0] [--json]
+    python benchmarks/overhead.py [--rounds 9] [--only raw,ours] [--tasks mlp] [--share 1.0] [--json]
 
 Each framework has a process of its own, all wait for their turn; a round is one turn of each, and a ratio is the median
 of the ratios to the raw loop of the same round, so drift of the machine cancels. One thread. Frameworks that are not
@@ -100,14 +100,12 @@ def turns_of(name: str) -> None:
         answers.flush()
 
 
-def measure(names: list[str], rounds: int, share: float) -> dict[str, Any]:
+def measure(names: list[str], tasks: list[str], rounds: int, share: float) -> dict[str, Any]:
     """``task -> contender -> {"time", "cpu", "calls", "us"}``, time and CPU as ratios to the raw loop."""
-    import works
-
     with tempfile.TemporaryDirectory() as errors:
         every = [Contender(name, Path(errors)) for name in names]
         found: dict[str, Any] = {}
-        for task in works.TASKS:
+        for task in tasks:
             rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}
             for number in range(rounds + 1):
                 at = number % len(every)  # another one begins each round
@@ -207,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", default="", help="contenders, separated by commas; the raw loop is always there")
+    parser.add_argument("--tasks", default="", help="what the names of the tasks begin with: mlp")
     parser.add_argument("--share", type=float, default=1.0, help="of the steps of each turn")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--turns-of", help=argparse.SUPPRESS)
@@ -214,13 +213,16 @@ def main() -> None:
     if options.turns_of:
         turns_of(options.turns_of)
         return
+    import works
+
     wanted = [name for name in contenders.names() if not options.only or name in ("raw", *options.only.split(","))]
     names = [name for name in wanted if contenders.is_installed(name)]
     result: dict[str, Any] = {
         "circumstances": circumstances(),
         "left out": [name for name in wanted if name not in names],
     }
-    result["step"] = measure(names, options.rounds, options.share)
+    tasks = [task for task in works.TASKS if task.startswith(options.tasks)]
+    result["step"] = measure(names, tasks, options.rounds, options.share)
     result["start"] = start_up(names, 2)
     result["circumstances"]["load after"] = [round(each, 1) for each in os.getloadavg()]
     if options.json:

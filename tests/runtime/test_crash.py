@@ -32,7 +32,7 @@ SLOW: dict[str, Scenario] = {
     "SIGKILL at other bytes": lambda processes, disk, folder: processes.kills(folder, 25, seed=2),
     "disk full": lambda processes, disk, folder: disk.in_a_namespace("disk-full"),
     "read-only": lambda processes, disk, folder: disk.in_a_namespace("read-only"),
-    "more damaged checkpoints": lambda processes, disk, folder: disk.corrupted(folder, seed=2),
+    "more damaged checkpoints": lambda processes, disk, folder: disk.corrupted(folder, seed=2, each=2),
     "SIGTERM": lambda processes, disk, folder: processes.sigterm(folder),
     "rank": lambda processes, disk, folder: processes.killed_rank(folder),
     "loader worker": lambda processes, disk, folder: processes.killed_worker(folder),
