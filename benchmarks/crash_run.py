@@ -14,7 +14,7 @@ import torch
 from crash_kills import live
 
 from tests.runtime.toys import Batch, ToyTrainer, settings
-from trainergen.runtime.history import read_history
+from trainergen.runtime.history import CIRCUMSTANCES, read_history
 
 EVERY = 2
 """Steps from one checkpoint to the next."""
@@ -52,7 +52,7 @@ def end_of(folder: Path) -> str | None:
             if manifest["status"] == "finished":
                 state = torch.load(run / manifest["checkpoints"]["final"], weights_only=True)
                 weights = [each.double().flatten().tolist() for each in state.values()]
-                records = [{key: each[key] for key in each if key != "seconds"} for each in read_history(run)]
+                records = [{key: each[key] for key in each if key not in CIRCUMSTANCES} for each in read_history(run)]
                 return hashlib.sha256(json.dumps([weights, records]).encode()).hexdigest()
     return None
 

@@ -18,7 +18,7 @@ from tests.building import write_tree
 from tests.runtime.toys import ToyConfig, ToyTrainer, quadrants, settings
 from trainergen.runtime import Callback, SettingError
 from trainergen.runtime.data_facts import describe_data
-from trainergen.runtime.history import append_record, read_history
+from trainergen.runtime.history import CIRCUMSTANCES, append_record, read_history
 from trainergen.runtime.provenance import git_state, installed_packages
 
 
@@ -35,7 +35,7 @@ def trained(directory: Path, **changes: Any) -> ToyTrainer:
 
 
 def curve(trainer: ToyTrainer) -> list[dict[str, Any]]:
-    return [{key: value for key, value in record.items() if key != "seconds"} for record in trainer.history]
+    return [{key: value for key, value in record.items() if key not in CIRCUMSTANCES} for record in trainer.history]
 
 
 # ---------------------------------------------------------------------------------------------- again

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import CheckpointError, Trainer, WarmupCosine
-from trainergen.runtime.history import read_history
+from trainergen.runtime.history import CIRCUMSTANCES, read_history
 
 
 class Interrupted(Exception):
@@ -100,7 +100,7 @@ def jitter(samples: list[Batch]) -> Batch:
 
 
 def compare(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in record.items() if key != "seconds"} for record in history]
+    return [{key: value for key, value in record.items() if key not in CIRCUMSTANCES} for record in history]
 
 
 CASES = [

@@ -22,7 +22,16 @@ def test_a_run_learns_and_its_history_says_so(tmp_path: Path) -> None:
     trainer = ToyTrainer.from_config(settings(tmp_path, num_epochs=15, learning_rate=0.03, dropout=0.0))
     history = trainer.train()
     assert [record["epoch"] for record in history] == list(range(1, 16))
-    assert list(history[0]) == ["epoch", "step", "train", "validation", "learning_rate", "seconds"]
+    assert list(history[0]) == [
+        "epoch",
+        "step",
+        "train",
+        "validation",
+        "learning_rate",
+        "seconds",
+        "loader_wait_share",
+        "memory",
+    ]
     assert history[-1]["step"] == 15 * 6
     assert history[-1]["validation"]["loss"] < 0.5 < history[0]["validation"]["loss"]
     assert history[-1]["validation"]["accuracy"] > 0.85 and history[-1]["validation"]["f1"] > 0.8

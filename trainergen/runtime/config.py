@@ -50,6 +50,7 @@ class BaseTrainerConfig:
         measure_flops: count the first step's floating-point operations, and have throughput and MFU in the manifest.
         device_peak_flops: operations a second that one device could do at most, for MFU; None where it is one that
             `flops.PEAKS` has.
+        prefetch_batches: batches that a thread has on the device before they are asked for; 0 for none (docs/data.md).
         device: ``auto`` (CUDA, else Apple's GPU, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ...
         strategy: of several processes (see docs/distributed.md): ``ddp``, each holds the whole model; ``fsdp``, a part.
         seed: of Python, NumPy (where loaded) and torch.
@@ -103,6 +104,7 @@ class BaseTrainerConfig:
     swa_start_epoch: int | None = None
     measure_flops: bool = False
     device_peak_flops: float | None = None
+    prefetch_batches: int = 0
     device: str = "auto"
     strategy: Literal["ddp", "fsdp"] = "ddp"
     seed: int = 0
@@ -136,7 +138,7 @@ class BaseTrainerConfig:
         # One to go on from, and one for where that turns out to be damaged.
         self.require("keep_last_checkpoints", at_least=2, optional=True)
         self.require("gradient_norm_limit", above=0, optional=True)
-        for name in ("seed", "log_every_n_steps", "log_every_n_epochs", "scheduler_cooldown"):
+        for name in ("seed", "prefetch_batches", "log_every_n_steps", "log_every_n_epochs", "scheduler_cooldown"):
             self.require(name, at_least=0)
         self.require("scheduler_patience", at_least=0, optional=True)
         self.require("learning_rate", above=0)

@@ -13,6 +13,7 @@ from .errors import TrainingTerminated
 from .evaluation import TrainerEvaluation
 from .feeding import EpochFeed
 from .guards import warn_of_what_never_comes
+from .pace import memory
 from .reporting import describe
 from .schedulers import Cadence
 from .seeding import restore_random_state
@@ -68,6 +69,8 @@ class TrainerEpochs(TrainerEvaluation[BatchT, ConfigT]):
             "validation": eval_metrics,
             "learning_rate": self.learning_rate,
             "seconds": seconds,
+            "loader_wait_share": self.feed.wait_share,
+            "memory": memory(self.device),
         }
         self.history.append(record)
         value = self.monitor.read(record)

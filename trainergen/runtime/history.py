@@ -13,6 +13,9 @@ from .atomic import write_text
 
 FILE = "history.jsonl"
 
+CIRCUMSTANCES = frozenset({"seconds", "loader_wait_share", "memory"})
+"""What of a record belongs to the machine: all else is the same where a run is done again, or resumed."""
+
 
 def json_ready(value: Any) -> Any:
     """`value` with numbers that JSON does not know (NaN, infinities) as None, tuples as lists and paths as text."""

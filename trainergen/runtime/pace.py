@@ -41,6 +41,7 @@ class Pace:
         self._first: tuple[float, int] | None = None
         self._whole_epoch = False
         self._seconds = self._weight = 0.0
+        self._fed = self._waited = 0.0
         self._batches = self._steps = 0
 
     def begin(self) -> None:
@@ -65,6 +66,8 @@ class Pace:
             return
         started, step = self._epoch
         self._seconds += self.last_step - started
+        self._fed += self._trainer.feed.seconds
+        self._waited += self._trainer.feed.waited
         self._weight += self._trainer.means.weight
         self._batches += self._trainer.means.batches
         self._steps += self._trainer.step - step
@@ -138,7 +141,7 @@ class Pace:
         ``samples_per_second`` is exact where `_batch_weight` counts samples; where a trainer overrides that to count
         tokens, these are ``tokens_per_second``, and samples are the loader's ``batch_size`` a batch.
         ``flops_per_second`` is known with `measure_flops`, each device's share of it over its peak is ``mfu`` (Chowdhery
-        et al. 2022, appendix B).
+        et al. 2022, appendix B). ``loader_wait_share`` is the share, 0 to 1, in which training waited for batches.
         """
         config = self._trainer.config
         weights = _ratio(self._weight, self._seconds)
@@ -155,6 +158,7 @@ class Pace:
             "samples_per_second": weights if counts_samples else by_size,
             "tokens_per_second": None if counts_samples else weights,
             "flops_per_second": flops,
+            "loader_wait_share": min(1.0, self._waited / self._fed) if self._fed else None,
             "mfu": None if flops is None or peak is None else flops / (peak * devices),
         }
 

@@ -42,6 +42,8 @@ def share_loader(loader: Iterable[T], rank: int, world_size: int, seed: int) -> 
         # past DataLoader.__setattr__, which refuses it: a new loader would have to be built with arguments that
         # a subclass may not take
         object.__setattr__(shared, name, SamplerTurns(getattr(loader, name), rank, world_size, seed))
+        if rank > 0:  # the order has its generator from the sampler; here it seeds workers, which would be all the same
+            shared.generator = None
         return shared
     return LoaderTurns(loader, rank, world_size)
 
@@ -96,18 +98,20 @@ class LoaderTurns:
 
     Attributes:
         repeated: as in `SamplerTurns`.
+        given: batches of this epoch that were given out before the next iteration, which goes on from there.
     """
 
     def __init__(self, loader: Iterable[Any], rank: int, world_size: int) -> None:
         self._loader = loader
         self._rank, self._world_size = rank, world_size
-        self.repeated = 0
+        self.repeated = self.given = 0
 
     def __len__(self) -> int:
         return math.ceil(len(cast("Any", self._loader)) / self._world_size)
 
     def __iter__(self) -> Iterator[Any]:
-        return _take_turns(self, self._loader, self._rank, self._world_size)
+        given, self.given = self.given, 0
+        return _take_turns(self, iter(self._loader), self._rank, self._world_size, given)  # what it draws, it draws now
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -121,9 +125,11 @@ def only_fills(loader: Iterable[Any], number: int) -> bool:
     return any(isinstance(part, (SamplerTurns, LoaderTurns)) and part.repeated == number for part in parts)
 
 
-def _take_turns(turns: SamplerTurns | LoaderTurns, items: Iterable[T], rank: int, world_size: int) -> Iterator[T]:
+def _take_turns(
+    turns: SamplerTurns | LoaderTurns, items: Iterable[T], rank: int, world_size: int, number: int = 0
+) -> Iterator[T]:
     turns.repeated = 0
-    iterator, number = iter(items), 0
+    iterator = iter(items)
     while round_ := list(islice(iterator, world_size)):
         number += 1
         if rank >= len(round_):

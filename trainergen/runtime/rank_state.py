@@ -55,6 +55,7 @@ def _reposition(own: dict[str, Any], before: int, now: int) -> None:
     taken, left_over = divmod(feed["taken"] * before, now)
     if 1 in (before, now) or left_over:
         logger.warning("the epoch that was interrupted goes on in another order: some samples come twice or not at all")
-    own["feed"] = feed | {"taken": taken, "random": own["random"]}
+    # not the loader's own place: it may count what one of so many processes was given
+    own["feed"] = {"taken": taken, "start": feed["start"], "random": own["random"]}
     if not taken:
-        own["feed"] = {"taken": 0, "generators": feed["start"]["generators"]}
+        own["feed"] = {"taken": 0, "generators": feed["start"]["generators"], "place": feed["start"].get("place")}

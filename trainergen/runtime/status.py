@@ -85,6 +85,7 @@ class StatusFile:
             "samples_per_second": throughput["samples_per_second"],
             "tokens_per_second": throughput["tokens_per_second"],
             "seconds": pace.seconds,
+            "loader_wait_share": trainer.feed.wait_share,
             "eta_seconds": pace.eta_seconds if status == "running" else None,
             "memory": memory(trainer.device),
             "checkpoint": checkpoint,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -88,7 +90,8 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             config.scheduler_mode, config.early_stopping_patience, config.early_stopping_min_delta
         )
         self.means = EpochMeans(self.device)
-        self.feed = EpochFeed(self.dataloader)
+        place = partial(self._place, device=self.device)
+        self.feed = EpochFeed(self.dataloader, place, self.device, config.prefetch_batches)
         self.recorder = RunRecorder(self, run_name, run_directory)
         self.termination = Termination(alone=self._ranks is None)
         self.averaging = averaging_of(config, self.model, self._gather_parts)
@@ -158,7 +161,9 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         """Train until the epochs or steps are done, patience runs out, or `on_epoch_end` says so.
 
         Returns:
-            The history: one record an epoch, ``{"epoch", "step", "train", "validation", "learning_rate", "seconds"}``.
+            The history: one record an epoch, ``{"epoch", "step", "train", "validation", "learning_rate", "seconds",
+            "loader_wait_share", "memory"}``: the share (0 to 1) of the training's seconds in which it waited for batches,
+            and ``{"process_bytes", "device_bytes", "device_peak_bytes"}`` at the epoch's end, null where unknown.
 
         Raises:
             NonFiniteLoss: a loss or gradient norm is not finite.
@@ -167,7 +172,7 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             EmptyDataset: an epoch without a batch (a ValueError).
             OutOfMemory: a step needs more memory than there is.
         """
-        with self.termination.listening(), self.recorder.session(), out_of_memory_explained(self):
+        with self.termination.listening(), self.recorder.session(), out_of_memory_explained(self), closing(self.feed):
             self._begin()
             while self.stop_reason is None:
                 started = time.perf_counter()
