@@ -90,6 +90,7 @@ def test_the_standard_library_is_borne_whole_and_cut() -> None:
         holds("import torch\n" + text[: len(text) * (number % 7) // 7])
 
 
+@pytest.mark.slow
 def test_large_and_binary_files_are_borne(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     one = "import torch\n\n\ndef f(model, loader, optimizer):\n    for x in loader:\n        model(x).sum().backward()\n        optimizer.step()\n"

@@ -75,7 +75,12 @@ class DeepTrainer(NoisyTrainer):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"accumulation_steps": 2, "precision": "bfloat16", "ema_decay": 0.9}, {"precision": "float16"}]
+    "changes",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"accumulation_steps": 2, "precision": "bfloat16", "ema_decay": 0.9},
+        pytest.param({"precision": "float16"}, marks=pytest.mark.slow),
+    ],
 )
 def test_the_run_is_the_same_to_the_bit(tmp_path: Path, changes: dict[str, Any]) -> None:
     runs = []

@@ -122,7 +122,9 @@ def test_a_detached_branch_and_one_multiplied_away(tmp_path: Path) -> None:
     assert "one batch can't be learnt by heart" in said
 
 
-@pytest.mark.parametrize(("kind", "operation"), [(Stretched, "mse_loss"), (StretchedByHand, "__?sub")])
+@pytest.mark.parametrize(
+    ("kind", "operation"), [(Stretched, "mse_loss"), pytest.param(StretchedByHand, "__?sub", marks=pytest.mark.slow)]
+)
 def test_a_target_of_another_shape(kind: type[Regression], operation: str, tmp_path: Path) -> None:
     (fault,) = (each for each in found(kind, tmp_path).faults if "same shape" in each.what)
     assert "[16, 1]" in fault.what and "[16]" in fault.what and "became [16, 16]" in fault.what

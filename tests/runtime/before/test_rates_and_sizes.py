@@ -115,6 +115,7 @@ class Wide(ToyTrainer):
         return DataLoader(quadrants(4000), batch_size=config.batch_size), None
 
 
+@pytest.mark.slow
 def test_the_largest_size_below_a_tiny_limit(tmp_path: Path) -> None:
     trainer = Wide.from_config(quiet(tmp_path))
     limit = 400_000
