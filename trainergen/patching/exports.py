@@ -13,8 +13,8 @@ from .source import Source
 
 Literal = ast.List | ast.Tuple | ast.Set
 
-SOME = 3
-"""Names that must be in order for the order to be meant: fewer are so by chance."""
+SOME = 2
+"""Names that must be in order for the order to be meant: one is always."""
 
 
 def edit(data: bytes, path: str, *, module: str, name: str, width: int) -> Edit:
