@@ -25,10 +25,10 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
 QUICK: dict[str, Scenario] = {
     "SIGKILL at random bytes": lambda processes, disk, folder: processes.kills(folder, 6, seed=1, a_run=6),
     "short write": lambda processes, disk, folder: disk.short_write(folder, steps=(8,)),
-    "damaged checkpoint": lambda processes, disk, folder: disk.corrupted(folder, seed=1, each=1),
-    "stopped clock": lambda processes, disk, folder: processes.stopped_clock(folder),
 }
 SLOW: dict[str, Scenario] = {
+    "stopped clock": lambda processes, disk, folder: processes.stopped_clock(folder),
+    "damaged checkpoint": lambda processes, disk, folder: disk.corrupted(folder, seed=1, each=1),
     "SIGKILL at other bytes": lambda processes, disk, folder: processes.kills(folder, 25, seed=2),
     "disk full": lambda processes, disk, folder: disk.in_a_namespace("disk-full"),
     "read-only": lambda processes, disk, folder: disk.in_a_namespace("read-only"),
