@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import losses, metrics
+from . import losses, metrics, splits
 from .callbacks import Callback
 from .config import BaseTrainerConfig, ConfigParser
 from .device import choose_device, infer_batch_size, move_batch
@@ -53,4 +53,5 @@ __all__ = [
     "parameter_groups",
     "per_step",
     "seed_everything",
+    "splits",
 ]

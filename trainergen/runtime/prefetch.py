@@ -104,6 +104,7 @@ class Prefetch(Generic[BatchT]):
                     self._ready.put(item)
                     return
                 self._ready.put((*self._transfer.send(item[0]), item[1]))
+                del item  # not held while the next one is awaited
         except BaseException as problem:  # whatever it is: the trainer waits for it
             self._ended = True
             self._ready.put(problem)
