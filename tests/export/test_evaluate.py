@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def test_the_class_is_found_by_its_name_where_the_manifest_does_not_say_it(train
         (("points", "--checkpoint", "nowhere.pt"), "--checkpoint nowhere.pt: no such file"),
         (("points", "--checkpoint", "last"), "there are: best, final"),
         (("points", "--checkpoint", "best"), "best.pt is damaged"),
+        (("points", "--checkpoint", "final"), "is damaged, or no file of torch's: the checksum of"),
         (("tested",), "best.pt does not fit the Sequential that is built now"),
         (("unsteady",), "the run's settings don't fit BaseTrainerConfig as it is now: widht is no setting"),
     ],
@@ -128,6 +130,12 @@ def test_what_can_not_be_used_is_said(trained: Path, trainergen: Run, arguments:
     best.write_bytes(best.read_bytes()[:-100])
     for path in (runs / "points" / "checkpoints").glob("step-*.pt"):
         path.unlink()
+    (final,) = (path for path in best.parent.glob("*.pt") if path != best)
+    flipped = bytearray(final.read_bytes())
+    with zipfile.ZipFile(final) as archive:
+        place = max(archive.infolist(), key=lambda each: each.file_size)
+    flipped[place.header_offset + 30 + len(place.filename) + 100] ^= 1  # in what it holds: torch would not notice
+    final.write_bytes(flipped)
     source = Path("trainers.py")
     source.write_text(source.read_text().replace("class TestedTrainer(PointsTrainer):\n", CHANGED))
     config = json.loads((runs / "unsteady" / "manifest.json").read_text())["config"]

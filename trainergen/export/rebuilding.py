@@ -13,6 +13,8 @@ from torch import nn
 from ..lab.frames import problem_from, user_code
 from ..lab.imports import import_object
 from ..lab.protocol import Context, LabProblem
+from ..runtime.atomic import read_tensors
+from ..runtime.errors import CheckpointCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,9 +130,9 @@ def runtime_module(trainer_class: type, name: str) -> ModuleType:
 
 def _read(path: Path, payload: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:
-        first_line = str(problem).partition("\n")[0]
+        found = read_tensors(path)
+    except CheckpointCorrupt as problem:
+        first_line = str(problem.__cause__).partition("\n")[0]
         raise LabProblem(
             "input",
             f"{payload['shown']} is damaged, or no file of torch's: {first_line}",
