@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -82,7 +83,10 @@ def unfinished_runs(model_save_directory: Path, trainer_name: str) -> Iterator[P
 
 
 class RunLock:
-    """Held while a process trains in a run's folder; the kernel releases it with the process, however that ends."""
+    """Held while a process trains in a run's folder; the kernel releases it with the process, however that ends.
+
+    Processes that it forks (a loader's workers) have no part in it: they may outlive it for seconds.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ".lock"
@@ -98,10 +102,24 @@ class RunLock:
         except OSError:
             self.release()
             return False
+        _held.add(self)
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; in a forked process, leave it to the one that took it."""
+        _held.discard(self)
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+_held: set[RunLock] = set()
+
+
+def _leave_to_the_parent() -> None:
+    for lock in list(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
