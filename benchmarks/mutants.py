@@ -25,12 +25,13 @@ Not touched: docstrings, comments, imports, annotations, texts of messages (f-st
 notices those, a training doesn't. Two mutants of one text are one.
 
 A mutant is noticed by the static level where `check` has a finding in the project with it, and by the dynamic level where
-`check --run` has one. It counts as equivalent where the dynamic level had none either and a real run of two epochs gives
-the same history, the same final loss and the same weights and optimizer state, bit by bit. What is left survived, and is
-listed.
+`check --run` has one. It counts as equivalent where the dynamic level had none either and real runs (`mutant_runs.py`: two
+epochs, going on from a checkpoint, as configured and with `OTHER_SETTINGS` in config.ini) give the same history, the same
+losses and the same state, bit by bit. Those of them that refuse other batches than the original are counted apart. What
+is left survived, and is listed.
 
-``--run 0`` leaves the dynamic level out; else so many seconds are spent on it, for mutants in an order drawn with seed 0,
-and how many were drawn is printed.
+``--run 0`` leaves the dynamic level out; else so many seconds are spent on it, for at most ``--draw`` mutants of each
+example that the static level lets pass, in an order drawn with ``--seed``; how many were run is printed.
 """
 
 from __future__ import annotations
@@ -64,6 +65,18 @@ from trainergen.settings import read_settings  # noqa: E402
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/expect.json"))
 
+OTHER_SETTINGS: dict[str, dict[str, str]] = {
+    "diabetes_regression": {"model_hidden": "16", "model_dropout": "0.1"},
+    "digits_classifier": {"model_channels": "8", "model_dropout": "0.4"},
+    "momentum_classifier": {"model_hidden": "16", "momentum": "0.8", "nesterov": "false"},
+    "similarity_ranking": {"model_d_model": "16", "model_heads": "2", "model_dropout": "0.3"},
+    "sparse_autoencoder": {"model_code": "16", "model_hidden": "64", "sparsity_penalty_weight": "0.1"},
+    "wine_dataclass": {"model_hidden": "16"},
+}
+"""Values of config.ini in a mutant's second run; and those that all have."""
+for _each in OTHER_SETTINGS.values():
+    _each |= {"seed": "7", "batch_size": "24", "shuffle": "false", "learning_rate": "2e-3", "weight_decay": "0.02"}
+
 NEIGHBOURS: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.In: "not in",
     ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
@@ -80,7 +93,7 @@ class Mutant:
         text: the whole file.
         noticed: codes of the gates that noticed it; None: not asked.
         ran: those of the dynamic level; None: not asked.
-        equivalent: whether a run showed no difference; None: not asked.
+        differs: what of its runs is not as in the original's; None: not asked.
     """
 
     example: str
@@ -92,7 +105,17 @@ class Mutant:
     text: str
     noticed: list[str] | None = None
     ran: list[str] | None = None
-    equivalent: bool | None = None
+    differs: list[str] | None = None
+
+    @property
+    def survives(self) -> bool:
+        """Neither level notices it, and loss, state or history are not the original's in a run."""
+        return not self.noticed and self.ran == [] and any(part != "refusals" for part in self.differs or ())
+
+    @property
+    def lenient(self) -> bool:
+        """Neither level notices it, and all that differs in its runs is which wrong batches are refused."""
+        return not self.noticed and self.ran == [] and self.differs == ["refusals"]
 
 
 class Mutator(ast.NodeVisitor):
@@ -272,74 +295,80 @@ def static(found: list[Mutant], root: Path, texts: dict[str, str]) -> None:
 
 
 def dynamic(found: list[Mutant], root: Path, record: Record, until: float) -> None:
-    """Ask `check --run` about each, and a real run about what it lets pass, until the time is up."""
+    """Ask `check --run` about each, and runs about what it lets pass, until the time is up.
+
+    The long probes are asked about what the short ones let pass and a run tells from the original.
+    """
     settings = read_settings(root)
     with opening.opened(None, root, python=None, setting=None, device=None, limit=None) as laboratory:
         _, payload = running.question(record, root, settings, None, laboratory)
+        runs = Runs(root, record)
         for each in found:
             if time.monotonic() > until:
-                return
-            files = {**payload["files"], each.path: each.text}
-            each.ran = []
-            try:
-                for endurance in (False, True):  # the long probes for what the short ones let pass
-                    asked = {**payload, "files": files, "endurance": endurance}
-                    probes = laboratory.request("lab.prove:prove", asked)["probes"]
-                    each.ran = sorted({one["code"] for one in probes if one["status"] == "failed"})
-                    if each.ran:
-                        break
-            except TrainergenError as problem:
-                each.ran = [type(problem).__name__]
+                break
+            asked = {**payload, "files": {**payload["files"], each.path: each.text}}
+            noticed = _probed(laboratory, {**asked, "endurance": False})
+            if not noticed:
+                each.differs = runs.differences(each)
+                noticed = _probed(laboratory, asked) if each.differs else []
+            each.ran = noticed
+        runs.close()
 
 
-RUN = """\
-import dataclasses, hashlib, importlib, io, json, sys, torch
-from train import TRAINER_REGISTRY, get_trainer
-cls = get_trainer(sys.argv[1])
-config = dataclasses.replace(cls.config_class.load(), num_epochs=2, max_steps=40, model_save_directory=sys.argv[2])
-trainer = cls.from_config(config)
-history = [{k: v for k, v in each.items() if k not in ("seconds", "loader_wait_share", "memory")} for each in trainer.train()]
-digest = hashlib.sha256(json.dumps(history, sort_keys=True).encode())
-for part in (trainer.model.state_dict(), trainer.optimizer.state_dict()):
-    stream = io.BytesIO()
-    torch.save(part, stream)
-    digest.update(repr(sorted((k, v.tolist()) for k, v in part.items() if isinstance(v, torch.Tensor))).encode())
-    digest.update(repr(part if "param_groups" in part else "").encode())
-print("DIGEST", digest.hexdigest())
-"""
+def _probed(laboratory: opening.Laboratory, asked: dict[str, Any]) -> list[str]:
+    """Codes of the probes that fail."""
+    try:
+        probes = laboratory.request("lab.prove:prove", asked)["probes"]
+    except TrainergenError as problem:
+        return [type(problem).__name__]
+    return sorted({one["code"] for one in probes if one["status"] == "failed"})
 
 
-def trained(root: Path, record: Record) -> str:
-    """What a run of two epochs came to; the last line of its error where it ended in one."""
-    with tempfile.TemporaryDirectory() as saved:
-        environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", RUN, record.trainer, saved]
-        done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False
+class Runs:
+    """One process that trains an example's mutants (`mutant_runs.py`), and what the original came to.
+
+    Args:
+        root, record: the example's project.
+    """
+
+    def __init__(self, root: Path, record: Record) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("mutant_runs.py")), str(root), record.trainer]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-    found = [line for line in done.stdout.splitlines() if line.startswith("DIGEST ")]
-    return found[0] if found else (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        self._settings = ({}, OTHER_SETTINGS[root.name])
+        self._originals = [self._ask({"settings": each}) for each in self._settings]
+        assert not any("error" in each for each in self._originals), self._originals
+        assert self._ask({"settings": {}}) == self._originals[0], "the original run is not repeatable"
 
+    def differences(self, mutant: Mutant) -> list[str]:
+        """What of the mutant's runs is not as in the original's."""
+        found: dict[str, None] = {}
+        for settings, original in zip(self._settings, self._originals, strict=True):
+            came = self._ask({"path": mutant.path, "text": mutant.text, "settings": settings})
+            if "error" in came:
+                return [f"error: {came['error']}"]
+            found |= {part: None for part in original if came[part] != original[part]}
+        return list(found)
 
-def equivalent(found: list[Mutant], root: Path, record: Record, until: float) -> None:
-    """Which mutants make no difference to a run."""
-    original = trained(root, record)
-    assert original.startswith("DIGEST "), original
-    assert trained(root, record) == original, "the original run is not repeatable"
-    for each in found:
-        if time.monotonic() > until:
-            return
-        before = (root / each.path).read_bytes()
-        try:
-            (root / each.path).write_text(each.text)
-            each.equivalent = trained(root, record) == original
-        finally:
-            (root / each.path).write_bytes(before)
+    def _ask(self, question: dict[str, object]) -> dict[str, str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, str] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Mutation of generated trainers.")
     parser.add_argument("--run", type=float, default=0.0, metavar="SECONDS", help="for the dynamic level, all examples")
+    parser.add_argument("--draw", type=int, metavar="N", help="of each example, for the dynamic level; else all")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--examples", default="", help="names, with commas between")
     parser.add_argument("--json", metavar="FILE", type=Path)
     chosen = parser.parse_args()
@@ -361,25 +390,27 @@ def main() -> None:
             every += found
             print(f"{example.name}: {len(found)} mutants, static {sum(bool(e.noticed) for e in found)}", flush=True)
         if chosen.run:
-            examine(every, worlds, chosen.run)
+            examine(every, worlds, chosen.run, chosen.draw, chosen.seed)
     report(every)
     if chosen.json is not None:
         plain = [{k: v for k, v in vars(each).items() if k != "text"} for each in every]
         chosen.json.write_text(json.dumps(plain, indent=1))
 
 
-def examine(every: list[Mutant], worlds: dict[str, tuple[Path, Record]], seconds: float) -> None:
-    """The dynamic level for what the static one let pass: three quarters of the time, then runs for what is left."""
-    for number, (name, (root, record)) in enumerate(worlds.items()):
+def examine(
+    every: list[Mutant], worlds: dict[str, tuple[Path, Record]], seconds: float, draw: int | None, seed: int
+) -> None:
+    """The dynamic level for what the static one let pass, and runs for what is left then."""
+    for number, (name, (root, record)) in enumerate(worlds.items(), start=1):
         left = [each for each in every if each.example == name and not each.noticed]
-        random.Random(0).shuffle(left)
+        random.Random(seed).shuffle(left)
         started = time.monotonic()
-        share = seconds / len(worlds)
-        dynamic(left, root, record, started + share * 0.75)
-        passed = [each for each in left if each.ran == []]
-        equivalent(passed, root, record, started + share)
+        dynamic(left[:draw], root, record, started + seconds / len(worlds))
+        ran = [each for each in left if each.ran is not None]
         print(
-            f"{number + 1}/{len(worlds)} {name}: {sum(e.ran is not None for e in left)} of {len(left)} run", flush=True
+            f"{number}/{len(worlds)} {name}: {len(ran)} of {len(left)} run, {sum(bool(each.ran) for each in ran)} noticed, "
+            f"{sum(each.survives for each in ran)} survive; {time.monotonic() - started:.0f} s",
+            flush=True,
         )
 
 
@@ -387,30 +418,36 @@ def report(every: list[Mutant]) -> None:
     """The figures, and who survived."""
     noticed = [each for each in every if each.noticed]
     asked = [each for each in every if each.ran is not None]
-    by = collections.Counter(each.operator for each in every)
     print(f"\n{len(every)} mutants; static: {len(noticed)} noticed ({len(noticed) / len(every):.1%})")
-    print(f"{'operator':<10} {'mutants':>7} {'static':>7} {'run':>5} {'noticed':>8}")
-    for operator, count in by.most_common():
-        of = [each for each in every if each.operator == operator]
+    print(
+        f"{'operator':<10} {'mutants':>7} {'static':>7} {'run':>5} {'noticed':>8} {'equal':>6} {'lenient':>8} {'survive':>8}"
+    )
+    by = collections.Counter(each.operator for each in every)
+    for operator, _ in (*by.most_common(), ("", 0)):
+        of = [each for each in every if operator in ("", each.operator)]
         ran = [each for each in of if each.ran is not None]
+        equal = sum(each.differs == [] for each in ran)
         print(
-            f"{operator:<10} {count:>7} {sum(bool(e.noticed) for e in of):>7} {len(ran):>5} "
-            f"{sum(bool(e.ran) for e in ran):>8}"
+            f"{operator or 'all':<10} {len(of):>7} {sum(bool(each.noticed) for each in of):>7} {len(ran):>5} "
+            f"{sum(bool(each.ran) for each in ran):>8} {equal:>6} {sum(each.lenient for each in ran):>8} "
+            f"{sum(each.survives for each in ran):>8}"
         )
     if not asked:
         return
-    caught = [each for each in asked if each.ran]
-    passed = [each for each in asked if not each.ran]
-    same = [each for each in passed if each.equivalent]
-    unasked = [each for each in passed if each.equivalent is None]
-    print(f"\ndynamic: {len(asked)} of {len(every) - len(noticed)} asked, {len(caught)} noticed")
-    print(f"of the {len(passed)} others {len(same)} are equivalent in a run, {len(unasked)} were not run")
-    print("\nsurvivors (* not run for equivalence):")
-    for each in passed:
-        if not each.equivalent:
-            mark = "*" if each.equivalent is None else " "
+    caught, survivors = sum(bool(each.ran) for each in asked), [each for each in asked if each.survives]
+    lenient = [each for each in asked if each.lenient]
+    share = len(asked) / (len(every) - len(noticed))
+    drawn = len(noticed) * share + caught  # the noticed of both levels in a draw of the same share of all
+    print(f"\ndynamic: {len(asked)} of {len(every) - len(noticed)} run, {caught} noticed")
+    print(f"noticed of those that are not equal in a run: {drawn / (drawn + len(survivors)):.1%}")
+    print(f"the same, if what refuses other batches counts too: {drawn / (drawn + len(survivors) + len(lenient)):.1%}")
+    for title, found in (("survivors", survivors), ("equal in a run, but refuse other batches", lenient)):
+        print(f"\n{title}:")
+        for each in found:
             shown = f"{' '.join(each.before.split())[:60]!r} -> {' '.join(each.after.split())[:60]!r}"
-            print(f" {mark}{each.example} {each.path}:{each.line} {each.operator}: {shown}")
+            print(
+                f"  {each.example} {each.path}:{each.line} {each.operator}: {shown} ({', '.join(each.differs or [])})"
+            )
 
 
 if __name__ == "__main__":
