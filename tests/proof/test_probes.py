@@ -179,13 +179,16 @@ class Validating:
             check("dtype", value.dtype != dtype, TypeError(message))
             check("rank", value.dim() != rank, ValueError(message))
             check("size", rank == 2 and value.dim() == 2 and value.shape[1] != 3, ValueError(message))
+            fewer = value.dim() == rank and value.numel() > 0 and len(value) != 4
+            check("fewer", fewer, ValueError(f"{message}; dimension 0 must be 4"))
             if rank == 1 and value.numel() and not value.is_floating_point():
+                check("edge", int(value.min()) == 0, ValueError(f"{name}: got 0"))
                 outside = int(value.min()) < 0 or int(value.max()) > 3
                 check("range", outside, ValueError(f"{name}: got {int(value.min())} to {int(value.max())}"))
         return None
 
 
-CHECKS = ("none", "missing", "strings", "type", "empty", "dtype", "rank", "size", "range")
+CHECKS = ("none", "missing", "strings", "type", "empty", "dtype", "rank", "size", "fewer", "range")
 
 
 def sample() -> Sample:
@@ -195,7 +198,11 @@ def sample() -> Sample:
 def test_each_wrong_batch_must_be_refused_by_name() -> None:
     found = refusals.measure(Validating(*CHECKS), sample(), DEMANDS)  # type: ignore[arg-type]
     assert found.faults == ()
-    assert found.numbers["wrong_batches"] == 14
+    assert found.numbers["wrong_batches"] == 16
+    found = refusals.measure(Validating(*CHECKS, "edge"), sample(), DEMANDS)  # type: ignore[arg-type]
+    assert "values that are allowed is refused" in found.title
+    another = [DEMANDS[0] | {"variable": "batch.imag"}, *DEMANDS[1:]]  # batch.image is another
+    assert refusals.measure(Validating(*CHECKS), sample(), another).faults  # type: ignore[arg-type]
     for left_out in CHECKS:
         kept = [check for check in CHECKS if check != left_out]
         faults = refusals.measure(Validating(*kept), sample(), DEMANDS).faults  # type: ignore[arg-type]

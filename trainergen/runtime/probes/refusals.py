@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,9 @@ class Spoilt:
 def measure(session: Session, batch: Any, demands: Sequence[Demand]) -> Measurement:
     """Ask for the loss of wrong batches: None, without a part, empty, with a part of another type, dtype, rank, size.
 
-    Each must raise a ValueError or TypeError that names the part. `session` is a new one: values are looked at once, in
-    the first batch that is right otherwise.
+    Each must raise a ValueError or TypeError that names the part. Last comes a right batch, with the smallest and the
+    largest values that are allowed: none of its parts may be refused. `session` is a new one: values are looked at once,
+    in the first batch that is right otherwise.
     """
     if not demands:
         return unmeasured(NAME, "nothing is demanded of the batch: not measured")
@@ -52,6 +54,9 @@ def measure(session: Session, batch: Any, demands: Sequence[Demand]) -> Measurem
         if text is not None:
             hint = "let _validate_batch raise ValueError or TypeError with the key, shape and dtype"
             faults.append(Fault("refusal", spoilt.what, text, hint))
+    text = _refused(session, _at_the_edges(fresh(batch), demands), demands)
+    if text is not None:
+        faults.append(Fault("refusal", "", text, "the smallest and the largest value are allowed themselves"))
     title = f"{count} wrong batches are refused, by name, shape and dtype" if not faults else faults[0].text
     return Measurement(NAME, title, tuple(faults), {"wrong_batches": count})
 
@@ -62,13 +67,47 @@ def _accepted(session: Session, spoilt: Spoilt) -> str | None:
         with torch.no_grad():
             session.loss(spoilt.batch)
     except (TypeError, ValueError) as error:
-        missing = [" or ".join(words) for words in spoilt.says if not any(word in str(error) for word in words)]
+        missing = [" or ".join(words) for words in spoilt.says if not any(_says(str(error), word) for word in words)]
         if not missing:
             return None
         return f"a batch {spoilt.what}: the {type(error).__name__} does not say {', '.join(missing)}: {_first(error)}"
     except Exception as error:
         return f"a batch {spoilt.what} is not refused: {type(error).__name__}: {_first(error)}"
     return f"a batch {spoilt.what} is not refused"
+
+
+def _says(message: str, word: str) -> bool:
+    """Whether it says the word itself, not one that begins or ends with it."""
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message) is not None
+
+
+def _refused(session: Session, batch: Any, demands: Sequence[Demand]) -> str | None:
+    """What a right batch is refused for; None: it isn't, or what fails is not about its parts."""
+    try:
+        with torch.no_grad():
+            session.loss(batch)
+    except (TypeError, ValueError) as error:
+        if any(_says(str(error), _name(demand)) for demand in demands):
+            return f"a batch with values that are allowed is refused: {type(error).__name__}: {_first(error)}"
+    except Exception:  # of the model: other probes say what comes of a batch that it can take
+        return None
+    return None
+
+
+def _at_the_edges(batch: Any, demands: Sequence[Demand]) -> Any:
+    """`batch` with the smallest and the largest values that are allowed."""
+    for demand in demands:
+        part = part_of(batch, demand["path"])
+        if not isinstance(part, torch.Tensor) or part.numel() < 2 or part.dtype == torch.bool or part.is_complex():
+            continue
+        edged = part.detach().clone()
+        flat = edged.view(-1)
+        if demand["low"] is not None:
+            flat[0] = demand["low"]
+        if demand["high"] is not None:
+            flat[-1] = demand["high"] if part.is_floating_point() else demand["high"] - 1
+        batch = with_part(batch, demand["path"], edged)
+    return batch
 
 
 def _first(error: BaseException) -> str:
@@ -86,6 +125,7 @@ def _spoilt(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
             empty = with_part(empty, demand["path"], part[:0])
     if empty is not batch:
         yield Spoilt("without samples", empty, (tuple(demand["variable"] for demand, _ in tensors),))
+    yield from _narrowed(batch, demands)
     for demand in demands:
         if demand["kind"] == "strings":
             yield Spoilt(f"with a number as {_name(demand)}", with_part(batch, demand["path"], 7), ((_name(demand),),))
@@ -129,6 +169,19 @@ def _shortened(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
             )
 
 
+def _narrowed(batch: Any, demands: Sequence[Demand]) -> Iterator[Spoilt]:
+    """One entry less along a dimension that another part has too; either part may be blamed for it."""
+    for demand in demands:
+        part = part_of(batch, demand["path"])
+        for axis, dim in enumerate(demand["dims"]):
+            sharing = tuple(each["variable"] for each in demands if dim in each["dims"])
+            if isinstance(dim, int) or len(sharing) < 2 or not isinstance(part, torch.Tensor) or part.dim() <= axis:
+                continue
+            if part.shape[axis] >= 2:
+                fewer = with_part(batch, demand["path"], part.narrow(axis, 0, part.shape[axis] - 1))
+                yield Spoilt(f"with one {dim} less in {_name(demand)}", fewer, (sharing,))
+
+
 def _other_sizes(demand: Demand, part: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
     for axis, dim in enumerate(demand["dims"]):
         if isinstance(dim, int) and axis < part.dim():
@@ -141,10 +194,11 @@ def _out_of_range(demand: Demand, part: torch.Tensor) -> Iterator[float]:
         return
     whole = not part.is_floating_point()
     smallest, largest = (torch.iinfo(part.dtype).min, torch.iinfo(part.dtype).max) if whole else (-torch.inf, torch.inf)
-    if demand["low"] is not None and demand["low"] - 1 >= smallest:
-        yield demand["low"] - 1
-    if demand["high"] is not None and demand["high"] + 1 <= largest:
-        yield demand["high"] if whole else demand["high"] + 1
+    step = 1 if whole else 0.125  # a value that every floating dtype has, so that the message can say it
+    if demand["low"] is not None and demand["low"] - step >= smallest:
+        yield demand["low"] - step
+    if demand["high"] is not None and demand["high"] + step <= largest:
+        yield demand["high"] if whole else demand["high"] + step
 
 
 def _like(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
