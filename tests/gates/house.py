@@ -96,7 +96,7 @@ class DigitsNetTrainer(Trainer[tuple[torch.Tensor, torch.Tensor], DigitsNetTrain
     @classmethod
     def build_model(cls, config: DigitsNetTrainerConfig) -> DigitsNet:
         """The model that the configuration describes."""
-        return DigitsNet(hidden=config.model_hidden)
+        return DigitsNet(hidden=config.model_hidden, smoothing=config.label_smoothing)
 
     def compute_loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         """The mean cross-entropy of a batch.

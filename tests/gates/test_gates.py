@@ -94,6 +94,7 @@ STOPPED = {
     "an error without a message": (
         "TG007", VALIDATE, f"        if batch is None:\n            raise ValueError\n{VALIDATE}"),
     # TG008
+    "a setting that nobody reads": ("TG008", ", smoothing=config.label_smoothing", ""),
     "no config_class": ("TG008", "    config_class = DigitsNetTrainerConfig\n", ""),
     # TG009
     "no file docstring": (
@@ -124,7 +125,7 @@ CONFIG_STOPPED = {
     "SECTION is a field": ("TG008", SECTION, '    SECTION: str = "train_digits_net"\n'),
     "no default": ("TG008", FIELD, "    model_hidden: int\n"),
     "no type": ("TG008", FIELD, "    model_hidden = 64\n"),
-    "undocumented field": ("TG009", FIELD, f"{FIELD}    dropout: float = 0.1\n"),
+    "undocumented field": ("TG009", FIELD, f"{FIELD}    num_epochs: int = 3\n"),
 }
 
 LET_THROUGH = {

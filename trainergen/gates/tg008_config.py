@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .facts import CONFIG, class_attribute, constant_of, is_end
+from .unread import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,20 +20,26 @@ NAME = "config dataclass with SECTION"
 WHAT = (
     "A trainer that gives a loss names its config_class; that class, and every config class of a config file, is a "
     "dataclass, leads to BaseTrainerConfig, has SECTION: ClassVar[str] of its own with a name that no other config "
-    "class of the project has, and gives each of its fields a type and a default. (A base is exempt: named Base... "
-    "or _..., or inherited from.)"
+    "class of the project has, and gives each of its fields a type and a default; the project reads each of them. (A "
+    "base is exempt: named Base... or _..., or inherited from.)"
 )
 WHY = (
     "Two configs with one section overwrite each other's values; without the decorator the new fields are class "
-    "attributes that config.ini never reaches; a field without default breaks every config.ini written before it."
+    "attributes that config.ini never reaches; a field without default breaks every config.ini written before it; "
+    "whoever tunes a setting that nobody reads compares runs that are the same."
 )
 _TRAINER = """\
 from config.train import DigitsTrainerConfig
+from model import DigitsNet
 from train.base_trainer import Trainer
 
 
 class DigitsTrainer(Trainer):
     config_class = DigitsTrainerConfig
+
+    @classmethod
+    def build_model(cls, config):
+        return DigitsNet(dropout=config.dropout)
 
     def compute_loss(self, batch):
         return self.model(batch)
@@ -89,6 +96,10 @@ def _trainer(node: ast.ClassDef, subject: Subject) -> Iterator[Finding]:
     elif is_end(descent, CONFIG) and not _section(config[1]):
         message = f"{config[1].name} ({config[0].path}:{config[1].lineno}) has no SECTION of its own"
         yield subject.finding(CODE, at, message, hint)
+    elif is_end(descent, CONFIG):
+        for name in unread(config[1], config[0], lineage, subject.facts):
+            message = f"{config[1].name}.{name} is read nowhere: what config.ini says of it changes nothing"
+            yield subject.finding(CODE, at, message, f"hand config.{name} to what it is for, or remove the field")
 
 
 def _config(node: ast.ClassDef, subject: Subject) -> Iterator[Finding]:
