@@ -48,6 +48,7 @@ def home_request(
         **request,
         "checks": [],
         "optimizer": None,
+        "scheduler": None,
         "own_loader": False,
         "saves": "save" in contract.provides or contract.duty("save_weights") is not None,
         "listed_before": list(home.registries[0].keys) if mapping and home.registries else [],

@@ -178,6 +178,7 @@ def prove_request(plan: TrainerPlan, facts: ReadFacts, model: Mapping[str, Any])
         },
         "checks": to_plain(plan.checks),
         "optimizer": plan.optimizer.class_name if plan.optimizer.import_module == "torch.optim" else None,
+        "scheduler": None if plan.scheduler is None else plan.scheduler.class_name,
         "listed_before": list(project.registry),
         "own_loader": plan.data.kind == "combined",
     }
@@ -223,7 +224,8 @@ def other_settings(plan: TrainerPlan) -> dict[str, Any]:
     """Settings that must reach the optimizer or the loss, each with a value that is not its default.
 
     Returns:
-        ``{"others": {setting: text}, "arguments": [those that every group of the optimizer takes as they are]}``.
+        ``{"others": {setting: text}, "arguments": [those that every group of the optimizer takes as they are], "fed": [all
+        that it takes by their own names]}``.
     """
     defaults = {setting.name: setting.default for setting in plan.settings}
     optimizer = plan.optimizer
@@ -239,4 +241,7 @@ def other_settings(plan: TrainerPlan) -> dict[str, Any]:
         other = value * 1.25 if name in tunable else value / 2 + 1
         if other != value:
             others[name] = f"{other:g}"
-    return {"others": others, "arguments": [name for name in numbers if name in values]}
+    cycles = plan.scheduler is not None and plan.scheduler.class_name in ("OneCycleLR", "CyclicLR")
+    # Groups without decay are on purpose, and a schedule that cycles momentum has begun to.
+    taken = [name for name in fed if name != "weight_decay" and not (cycles and name == "momentum")]
+    return {"others": others, "arguments": [name for name in numbers if name in values], "fed": taken}

@@ -154,3 +154,41 @@ def test_a_trainer_that_has_no_data_says_which_flag_brings_them(made: Path, trai
     answer = trainergen("check", "--run", "mine.py")
     assert answer.exit == 4 and "MineTrainer has no data yet" in answer.stdout
     assert "--loader MODULE:FUNCTION" in answer.stdout
+
+
+DATA = """\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def build_loader(batch_size: int = 8, *, split: str = "train", shuffle: bool = True, seed: int = 0):
+    generator = torch.Generator().manual_seed(1)
+    samples, labels = torch.randn(60, 10, generator=generator), torch.arange(60) % 3
+    rows = slice(0, 40) if split == "train" else slice(40, 60)
+    order = torch.Generator().manual_seed(seed)
+    return DataLoader(TensorDataset(samples[rows], labels[rows]), batch_size, shuffle=shuffle, generator=order)
+"""
+
+LOST = {
+    "samples of the validation loader are those": ('split="val"', 'split="train"'),
+    "batch_size of the configuration does not reach the validation": (
+        "batch_size=config.batch_size, shuffle=False, ",
+        "",
+    ),
+    "seed of the configuration does not reach the training": ("            seed=config.seed,\n", ""),
+    "shuffle of the configuration does not reach the training": ("shuffle=config.shuffle", "shuffle=True"),
+}
+
+
+def test_what_does_not_reach_the_loaders_is_found_and_no_more(project: Path, trainergen: Run) -> None:
+    write_tree(project, {"model.py": MODEL, "data.py": DATA})
+    answer = trainergen("new", "--model", "model.py:Small", "--loader", "data:build_loader", "--yes")
+    assert answer.exit == 0, answer.stdout
+    assert trainergen("check", "--run", TRAINER).exit == 0
+    sound = (project / TRAINER).read_text()
+    for said, (old, new) in LOST.items():
+        line = edit(project / TRAINER, old, new)
+        found = trainergen("check", "--run", TRAINER, "--json").data["result"]["findings"]
+        assert [each["code"] for each in found] == ["TG051"], (said, found)
+        assert said in found[0]["message"] and found[0]["line"] > line - 20
+        (project / TRAINER).write_text(sound)

@@ -70,6 +70,9 @@ class Front(Protocol):
             LookupError: a loader gives no batch.
         """
 
+    def own_loaders(self, trainer_class: type, config: Any, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The training loader and the validation loader (or None), with `values` in its configuration."""
+
 
 class DefaultFront:
     """The default project: ``TRAINER_REGISTRY``, `config.ini`, `from_config`.
@@ -89,6 +92,7 @@ class DefaultFront:
         self.responsible: Mapping[str, tuple[str, ...]] = self._drive.RESPONSIBLE
         self.open = self._drive.open
         self.own_batches = self._drive.own_batches
+        self.own_loaders = self._drive.own_loaders
         self.load_config = self._drive.load_config
 
     def find(self) -> type:

@@ -69,7 +69,7 @@ class OpenedLoaders:
 
 
 def open_loaders(request: dict[str, Any], context: Context) -> OpenedLoaders:
-    """The loaders of a request: ``{"target", "validation", "batch_size", "seed"}``.
+    """The loaders of a request: ``{"target", "validation", "batch_size", "seed"}``; ``shuffle`` for training, if not True.
 
     Raises:
         LabProblem: kind ``input``: not a loader, a factory that needs something else, no samples; kind ``user``: the
@@ -78,7 +78,8 @@ def open_loaders(request: dict[str, Any], context: Context) -> OpenedLoaders:
     warnings: list[str] = []
     target = request["target"]
     found = _import(target, context)
-    train, call = _open(found, target, request, context, _training_split(found), training=True)
+    shuffle = bool(request.get("shuffle", True))
+    train, call = _open(found, target, request, context, _training_split(found), training=shuffle)
     if inspect.isgenerator(found):
         warnings.append(
             f"{target} is a generator: it gives its batches once, so every epoch after the first would be empty"
@@ -298,10 +299,16 @@ def _demand_loader(made: Any, shown: str, context: Context) -> Any:
     return made
 
 
-def _first_batches(loader: Any, shown: str, context: Context) -> list[Any]:
+def without_workers(loader: Any) -> Any:
+    """The loader itself, to read a few batches here and now: no processes to start, none to outlive the lab."""
     if isinstance(loader, torch.utils.data.DataLoader) and loader.num_workers:
-        loader.num_workers = 0  # a few batches are read here and now: no processes to start, none to outlive the lab
+        loader.num_workers = 0
         loader.timeout = 0
+    return loader
+
+
+def _first_batches(loader: Any, shown: str, context: Context) -> list[Any]:
+    loader = without_workers(loader)
     batches: list[Any] = []
     with user_code(context, f"iterating {shown}"):
         iterator: Iterator[Any] = iter(loader)

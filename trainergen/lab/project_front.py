@@ -122,6 +122,10 @@ class ProjectFront:
         """Never asked for: the project's own program shows it."""
         raise NotImplementedError
 
+    def own_loaders(self, trainer_class: type, config: Any, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Never asked for either."""
+        raise NotImplementedError
+
     def _write(self, files: Mapping[str, str]) -> None:
         for path, text in files.items():
             (self._context.root / path).write_bytes(text.encode())

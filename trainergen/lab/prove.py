@@ -20,6 +20,7 @@ import torch
 from ..inspection.batch_growth import Growth
 from ..plain import from_plain
 from ..runtime.probes.session import Fault, Measurement, Session, unmeasured
+from . import own_loaders
 from .batch_shape import differences
 from .batch_values import complete
 from .front import DefaultFront, Front
@@ -93,7 +94,7 @@ def prove(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         arrived, answers = bench.attempt("config", lambda: _config(payload["config"], config, workshop, check))
         bench.judge(arrived, answers=answers)
         if front.builds_loaders:
-            bench.judge(_loader(payload, workshop, config, batches))
+            bench.judge(bench.attempt("loader", lambda: _loader(payload, workshop, config, batches)))
     except Broken as broken:
         bench.skip(*family.PROBES, *AROUND, because=f"the probe {broken} failed before it")
     finally:
@@ -247,6 +248,7 @@ def _config(
             return Measurement("config", said, (Fault("value", name, said, hint),)), None
     faults = _rates(f"{where} {key} = {values[key]}", front.value(config, key), front.value(changed, key), workshop)
     faults += _optimizer_settings(where, config, changed, workshop, request.get("arguments", ()), others)
+    faults += _as_configured(where, config, workshop, request.get("fed", ()))
     if faults:
         return Measurement("config", faults[0].text, tuple(faults)), "optimizer"
     faults = check(session, {name: float(value) for name, value in values.items()})
@@ -285,6 +287,18 @@ def _optimizer_settings(
                 text = f"{where} {name} = {new:g} does not reach the optimizer: it has {after[name]:g}"
                 faults.append(Fault("optimizer", name, text, _HINT))
                 break
+    return faults
+
+
+def _as_configured(where: str, config: Any, workshop: _Workshop, names: Iterable[str]) -> list[Fault]:
+    """What the optimizer takes by a setting's name it has as configured, in every group that has it at all."""
+    faults = []
+    for name in names:
+        value = workshop.front.value(config, name)
+        held = [group[name] for group in workshop.groups.get(0, []) if name in group]
+        if isinstance(value, (int, float)) and any(each != value for each in held):
+            text = f"{where} {name} = {value} does not reach the optimizer: it has {held[0]}"
+            faults.append(Fault("optimizer", name, text, _HINT))
     return faults
 
 
@@ -330,6 +344,11 @@ def _loader(
     if validation is None and given is not None and batches.get("validation"):
         text = "build_dataloaders gives no validation loader, though the loader has validation data"
         return Measurement("loader", text, (Fault("validation", "", text, "return (training, validation)"),))
+    if given is not None and payload.get("endurance"):
+        own = partial(workshop.front.own_loaders, workshop.trainer_class, config)
+        wrong = tuple(own_loaders.faults(own, config, given, workshop.context))
+        if wrong:
+            return Measurement("loader", wrong[0].text, wrong)
     return Measurement("loader", "the trainer builds its own loader; its batches have the proof's form")
 
 

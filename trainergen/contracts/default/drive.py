@@ -73,6 +73,12 @@ class DefaultSession:
         return optimizer
 
     @property
+    def scheduler(self) -> object | None:
+        """The trainer's."""
+        found: object | None = self.trainer.scheduler
+        return found
+
+    @property
     def clip_norm(self) -> float | None:
         """The configured norm. A trainer that steps itself clips as it likes, or not at all."""
         return None if self.trainer.manual_step else self.config.gradient_clip_norm
@@ -189,6 +195,14 @@ def own_batches(trainer_class: Any, config: Any, *, run_directory: Path, device:
     if first is nothing or second is nothing:
         raise LookupError(f"the {'training' if first is nothing else 'validation'} loader gives no batch")
     return first, second
+
+
+def own_loaders(trainer_class: Any, config: Any, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The training loader and the validation loader (or None) that the trainer builds with `values` in its configuration."""
+    changed = dataclasses.replace(config, **values)
+    _runtime(trainer_class, "seeding").seed_everything(changed.seed)
+    loaders: tuple[Any, Any] = trainer_class.build_dataloaders(changed)
+    return loaders
 
 
 def find(registry: ModuleType, name: str) -> Any:

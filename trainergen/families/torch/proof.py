@@ -342,6 +342,10 @@ def _as_asked(session: Session, rehearsal: Rehearsal) -> Measurement:
     asked = rehearsal.request.get("optimizer")
     if asked is not None and session.optimizer is not None and type(session.optimizer).__name__ != asked:
         faults.append(Fault("optimizer", "", f"the optimizer is {type(session.optimizer).__name__}, not {asked}"))
+    scheduled = rehearsal.request.get("scheduler")
+    if scheduled is not None and getattr(session, "scheduler", None) is None:
+        text = f"there is no schedule of the learning rate; {scheduled} was asked for"
+        faults.append(Fault("scheduler", "", text, "build_scheduler gives it back"))
     title = f"built from its configuration: {ours.__qualname__}, {len(state)} tensors" if not faults else faults[0].text
     return Measurement("build", title, tuple(faults))
 
