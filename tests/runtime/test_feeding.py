@@ -35,7 +35,7 @@ def put_back(generator: random.Random, state: list[Any]) -> None:
 
 
 class Stream(IterableDataset[Batch]):
-    """A stream that goes on behind its last sample: each epoch another stretch of it, with noise of its own.
+    """A stream that goes on behind its last sample: each epoch another stretch of it, with noise of its own, and more.
 
     Keeps its place and its generator, and counts what it has read.
     """
@@ -53,6 +53,8 @@ class Stream(IterableDataset[Batch]):
             self.at += 1
             self.read += 1
             point = POINTS[self.at % 90] + self.noise.gauss(0, 0.05)
+            if worker is None:
+                point = point + 0.05 * torch.randn(2)
             if worker is None or self.at % worker.num_workers == worker.id:
                 yield point, LABELS[self.at % 90]
 
@@ -382,7 +384,7 @@ def test_a_worker_that_fails_is_named_and_nothing_stays(tmp_path: Path) -> None:
                 raise LookupError("sample 50 is torn")
             return super().__getitem__(index)
 
-    loader = DataLoader(Torn(), batch_size=10, num_workers=2)
+    loader = DataLoader(Torn(), batch_size=10, num_workers=1)
     trainer = NoisyTrainer.from_config(settings(tmp_path, prefetch_batches=2), dataloader=loader)
     with pytest.raises(LookupError, match="sample 50 is torn"):
         trainer.train()

@@ -90,7 +90,7 @@ class EpochFeed(Generic[BatchT]):
                 mark = time.perf_counter()
             self.waited += time.perf_counter() - mark
             self._conclude(is_spent=True)
-        finally:
+        finally:  # also where an exception in a step drops this generator
             self.close()
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, cast
@@ -172,7 +171,7 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             EmptyDataset: an epoch without a batch (a ValueError).
             OutOfMemory: a step needs more memory than there is.
         """
-        with self.termination.listening(), self.recorder.session(), out_of_memory_explained(self), closing(self.feed):
+        with self.termination.listening(), self.recorder.session(), out_of_memory_explained(self):
             self._begin()
             while self.stop_reason is None:
                 started = time.perf_counter()
