@@ -139,6 +139,10 @@ def make_loader(kind: str, workers: int, *, persistent: bool = False) -> Any:
     if kind == "torchdata":
         stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
         return stateful(quadrants(90), batch_size=16, shuffle=True, **more)
+    if kind == "staying":
+        return DataLoader(
+            quadrants(90), batch_size=16, shuffle=True, generator=torch.Generator().manual_seed(5), **more
+        )
     return DataLoader(Augmented() if kind == "augmented" else Remembering(), batch_size=16, shuffle=True, **more)
 
 
@@ -186,6 +190,7 @@ CASES = [
             ("augmented", 2, 3),
             ("torchdata", 2, 3),
             ("torchdata stream", 2, 0),
+            ("staying", 2, 0),
         )
     ),
 ]
@@ -196,7 +201,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, kind: str, worke
     class Chosen(AnyLoader):
         pass
 
-    Chosen.kind, Chosen.workers = kind, workers
+    Chosen.kind, Chosen.workers, Chosen.persistent = kind, workers, kind == "staying"
     steps = 5 if "stream" in kind and not workers else 6  # each of two workers has a short last batch
     changes = {"prefetch_batches": ahead}
     whole, _ = interrupted_and_resumed(tmp_path / "1", Chosen, changes, (1, steps + 3))

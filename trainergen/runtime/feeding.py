@@ -14,7 +14,7 @@ from .errors import CheckpointError
 from .prefetch import Item, Prefetch
 from .rank_data import LoaderTurns
 from .seeding import OwnRandomness, capture_random_state, preserved_random_state, restore_random_state
-from .stateful import draws_in_workers, place_keeper, warn_of_workers_that_stay
+from .stateful import draws_in_workers, has_workers_that_stay, place_keeper, warn_of_workers_that_stay
 
 logger = logging.getLogger("trainergen")
 
@@ -159,7 +159,12 @@ class EpochFeed(Generic[BatchT]):
             if isinstance(self.loader, LoaderTurns):
                 self.loader.given = replay["taken"]
         elif self._is_restored and self._place is not None:
-            self._set_place(self._place, at_boundary=replay is None)
+            self._set_place(self._place)
+        if self._is_restored and self._has_drawn_before(epoch, replay):
+            generators = self._generator_states()
+            with preserved_random_state():
+                iter(self.loader)
+            self._set_generators(generators)
         batches = iter(self.loader)
         if self._is_restored and self._place is not None and replay is None:
             batches = self._anew_if_spent(batches)
@@ -177,15 +182,15 @@ class EpochFeed(Generic[BatchT]):
         self._prefetch = Prefetch(items, self._move, self._device, self._ahead, loads=loads)
         return self._prefetch
 
-    def _set_place(self, place: dict[str, Any], *, at_boundary: bool = False) -> None:
-        if self._keeper is None:
-            return
-        self._keeper.set(place)
-        if at_boundary and self._keeper.opens_twice:
-            generators = self._generator_states()
-            with preserved_random_state():
-                iter(self.loader)
-            self._set_generators(generators)
+    def _set_place(self, place: dict[str, Any]) -> None:
+        if self._keeper is not None:
+            self._keeper.set(place)
+
+    def _has_drawn_before(self, epoch: int, replay: dict[str, Any] | None) -> bool:
+        """Whether the loader draws a seed now that an uninterrupted run does not draw in this epoch."""
+        at_boundary = replay is None and self._place is not None
+        opens_twice = at_boundary and self._keeper is not None and self._keeper.opens_twice
+        return opens_twice or (epoch > 0 and has_workers_that_stay(self.loader))  # those were seeded in the first
 
     def _pass_over(self, items: Iterator[Any], count: int, epoch: int) -> None:
         for _ in items:

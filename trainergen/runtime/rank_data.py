@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar, cast
 
+import torch
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 
@@ -41,9 +42,11 @@ def share_loader(loader: Iterable[T], rank: int, world_size: int, seed: int) -> 
         shared = copy.copy(loader)
         # past DataLoader.__setattr__, which refuses it: a new loader would have to be built with arguments that
         # a subclass may not take
-        object.__setattr__(shared, name, SamplerTurns(getattr(loader, name), rank, world_size, seed))
-        if rank > 0:  # the order has its generator from the sampler; here it seeds workers, which would be all the same
+        turns = SamplerTurns(getattr(loader, name), rank, world_size, seed)
+        object.__setattr__(shared, name, turns)
+        if rank > 0 and loader.generator is not None:  # else the workers of all ranks would have the same noise
             shared.generator = None
+            turns.leave_seed_of_workers(loader.generator, once=loader.persistent_workers)
         return shared
     return LoaderTurns(loader, rank, world_size)
 
@@ -68,6 +71,12 @@ class SamplerTurns:
         self.repeated = 0
         self._rank, self._world_size, self._seed = rank, world_size, seed
         self._epoch = 0
+        self._undrawn: torch.Generator | None = None
+        self._undrawn_once = False
+
+    def leave_seed_of_workers(self, generator: torch.Generator, *, once: bool) -> None:
+        """Draw what rank 0's loader draws before the order: its workers' seed, each epoch or `once`."""
+        self._undrawn, self._undrawn_once = generator, once
 
     def set_epoch(self, epoch: int) -> None:
         """Have the next order be that of `epoch`, counted from 0."""
@@ -80,6 +89,10 @@ class SamplerTurns:
         return math.ceil(len(cast("Any", self.base)) / self._world_size)
 
     def __iter__(self) -> Iterator[Any]:
+        if self._undrawn is not None:
+            torch.empty((), dtype=torch.int64).random_(generator=self._undrawn)
+            if self._undrawn_once:
+                self._undrawn = None
         order = self.base
         if batches_an_epoch(self.base) is not None:
             with preserved_random_state():

@@ -97,9 +97,14 @@ def place_keeper(loader: Iterable[Any]) -> PlaceKeeper | None:
     return None
 
 
+def has_workers_that_stay(loader: Iterable[Any]) -> bool:
+    """Whether worker processes stay from epoch to epoch, and the loader does not know what is in them."""
+    return bool(getattr(loader, "persistent_workers", False)) and not _is_stateful(loader)
+
+
 def warn_of_workers_that_stay(loader: Iterable[Any]) -> None:
     """Say what can't be resumed: what worker processes have in them that stay from epoch to epoch."""
-    if getattr(loader, "persistent_workers", False) and not _is_stateful(loader):
+    if has_workers_that_stay(loader):
         dataset = type(getattr(loader, "dataset", None)).__name__
         logger.warning(
             "resumed with persistent_workers: they are new ones, and what %s remembers or draws inside of them is not "
