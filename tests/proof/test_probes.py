@@ -16,7 +16,7 @@ from trainergen.families.torch.control import Control, pick, prepared
 from trainergen.lab.batch_shape import differences
 from trainergen.lab.front import with_value
 from trainergen.lab.protocol import Context
-from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved, refusals
+from trainergen.runtime.probes import device, gradients, norms, overfit_one_batch, parameters_moved, refusals, start
 from trainergen.runtime.probes.walk import walk
 
 
@@ -219,3 +219,24 @@ def test_a_refusal_must_name_the_part_with_shape_and_dtype() -> None:
     texts = [fault.text for fault in faults]
     assert any("does not say batch.image, 4, 4, float32: bad batch" in text for text in texts), texts
     assert not refusals.measure(Curt(), sample(), []).measured  # type: ignore[arg-type]
+
+
+def test_what_is_said_about_weights_that_are_not_finite_is_held() -> None:
+    class Beginning:
+        refuses_weights = True
+
+        def __init__(self, looks_at: str) -> None:
+            self.model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+            self.looks_at = looks_at
+
+        def begin(self) -> None:
+            for name, value in self.model.named_parameters():
+                if name.startswith(self.looks_at) and not torch.isfinite(value).all():
+                    raise ValueError(f"{name} is not finite")
+
+    sound = Beginning("")
+    assert start.measure(sound).faults == ()  # type: ignore[arg-type]
+    assert all(bool(torch.isfinite(value).all()) for value in sound.model.parameters())
+    assert "begins with a NaN in 1.bias" in start.measure(Beginning("0")).title  # type: ignore[arg-type]
+    sound.refuses_weights = False
+    assert not start.measure(sound).measured  # type: ignore[arg-type]

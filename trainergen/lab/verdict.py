@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "parameters_moved": "TG054",  # one optimizer step a batch, moving what it moves in the control run
     "same_seed": "TG055",
     "eval_is_pure": "TG056",  # changes nothing, in eval mode, without a graph, the control's loss and metrics
+    "start": "TG007",  # weights that are not finite, where the trainer says so
     "refusals": "TG007",  # wrong batches: the gate of this code sees that something is refused, this what
     "round_trip": "TG057",  # save, load, same output and next step
     "weights": "TG057",  # the file at the end of a training

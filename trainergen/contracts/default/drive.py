@@ -26,6 +26,7 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "device": ("_forward_batch", "compute_loss"),
     "loss": ("_forward_batch", "compute_loss"),
     "initial_loss": ("_forward_batch", "compute_loss"),
+    "start": ("on_train_begin",),
     "refusals": ("_validate_batch", "_forward_batch", "compute_loss"),
     "optimizer": ("build_optimizer",),
     "memory": ("compute_loss", "_forward_batch", "_train_batch"),
@@ -100,6 +101,16 @@ class DefaultSession:
         """The trainer's evaluation of the session's batch."""
         self._eval_metrics = self.trainer.evaluate(copy.deepcopy(self._validation))  # forward may write into it
         return dict(self._eval_metrics or {})
+
+    @property
+    def refuses_weights(self) -> bool:
+        """Whether the trainer's own `on_train_begin` says that it raises ValueError."""
+        hook = type(self.trainer).on_train_begin
+        return "ValueError" in (hook.__doc__ or "")
+
+    def begin(self) -> None:
+        """The hook before the first step, once more."""
+        self.trainer.on_train_begin()
 
     def state(self) -> bytes:
         """A checkpoint, as the run's file would hold it."""

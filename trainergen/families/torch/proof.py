@@ -23,6 +23,7 @@ from ...runtime.probes import (
     refusals,
     round_trip,
     same_seed,
+    start,
     weights,
 )
 from ...runtime.probes.session import Fault, Measurement, Session
@@ -43,6 +44,7 @@ PROBES = (
     "parameters_moved",
     "metrics",
     "eval_is_pure",
+    "start",
     "refusals",
     "same_seed",
     "round_trip",
@@ -183,6 +185,9 @@ def _prove(
     bench.judge(bench.attempt("eval_is_pure", lambda: _evaluate_beside(session, rehearsal)), known["eval_is_pure"])
 
     other = bench.attempt("same_seed", lambda: open_session(1))
+    begun = bench.attempt("start", lambda: start.measure(other))
+    if begun.measured:  # a trainer that promises nothing lacks nothing
+        bench.judge(begun)
     demands = rehearsal.request.get("checks", ())
     bench.judge(bench.attempt("refusals", lambda: refusals.measure(other, batches[0], demands)))
     other.model.load_state_dict(rehearsal.weights)
