@@ -223,7 +223,8 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         RECONSTRUCTION,
         f"{BLOCKS}/loss.py.j2",
         "{% if auxiliary.setting %}{{ config }}.{{ auxiliary.setting }} * {{ auxiliary.variable }}",
-        "{% if auxiliary.setting %}{{ auxiliary.variable }}",
+        # Read, or TG008 would say so first.
+        "{% if auxiliary.setting %}{{ config }}.{{ auxiliary.setting }} ** 0 * {{ auxiliary.variable }}",
         "TG058",
         "the first loss is",
     ),
@@ -232,7 +233,7 @@ def _evaluate_batch(self, batch: Batch) -> torch.Tensor:
         RECONSTRUCTION,
         f"{BLOCKS}/loss.py.j2",
         "{% if auxiliary.setting %}{{ config }}.{{ auxiliary.setting }} * {{ auxiliary.variable }}",
-        "{% if auxiliary.setting %}0.25 * {{ auxiliary.variable }}",
+        "{% if auxiliary.setting %}(0.25 + 0 * {{ config }}.{{ auxiliary.setting }}) * {{ auxiliary.variable }}",
         "TG059",
         "sparsity_penalty_weight",
         slow=True,
