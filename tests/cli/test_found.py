@@ -62,6 +62,7 @@ def test_nothing_but_the_name_gives_a_trainer_with_every_guess_marked(project: P
     assert "# assumed: " in (project / "config.ini").read_text()
 
 
+@pytest.mark.slow
 def test_a_guess_that_is_corrected_in_the_configuration_is_what_the_checks_go_by(
     project: Path, trainergen: Run
 ) -> None:
@@ -198,7 +199,8 @@ def stubborn(body: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(each, marks=pytest.mark.slow) if each in ("ends the process", "allocates") else each for each in NO]
+    "name",
+    [pytest.param(each, marks=pytest.mark.slow) if each not in ("raises", "cuts the graph") else each for each in NO],
 )
 def test_the_honest_no(project: Path, trainergen: Run, name: str) -> None:
     body, says = NO[name]

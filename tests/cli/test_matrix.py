@@ -25,10 +25,8 @@ QUICK: tuple[Cell, ...] = (
     ("second-shape", "if-elif", "dataclass"),
     ("third-shape", "list", "yaml"),
     ("fourth-shape", "reflection", "json"),
-    ("stepping", "import-all", "toml"),
-    ("components", "call", "module"),
 )
-"""What is run each time: the three shapes of a customer, the epoch-level one, and two more."""
+"""What is run each time: the three shapes of a customer, and the epoch-level one."""
 
 
 def cells() -> tuple[Cell, ...]:

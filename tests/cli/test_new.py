@@ -79,6 +79,7 @@ def test_new_proves_commits_and_undo_gives_the_folder_back(project: Path, traine
     assert read_tree(project) == before
 
 
+@pytest.mark.slow
 def test_what_was_generated_trains_on_a_terminal(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": DIGITS, "data.py": DATA})
     assert trainergen(*NEW, "--loader", "data:build_loader").exit == 0

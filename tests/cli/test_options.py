@@ -72,6 +72,7 @@ PARTS = '''
     '''
 
 
+@pytest.mark.slow
 def test_listed_words_and_literals_reach_config_and_code(project: Path, trainergen: Run) -> None:
     write_tree(project, {"nets/__init__.py": "", "nets/coder.py": CODER})
     asked = (
@@ -128,6 +129,7 @@ def test_parts_of_ones_own_are_imported_and_called(project: Path, trainergen: Ru
     assert "confidence" in last["train"] and "confidence" in last["validation"]
 
 
+@pytest.mark.slow
 def test_explain_says_why_and_what_lost(project: Path, trainergen: Run) -> None:
     write_tree(project, {"model.py": DIGITS})
     answer = trainergen(*NEW, "--batch", BATCH, "--dry-run", "--explain")
@@ -189,6 +191,7 @@ def test_the_generated_package_imports_relatively(project: Path, trainergen: Run
     assert (project / "train.py").read_text() == "print('mine')\n"
 
 
+@pytest.mark.slow
 def test_the_gradients_norm_is_told_as_it_is_before_clipping(project: Path, trainergen: Run) -> None:
     loud = DIGITS.replace("return self.body(image)", "return 1000 * self.body(image)")
     write_tree(project, {"model.py": loud})

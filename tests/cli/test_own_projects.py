@@ -246,6 +246,7 @@ def moved_in(owned: Path, trainergen: Run) -> Iterator[Path]:
     yield owned
 
 
+@pytest.mark.slow
 def test_an_update_and_its_drift_after_the_model_changed(moved_in: Path, trainergen: Run) -> None:
     clean = trainergen("check", "--drift")
     assert clean.exit == 0, clean.stdout

@@ -252,7 +252,9 @@ def start(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-@pytest.mark.parametrize(("how", "state", "code"), [("", "finished", 0), pytest.param("fail", "failed", 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("how", "state", "code"), [("", "finished", 0), pytest.param("fail", "failed", 1, marks=pytest.mark.slow)]
+)
 def test_a_run_is_watched_to_its_end_line_by_line(
     project: Path, trainergen: Run, how: str, state: str, code: int
 ) -> None:
@@ -306,6 +308,7 @@ def test_torn_files_are_waited_out(project: Path) -> None:
     assert len(refreshed(seen).records) == 1
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_view_is_renewed_in_place(project: Path) -> None:
     with start(project) as training:
         ours, theirs = pty.openpty()

@@ -145,6 +145,7 @@ def test_what_is_merged_must_pass_the_gates_and_the_proof(made: Path, trainergen
         assert read_tree(made) == before
 
 
+@pytest.mark.slow
 def test_what_the_users_version_fails_too_is_his_own_affair(made: Path, trainergen: Run) -> None:
     mine = "        return 3 * loss\n\n    def unhinted(self, count):\n        return count\n"
     edit(made / TRAINER, "        return loss\n", mine)
@@ -160,6 +161,7 @@ def test_what_the_users_version_fails_too_is_his_own_affair(made: Path, trainerg
     assert mine in (made / TRAINER).read_text()
 
 
+@pytest.mark.slow
 def test_templates_the_generator_and_the_user_are_told_apart(made: Path, trainergen: Run) -> None:
     assert trainergen("check", "--drift").stdout.startswith("No drift (")
     house = "{# Ours. #}\n        self.step_of_ours = True\n        loss: torch.Tensor = {{ loss.expression }}\n"
@@ -190,6 +192,7 @@ def test_templates_the_generator_and_the_user_are_told_apart(made: Path, trainer
     assert {each["path"]: each["edited"] for each in gone} == {"config/train.py": "removed", "config.ini": "edited"}
 
 
+@pytest.mark.slow
 def test_answers_can_be_given_anew_and_are_kept(made: Path, trainergen: Run) -> None:
     answer = trainergen("update", "DigitsNetTrainer", "--optimizer", "sgd", "--model-arg", "hidden=(8)")
     assert answer.exit == 0, answer.stdout

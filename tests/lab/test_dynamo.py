@@ -39,6 +39,7 @@ def stands_in():
 """
 
 
+@pytest.mark.slow
 def test_optimizers_are_bitwise_equal_with_and_without(project):
     made = project({"optimizers.py": OPTIMIZERS})
     with_it = made.call("optimizers:losses")

@@ -225,6 +225,7 @@ class Heavy(nn.Module):
         return self.out(x.mean((2, 3)))
 
 
+@pytest.mark.slow
 def test_what_is_too_large_to_run_is_understood_by_its_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(untouched, "_SECONDS", 0.5)
     with pytest.raises(NotFound) as caught:

@@ -236,7 +236,7 @@ NAME = "DigitsNetTrainerConfig"
         ("from config.train import A\n", "from config.train import A, NAME\n"),
         (
             "from .train import A\n__all__ = ['A']\n__all__ += ['b']\n",
-            "from .train import A, NAME\n__all__ = ['A']\n__all__ += ['NAME', 'b']\n",
+            "from .train import A, NAME\n__all__ = ['A']\n__all__ += ['b', 'NAME']\n",
         ),
         (
             "from . import a\n__all__ = a.__all__ + [\n    'A',  # why\n]\n",

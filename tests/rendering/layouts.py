@@ -38,7 +38,6 @@ class Layout:
         files: the user's.
         says, never: words that the trainer's file must have, and must not have.
         config: words that config.ini must have.
-        slow: of the long tail.
         typed: the user has settings for mypy, which must find nothing in what is new.
     """
 
@@ -47,7 +46,6 @@ class Layout:
     says: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
-    slow: bool = False
     typed: bool = field(default=False)
 
 
@@ -109,7 +107,6 @@ LAYOUTS = {
             'batch["id"]: unused, list of text [batch]',
             'user = batch["inputs"]["user"].to(self.device)',
         ),
-        slow=True,
     ),
     "triple": Layout(
         ("--model", "model.py:Pair", "--batch", "(float32[8,4], float32[8,6], int64[8] < 3)"),
@@ -124,7 +121,6 @@ LAYOUTS = {
         },
         says=("A batch is a triple (left, right, targets):", "self.model(left, right)"),
         never=("Mapping",),
-        slow=True,
     ),
     "prepared": Layout(
         ("--model", "model.py:Net", "--batch", "image: uint8[4,28,28,3] in [0,256); label: int64[4] < 7"),
@@ -205,7 +201,6 @@ LAYOUTS = {
             "loss = reconstruction_loss + self.config.sparsity_weight * sparsity",
         ),
         never=(".mean()\n        loss",),
-        slow=True,
     ),
     "several labels": Layout(
         ("--model", "model.py:Tags", "--batch", "x: float32[8,10]; tags: int64[8,6] < 2", "--loss", "bce_with_logits"),
@@ -218,7 +213,6 @@ LAYOUTS = {
             )
         },
         says=('tags = batch["tags"].to(self.device).float()',),
-        slow=True,
     ),
     "the user's loss": Layout(
         (*LOADER, "--loss", "losses:focal_loss", "--metric", "losses:share_right"),
@@ -239,7 +233,6 @@ def share_right(logits, labels):
         },
         says=("loss: torch.Tensor = focal_loss(logits, targets)", "from losses import focal_loss, share_right"),
         never=("functional",),
-        slow=True,
     ),
     "a function": Layout(
         ("--model", "models.py:tiny", "--loader", "data:build_loader"),
@@ -259,18 +252,11 @@ def share_right(logits, labels):
         },
         says=(".double()", "The model computes in float64."),
         never=(".float()\n        predictions",),
-        slow=True,
     ),
-    "package": Layout(
-        (*LOADER, "--package", "lab"), PLAIN, says=("from ..config import SmallTrainerConfig",), slow=True
-    ),
-    "vendored": Layout((*LOADER, "--vendor"), PLAIN, never=("beautilog", "trainergen"), slow=True),
-    "vendored package": Layout(
-        (*LOADER, "--vendor", "--package", "lab"), PLAIN, never=("beautilog", "trainergen"), slow=True
-    ),
-    "train.py is theirs": Layout(
-        LOADER, PLAIN | {"train.py": '"""Mine."""\n'}, says=("from .base_trainer import",), slow=True
-    ),
+    "package": Layout((*LOADER, "--package", "lab"), PLAIN, says=("from ..config import SmallTrainerConfig",)),
+    "vendored": Layout((*LOADER, "--vendor"), PLAIN, never=("beautilog", "trainergen")),
+    "vendored package": Layout((*LOADER, "--vendor", "--package", "lab"), PLAIN, never=("beautilog", "trainergen")),
+    "train.py is theirs": Layout(LOADER, PLAIN | {"train.py": '"""Mine."""\n'}, says=("from .base_trainer import",)),
     "ruff with everything": Layout(
         LOADER,
         PLAIN | {"pyproject.toml": """
@@ -318,6 +304,5 @@ def share_right(logits, labels):
                 lint.select = ["UP", "RUF", "SIM", "C4", "PERF"]
                 """},
         never=("TypeAlias",),
-        slow=True,
     ),
 }

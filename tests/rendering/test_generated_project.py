@@ -70,6 +70,7 @@ def test_every_trainer_takes_real_steps(project: Path) -> None:
     assert f"{len(plans.ALL) - 1} passed, 1 skipped" in said  # the ranker has no data
 
 
+@pytest.mark.slow
 def test_a_run_leaves_weights_history_and_custom_metrics(project: Path) -> None:
     passes(project, sys.executable, "train.py", "digitsnet", "train_digits_net.num_epochs=1", "--max-steps", "2")
     folder = next((project / "saved_models" / "runs").iterdir())

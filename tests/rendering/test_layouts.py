@@ -26,13 +26,19 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.parent for path in (CHECKOUT / "examples").glob("*/expect.json"))
 
 
+QUICK = ("dict", "groups", "own loss", "black, ruff and mypy")
+"""The layouts of every run; the others are of the long tail."""
+
+
 def named(layouts: dict[str, Layout]) -> list[Any]:
-    return [pytest.param(each, id=name, marks=[pytest.mark.slow] * each.slow) for name, each in layouts.items()]
+    return [
+        pytest.param(each, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, each in layouts.items()
+    ]
 
 
 def example(folder: Path) -> Layout:
     arguments = json.loads((folder / "expect.json").read_text())["arguments"]
-    return Layout(tuple(arguments), {}, slow=True)
+    return Layout(tuple(arguments), {})
 
 
 def generate(project: Path, trainergen: Run, layout: Layout) -> tuple[list[str], str]:

@@ -233,7 +233,7 @@ def test_sigterm_of_one_rank_ends_all_at_one_step_and_the_resumed_run_is_the_sam
     [
         pytest.param(NoisyTrainer, 3, {"checkpoint_every_n_steps": 2}, marks=pytest.mark.slow),
         (NoisyTrainer, 2, {"checkpoint_every_n_steps": 1, "accumulation_steps": 2, "precision": "float16"}),
-        (SeparateGenerator, 2, {"checkpoint_every_n_steps": 2}),
+        pytest.param(SeparateGenerator, 2, {"checkpoint_every_n_steps": 2}, marks=pytest.mark.slow),
         pytest.param(WorkerTrainer, 2, {"checkpoint_every_n_steps": 2}, marks=pytest.mark.slow),
     ],
 )
@@ -297,6 +297,7 @@ def test_a_loss_that_is_not_finite_on_one_rank_stops_all_before_the_step(tmp_pat
     assert batch.name == "bad-batch-step-00000009-rank-1.pt"
 
 
+@pytest.mark.slow
 def test_as_many_ranks_as_there_are_go_on_with_a_checkpoint(tmp_path: Path) -> None:
     changes = {"batch_size": 4, "dropout": 0.0, "num_epochs": 1, "checkpoint_every_n_steps": 3, "max_steps": 6}
     Ranks(2, tmp_path / "1", train_on_rank, Plain, tmp_path / "run", changes).results()

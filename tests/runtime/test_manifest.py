@@ -217,6 +217,7 @@ def test_without_git_without_a_repository_and_with_a_slow_one(
     assert told["git"] is None and told["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_the_trainers_own_checkout_is_asked(checkout: Path, tmp_path: Path) -> None:
     write_tree(
         checkout,

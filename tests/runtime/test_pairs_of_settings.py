@@ -35,6 +35,8 @@ class Pictures(NoisyTrainer):
         )
 
     def compute_loss(self, batch: Batch) -> torch.Tensor:
+        if self.stop_in == (self.epoch, self.step):
+            raise Interrupted
         points, labels = batch
         pictures = points[:, :, None, None].expand(-1, -1, 4, 4) * torch.linspace(-1, 1, 16).reshape(4, 4)
         logits = self.model(pictures.contiguous(memory_format=torch.channels_last))

@@ -107,8 +107,8 @@ CASES = [
     (NoisyTrainer, {}),
     (NoisyTrainer, {"accumulation_steps": 2, "precision": "float16"}),
     (OneCycleTrainer, {}),
-    (CosineTrainer, {}),
-    (WarmupTrainer, {"gradient_clip_norm": None}),
+    pytest.param(CosineTrainer, {}, marks=pytest.mark.slow),
+    pytest.param(WarmupTrainer, {"gradient_clip_norm": None}, marks=pytest.mark.slow),
     (SeparateGenerator, {}),
     pytest.param(WorkerTrainer, {}, marks=pytest.mark.slow),
 ]

@@ -29,7 +29,7 @@ class Saving(ToyTrainer):
         self.save_weights()
 
 
-@pytest.mark.parametrize("trainer_class", [ToyTrainer, Saving])
+@pytest.mark.parametrize("trainer_class", [ToyTrainer, pytest.param(Saving, marks=pytest.mark.slow)])
 def test_a_finished_run(tmp_path: Path, trainer_class: type[ToyTrainer]) -> None:
     trainer = trainer_class.from_config(settings(tmp_path, num_epochs=5, keep_last_checkpoints=2))
     assert not any(tmp_path.iterdir())  # building one writes nothing
@@ -60,6 +60,7 @@ def test_a_finished_run(tmp_path: Path, trainer_class: type[ToyTrainer]) -> None
     assert len(list((run / "checkpoints").iterdir())) == 4  # two resumable, best, final: saved once
 
 
+@pytest.mark.slow
 def test_names_that_are_taken(tmp_path: Path) -> None:
     runs = [ToyTrainer.from_config(settings(tmp_path, num_epochs=1), run_name="mine") for _ in range(3)]
     for trainer in runs:
@@ -145,6 +146,7 @@ def test_history_survives_a_cut_line_and_numbers_json_lacks(tmp_path: Path) -> N
     assert read_history(tmp_path) == [{"epoch": 1, "train": {"loss": 1.0, "auc": None}}]
 
 
+@pytest.mark.slow
 def test_replot(tmp_path: Path) -> None:
     trainer = ToyTrainer.from_config(settings(tmp_path))
     trainer.train()

@@ -32,7 +32,7 @@ def crash(*arguments: str) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("action", ["commit", "undo"])
+@pytest.mark.parametrize("action", ["commit", pytest.param("undo", marks=pytest.mark.slow)])
 def test_killed_before_every_operation(action: str) -> None:
     answer = crash("kills", action)
     outcomes = answer["outcomes"]
