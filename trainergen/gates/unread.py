@@ -22,6 +22,10 @@ _LOOKERS_ON = ("self", "cls", "super", "logger", "logging", "print")
 """First names of calls that may be handed a whole configuration: what they read of it is in sight, or no training's affair."""
 
 
+_MENTIONED = re.compile(r"(?:\.|[\"'])([a-z]\w*)\b")
+"""What follows a dot or a quotation mark: an attribute, or a word that may name one."""
+
+
 def unread(owner: ast.ClassDef, home: Source, lineage: Lineage, facts: Facts) -> Iterator[str]:
     """Fields of the config class `owner` (in the file `home`) that no file of the project mentions as an attribute or a word.
 
@@ -34,26 +38,17 @@ def unread(owner: ast.ClassDef, home: Source, lineage: Lineage, facts: Facts) ->
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id.islower()
     ]
     sources = {source.path: source for source, _ in lineage.classes}
-    mentioned = set().union(*(_mentioned(source.tree) for source in (home, *sources.values())))
+    mentioned = {
+        name for source in (home, *sources.values()) for line in source.lines for name in _MENTIONED.findall(line)
+    }
     missing = [name for name in fields if name not in mentioned and not name.startswith("_")]
     missing = [name for name in missing if name not in _of_the_base()]
     if not missing or any(_handed_on(source.tree) for source in sources.values()):
         return
     elsewhere = _texts(facts, {home.path, *sources})
     for name in missing:
-        read = re.compile(rf"\.{name}\b|[\"']{name}[\"']")
-        if not any(read.search(text) for text in elsewhere):
+        if not any(name in _MENTIONED.findall(text) for text in elsewhere if name in text):
             yield name
-
-
-def _mentioned(tree: ast.AST) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-    return found
 
 
 def _handed_on(tree: ast.AST) -> bool:
