@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 from trainergen.runtime.probes.walk import seed_everything  # noqa: E402
 from trainergen.runtime.state import capture_state  # noqa: E402
 
-TIMES = ("seconds", "time", "started", "finished", "per_second", "memory")
+TIMES = ("seconds", "time", "started", "finished", "per_second", "memory", "loader_wait_share")
 """Keys of what differs from run to run."""
 PATIENCE = 60.0
 """Seconds for one run."""

@@ -336,7 +336,7 @@ class Runs:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        self._settings = ({}, OTHER_SETTINGS[root.name])
+        self._settings: tuple[dict[str, str], dict[str, str]] = ({}, OTHER_SETTINGS[root.name])
         self._originals = [self._ask({"settings": each}) for each in self._settings]
         assert not any("error" in each for each in self._originals), self._originals
         assert self._ask({"settings": {}}) == self._originals[0], "the original run is not repeatable"
