@@ -192,3 +192,6 @@ def test_what_does_not_reach_the_loaders_is_found_and_no_more(project: Path, tra
         assert [each["code"] for each in found] == ["TG051"], (said, found)
         assert said in found[0]["message"] and found[0]["line"] > line - 20
         (project / TRAINER).write_text(sound)
+    refusing = DATA.replace("    order =", "    assert batch_size == 32 and seed == 0\n    order =")
+    write_tree(project, {"data.py": refusing})  # other values can't be asked for: nothing is said
+    assert trainergen("check", "--run", TRAINER).exit == 0

@@ -6,6 +6,7 @@ difference there can't be missed in the trainer.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -16,7 +17,7 @@ import torch
 
 from ..runtime.probes.session import Fault
 from .loaders import open_loaders, without_workers
-from .protocol import Context
+from .protocol import Context, LabProblem
 
 Open = Callable[[Mapping[str, Any]], tuple[Any, Any]]
 """The trainer's training loader and its validation loader or None, with values in its configuration."""
@@ -38,8 +39,12 @@ class Seen:
     samples: tuple[bytes, ...]
 
 
-def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Context) -> Iterator[Fault]:
-    """What doesn't arrive, and validation on what is trained on.
+class _Refused(Exception):
+    """A loader can't be opened or read with values that the configuration doesn't have: nothing to compare then."""
+
+
+def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Context) -> tuple[Fault, ...]:
+    """What doesn't arrive, and validation on what is trained on; nothing of what can't be opened with other values.
 
     Args:
         open_own: see `Open`.
@@ -47,6 +52,13 @@ def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Con
         request: of `loaders.open_loaders`.
         context: where we are.
     """
+    found: list[Fault] = []
+    with contextlib.suppress(_Refused):
+        found.extend(_faults(open_own, config, request, context))
+    return tuple(found)
+
+
+def _faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Context) -> Iterator[Fault]:
     values = {name: getattr(config, name) for name in ("batch_size", "shuffle", "seed") if hasattr(config, name)}
     size, seed = values.get("batch_size", request["batch_size"]), values.get("seed", request["seed"])
     if not isinstance(size, int) or not isinstance(seed, int) or isinstance(size, bool):
@@ -57,7 +69,10 @@ def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Con
     ordered = {"shuffle": False} if "shuffle" in values else {}
 
     def bare(**wanted: Any) -> tuple[Seen, Seen | None]:
-        found = open_loaders({**request, "batch_size": size, "seed": seed, **wanted}, context)
+        try:
+            found = open_loaders({**request, "batch_size": size, "seed": seed, **wanted}, context)
+        except LabProblem as problem:
+            raise _Refused from problem
         return seen(found.train), seen(found.validation) if found.validation else None
 
     first = _both(open_own, shuffled, 1)
@@ -81,7 +96,7 @@ def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Con
     if "shuffle" in values and _begin_alike(first[0], training) and not _begin_alike(bare()[0], bare(shuffle=False)[0]):
         text = "shuffle of the configuration does not reach the training loader: true and false give one order"
         yield Fault("setting", "shuffle", text, "hand config.shuffle to the loader")
-    if validation is not None and training is not None and set(validation.samples) <= set(training.samples):
+    if validation and training and validation.samples and set(validation.samples) <= set(training.samples):
         here, held_out = bare(shuffle=False)
         if held_out is not None and not set(held_out.samples) & set(here.samples):
             text = (
@@ -91,8 +106,11 @@ def faults(open_own: Open, config: Any, request: Mapping[str, Any], context: Con
 
 
 def _both(open_own: Open, values: Mapping[str, Any], batches: int | None) -> tuple[Seen | None, Seen | None]:
-    training, validation = open_own(values)
-    return _read(training, batches), None if validation is None else _read(validation, batches)
+    try:
+        training, validation = open_own(values)
+        return _read(training, batches), None if validation is None else _read(validation, batches)
+    except Exception as error:  # with the values that it has the proof has opened it already
+        raise _Refused from error
 
 
 def _read(loader: Any, batches: int | None) -> Seen:

@@ -346,7 +346,7 @@ def _loader(
         return Measurement("loader", text, (Fault("validation", "", text, "return (training, validation)"),))
     if given is not None and payload.get("endurance"):
         own = partial(workshop.front.own_loaders, workshop.trainer_class, config)
-        wrong = tuple(own_loaders.faults(own, config, given, workshop.context))
+        wrong = own_loaders.faults(own, config, given, workshop.context)
         if wrong:
             return Measurement("loader", wrong[0].text, wrong)
     return Measurement("loader", "the trainer builds its own loader; its batches have the proof's form")
