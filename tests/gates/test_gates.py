@@ -180,6 +180,14 @@ LET_THROUGH = {
         LOG,
         f"{LOG}        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)\n" "\n    manual_step = True\n",
     ),
+    "a configuration that is handed on whole": (
+        "(hidden=config.model_hidden, smoothing=config.label_smoothing)",
+        "(config)",
+    ),
+    "a setting that is read by its name": (
+        "smoothing=config.label_smoothing",
+        'smoothing=getattr(config, "label_smoothing")',
+    ),
     "an optimizer's step is no scheduler's": (LOG, f"{LOG}        self.optimizer.step()\n"),
 }
 
@@ -253,3 +261,9 @@ def test_paths_by_string_are_seen() -> None:
     assert findings(files) == []
     files[TRAINER_PATH] = files[TRAINER_PATH].replace(MKDIR, f'{MKDIR}        folder = Path(os.path.join("a", "b"))\n')
     assert findings(files) == ["TG006"]
+
+
+def test_a_setting_may_be_read_by_another_file() -> None:
+    files = changed(", smoothing=config.label_smoothing", "")
+    assert findings(files) == ["TG008"]
+    assert findings(files | {"tools/tune.py": "def tune(trainer):\n    return trainer.config.label_smoothing\n"}) == []
