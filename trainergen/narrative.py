@@ -266,15 +266,15 @@ def tell_advice(outcome: Outcome, proven: Proven, doubts: Sequence[str] = ()) ->
 
 
 MOST_OFFERED = 3
-"""Losses of the project's own that are named."""
+"""Functions of the project's own that are named."""
 
 
-def offer_losses(outcome: Outcome, losses: Sequence[str]) -> None:
-    """The project's own loss functions, which were not tried: only their author knows what they are for."""
-    functions = [each for each in losses if each.rpartition(":")[2].islower()]
+def offer(outcome: Outcome, kind: str, flag: str, names: Sequence[str]) -> None:
+    """The project's own losses or metrics, which were not tried: only their author knows what they are for."""
+    functions = [each for each in names if each.rpartition(":")[2].islower()]
     if functions:
         more = f", and {len(functions) - MOST_OFFERED} more" if len(functions) > MOST_OFFERED else ""
-        outcome.say("advise", "your own losses", f"{', '.join(functions[:MOST_OFFERED])}{more}: --loss {functions[0]}")
+        outcome.say("advise", f"your own {kind}", f"{', '.join(functions[:MOST_OFFERED])}{more}: {flag} {functions[0]}")
 
 
 def close(outcome: Outcome, request: NewRequest, proven: Proven) -> None:

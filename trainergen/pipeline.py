@@ -133,7 +133,7 @@ def gather(
     if not vendored and home is None:
         laboratory.demand_imports(("trainergen", "beautilog"))
     measured = measure(laboratory, family, model, request.wishes, root, sources)
-    facts = Facts(project, model, measured, settings, names, home, sources, training.losses)
+    facts = Facts(project, model, measured, settings, names, home, sources, training.losses, training.metrics)
     narrative.tell_facts(outcome, facts, request.wishes)
     return facts, ground
 
@@ -318,7 +318,9 @@ def finish(request: NewRequest, facts: Facts, proven: Proven, outcome: Outcome) 
     narrative.tell_files(outcome, proven.staged, identical=identical)  # only what did happen
     narrative.tell_advice(outcome, proven, doubts_of(facts))
     if request.wishes.loss is None:
-        narrative.offer_losses(outcome, facts.losses)
+        narrative.offer(outcome, "losses", "--loss", facts.losses)
+    if not request.wishes.metrics and facts.home is None:  # a contract of the project's own has no place for more
+        narrative.offer(outcome, "metrics", "--metric", facts.metrics)
     if request.handover is not None and request.dry_run:
         outcome.say("advise", str(request.handover), "not written: --dry-run")
     elif request.handover is not None:

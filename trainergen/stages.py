@@ -64,7 +64,7 @@ class Facts:
         names: of the trainer.
         home: the project's own way to train; None for the default project.
         sources: loaders that the project has, as they were tried; one of them may have become `measured.loader`.
-        losses: ``module:name`` of losses that the project has.
+        losses, metrics: ``module:name`` of those that the project has.
     """
 
     project: ProjectFacts
@@ -75,6 +75,7 @@ class Facts:
     home: Home | None = None
     sources: tuple[Source, ...] = ()
     losses: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
     def fed(self, wishes: Wishes) -> Wishes:
         """The wishes, with the loader that was found where none was named."""

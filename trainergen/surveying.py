@@ -170,10 +170,11 @@ def _tell_data(outcome: Outcome, facts: TrainingFacts) -> None:
         outcome.say("read", f"{each.file}:{each.line}", f"{each.kind} {each.name}")
     if len(facts.data) > SHOWN:
         outcome.say("", "", f"and {len(facts.data) - SHOWN} more")
-    for loss in facts.losses[:SHOWN]:
-        outcome.say("read", loss, "loss of the project's own")
-    if len(facts.losses) > SHOWN:
-        outcome.say("", "", f"and {len(facts.losses) - SHOWN} more")
+    for kind, names in (("loss", facts.losses), ("metric", facts.metrics)):
+        for name in names[:SHOWN]:
+            outcome.say("read", name, f"{kind} of the project's own")
+        if len(names) > SHOWN:
+            outcome.say("", "", f"and {len(names) - SHOWN} more")
 
 
 def _closing(facts: TrainingFacts) -> str:
@@ -211,6 +212,7 @@ def as_data(facts: TrainingFacts, home: Home | None, unclear: tuple[str, ...]) -
             for it in facts.data
         ],
         "losses": list(facts.losses),
+        "metrics": list(facts.metrics),
         "tracker": facts.tracker,
         "tests": facts.tests,
         "contradictions": to_plain(facts.contradictions),

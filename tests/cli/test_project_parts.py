@@ -1,4 +1,4 @@
-"""What a project has already is used: its loader where it feeds the model, its losses are offered."""
+"""What a project has already is used: its loader where it feeds the model, its losses and metrics are offered."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ from torch.nn import functional
 
 def focal_loss(logits, labels):
     return ((1 - logits.softmax(1).gather(1, labels[:, None]))[:, 0] * functional.cross_entropy(logits, labels)).mean()
+
+
+def top_two_accuracy(logits, labels):
+    return (logits.topk(2).indices == labels[:, None]).any(1).float().mean()
+
+
+def accuracy_plot(logits, labels): ...
 """
 
 
@@ -57,6 +64,15 @@ def test_the_project_s_own_loader_feeds_the_model_and_its_loss_is_offered(
     assert "from data import wine_loader" in text and "assumed" not in text
     said = trainergen("new", "--model", "model.py:Net", "--name", "other", "--dry-run").stdout
     assert "losses:focal_loss: --loss losses:focal_loss" in said
+    assert "your own metrics" in said and "losses:top_two_accuracy: --metric losses:top_two_accuracy" in said
+    told = trainergen("project", "--json").data["result"]
+    assert (told["losses"], told["metrics"]) == (["losses:focal_loss"], ["losses:top_two_accuracy"])
+    taken = trainergen(
+        *("new", "--model", "model.py:Net", "--name", "third", "--metric", "losses:top_two_accuracy"),
+        *("--metric", "accuracy"),
+    )
+    assert taken.exit == 0 and "your own metrics" not in taken.stdout
+    assert "top_two_accuracy(" in (project / "train" / "third_trainer.py").read_text()
 
 
 def test_a_loader_of_another_model_s_is_left_alone(project: Path, trainergen: Callable[..., Answer]) -> None:

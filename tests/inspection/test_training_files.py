@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.building import write_tree
 from trainergen.inspection.training import ProjectIndex, read_training
-from trainergen.inspection.training.data import find_data, find_losses
+from trainergen.inspection.training.data import find_data, find_losses, find_metrics
 from trainergen.inspection.training.outline import outline
 from trainergen.inspection.training.scan import scan
 from trainergen.inspection.training.thinning import thin
@@ -31,6 +31,7 @@ BLOCKS = (
     "if True:\n    class Late(Rows): ...\n",
     "loader = DataLoader([1])\n",
     "def empty(): ...\n",
+    "def mean_iou(output, target):\n    return 0\n\n\ndef accuracy_log(a, b): ...\n\n\ndef dice(output): ...\n",
 )
 
 
@@ -43,6 +44,7 @@ def test_data_read_from_a_thinned_file_is_that_of_the_whole(tmp_path: Path, bloc
     whole.outline("rows.py")  # what is read whole is not thinned
     assert find_data(part) == find_data(whole)
     assert find_losses(part) == find_losses(whole)
+    assert find_metrics(part) == find_metrics(whole)
 
 
 def test_a_thinned_file_keeps_its_lines_and_loses_what_says_nothing() -> None:

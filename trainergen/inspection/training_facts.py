@@ -209,6 +209,7 @@ class TrainingFacts:
         style: of the siblings.
         data: loaders and data sets that exist.
         losses: ``module:name`` of loss functions and classes that exist.
+        metrics: ``module:name`` of functions that measure an output.
         tracker: wandb, mlflow, tensorboard ..., "" for none.
         tests: the folder and the pattern of the project's tests, "" where there are none.
         contradictions: see `Contradiction`.
@@ -226,6 +227,7 @@ class TrainingFacts:
     style: StyleFacts = StyleFacts()
     data: tuple[DataSource, ...] = ()
     losses: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
     tracker: str = ""
     tests: str = ""
     contradictions: tuple[Contradiction, ...] = ()

@@ -64,6 +64,7 @@ def survey(index: ProjectIndex, settings: Settings) -> TrainingFacts:
         style=style.read_style(index, chosen, alone),
         data=data.find_data(index),
         losses=data.find_losses(index),
+        metrics=data.find_metrics(index),
         tracker=data.find_tracker(index, chosen),
         tests=data.find_tests(index, chosen),
         contradictions=documents.contradictions(

@@ -19,7 +19,7 @@ from ..training_facts import ClassFacts, MethodFacts, Parameter
 from .outline import FunctionFacts, Outline
 from .scan import Scan
 
-FORM = 1
+FORM = 2
 """Counted up when what is read of a file changes within a version."""
 FEWEST_FILES = 50
 """A project below this is read faster than it is worth remembering."""

@@ -1,4 +1,4 @@
-"""Data sets, loaders and losses that the project has, and the tracker and the tests around them."""
+"""Data sets, loaders, losses and metrics that the project has, and the tracker and the tests around them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import Counter
 
 from ..training_facts import BaseTrainer, ClassFacts, DataSource
 from .index import ProjectIndex
-from .outline import Gives
-from .scan import FACTORY_NAME, LOSS_CLASS, LOSS_NAME
+from .outline import FunctionFacts, Gives
+from .scan import FACTORY_NAME, LOSS_CLASS, LOSS_NAME, METRIC_NAME
 from .walk import is_test
 
 _NO_LOSS = re.compile(r"plot|log|print|save|load|track|monitor|callback|config|history|register|get_|build_|create_|make_|test", re.IGNORECASE)  # fmt: skip
@@ -76,15 +76,27 @@ def find_losses(index: ProjectIndex) -> tuple[str, ...]:
             if not each.name.startswith("_") and ((LOSS_CLASS.search(each.name) and callable_) or inherits):
                 found.append((path, each.line, f"{module}:{each.name}"))
         for function in here.functions:
-            takes = [it for it in function.parameters if it.kind == "positional" and it.name not in ("self", "cls")]
-            if (
-                LOSS_NAME.search(function.name)
-                and not function.name.startswith("_")
-                and not _NO_LOSS.search(function.name)
-                and len(takes) >= 2
-            ):
+            if LOSS_NAME.search(function.name) and _compares(function):
                 found.append((path, function.line, f"{module}:{function.name}"))
     return tuple(name for _, _, name in sorted(found))
+
+
+def find_metrics(index: ProjectIndex) -> tuple[str, ...]:
+    """``module:name`` of functions that measure an output against a target, tests left out."""
+    found = []
+    for path in index.with_data():
+        if is_test(path):
+            continue
+        for function in index.data_outline(path).functions:
+            if METRIC_NAME.search(function.name) and not LOSS_NAME.search(function.name) and _compares(function):
+                found.append((path, function.line, f"{index.module_name(path)}:{function.name}"))
+    return tuple(name for _, _, name in sorted(found))
+
+
+def _compares(function: FunctionFacts) -> bool:
+    """Whether it takes two things, and its name says nothing of another purpose."""
+    takes = [each for each in function.parameters if each.kind == "positional" and each.name not in ("self", "cls")]
+    return not function.name.startswith("_") and not _NO_LOSS.search(function.name) and len(takes) >= 2
 
 
 def find_tracker(index: ProjectIndex, base: BaseTrainer | None) -> str:

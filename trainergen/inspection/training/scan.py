@@ -55,6 +55,11 @@ FACTORY_NAME = re.compile(
 _DATA_CLASS = re.compile(r"Dataset$|DataLoader$")
 LOSS_CLASS = re.compile(r"Loss(es)?$|Criterion$|_Loss$")
 LOSS_NAME = re.compile(r"(^|_)(loss|criterion)(_|$)")
+METRIC_NAME = re.compile(
+    r"(^|_)(accuracy|f1|fbeta|auc|auroc|iou|dice|jaccard|psnr|ssim|mae|rmse|mape|ndcg|mrr|wer|cer|bleu|rouge|perplexity)"
+    r"(_score|_coefficient)?(_at_k|_at_\d+)?$"
+)
+"""What functions are called that measure an output; not what only begins so (``accuracy_plot``)."""
 
 TRACKERS = {
     "wandb": re.compile(rb"(?:import|from)[ \t]+wandb\b"),
@@ -167,4 +172,4 @@ def _is_data_class(head: tuple[str, tuple[str, ...]]) -> bool:
 
 
 def _is_data_function(name: str) -> bool:
-    return FACTORY_NAME.search(name) is not None or LOSS_NAME.search(name) is not None
+    return any(each.search(name) for each in (FACTORY_NAME, LOSS_NAME, METRIC_NAME))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .scan import FACTORY_NAME, LOSS_NAME
+from .scan import FACTORY_NAME, LOSS_NAME, METRIC_NAME
 
 _TELLING = frozenset((b"__init__", b"__call__", b"forward", b"__len__", b"__getitem__", b"__iter__"))
 _DEF = re.compile(rb"(?:async[ \t]+)?def[ \t]+(\w+)")
@@ -41,8 +41,8 @@ def thin(data: bytes) -> bytes:
 
 
 def _tells(name: bytes, indent: int, makes_data: bool) -> bool:
-    """Whether a function is a part of a data set or a loss, or may give one."""
+    """Whether a function is a part of a data set or a loss, may give one, or measures an output."""
     if indent:
         return name in _TELLING
     text = name.decode("utf-8", "replace")
-    return makes_data or FACTORY_NAME.search(text) is not None or LOSS_NAME.search(text) is not None
+    return makes_data or any(each.search(text) for each in (FACTORY_NAME, LOSS_NAME, METRIC_NAME))
