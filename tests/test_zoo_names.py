@@ -47,6 +47,7 @@ def test_a_name_in_python_or_in_a_template_is_found(tmp_path: Path) -> None:
     assert hits([source, template], {"UNet"}) == [f"{source}:2: UNet", f"{template}:1: UNet"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROWS.is_file(), reason="the zoo lies beside the checkout, in shared/zoo, and is not here")
 def test_no_text_in_the_source_is_the_name_of_a_package_or_class_of_the_zoo() -> None:
     files = sorted((ROOT / "trainergen").rglob("*.py"))

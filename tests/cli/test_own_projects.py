@@ -50,6 +50,7 @@ def monorepo() -> Files:
     return {**both, "vision/__init__.py": "", "tabular/__init__.py": ""}
 
 
+@pytest.mark.slow
 def test_two_base_trainers_are_asked_about_and_an_answer_goes_on(project: Path, trainergen: Run) -> None:
     write_tree(project, monorepo())
     before = read_tree(project)

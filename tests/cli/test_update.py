@@ -101,6 +101,7 @@ def test_the_models_changes_and_the_users_are_both_there_and_undo_takes_only_our
     assert read_tree(made) == later
 
 
+@pytest.mark.slow
 def test_a_clash_lists_both_sides_and_writes_nothing(made: Path, trainergen: Run) -> None:
     edit(made / "config.ini", "model_hidden = 32", "model_hidden = 64")
     edit(made / TRAINER, "`DigitsNet`. Classify 8x8 images of digits.", "`DigitsNet`, as I say.")
@@ -257,6 +258,7 @@ def test_all_trainers_are_updated_or_none(made: Path, trainergen: Run) -> None:
     assert {path.name for path in made.iterdir() if path.name != "__pycache__"} == {"model.py", "other.py"}
 
 
+@pytest.mark.slow
 def test_from_a_folder_below_the_record_means_the_same(
     project: Path, trainergen: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

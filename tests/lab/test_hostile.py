@@ -177,7 +177,7 @@ def test_what_a_request_writes_is_gone_in_the_next(project):
 def alive(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone, or going while it is read
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
 

@@ -71,6 +71,7 @@ def test_a_child_works_in_the_copy_and_sees_nothing_of_ours(project):
     made.assert_untouched()
 
 
+@pytest.mark.slow
 def test_spawned_workers_run(project):
     made = project({"data.py": """
         import torch
@@ -279,6 +280,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_the_lab_outlives_the_thread_that_started_it(tmp_path):
     import threading
 

@@ -156,6 +156,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_a_wrong_batch_is_refused_with_key_shape_and_dtype(project: Path) -> None:
     found = json.loads(passes(project, sys.executable, "-c", BAD_BATCHES).splitlines()[-1])
     assert found.pop("good") == ["", ""]
