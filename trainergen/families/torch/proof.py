@@ -190,10 +190,11 @@ def _prove(
         bench.judge(begun)
     demands = rehearsal.request.get("checks", ())
     bench.judge(bench.attempt("refusals", lambda: refusals.measure(other, batches[0], demands)))
-    # The walk before followed one forward of the first batch; this one follows another batch, so that a model which counts
-    # its calls or remembers what it saw last does not look repeatable by having gone the same way twice.
-    with torch.no_grad():
-        bench.attempt("same_seed", lambda: other.loss(fresh(batches[-1])))
+    # The walk before followed one forward of the first batch; this one follows two more of another, so that a model which
+    # counts its calls or remembers what it saw last does not look repeatable by having gone the same way twice.
+    for _ in range(2):
+        with torch.no_grad():
+            bench.attempt("same_seed", lambda: other.loss(fresh(batches[-1])))
     other.model.load_state_dict(rehearsal.weights)
     second = bench.attempt("same_seed", lambda: walk(other, batches, seed=seed))
     bench.judge(same_seed.measure(taken, second), known["same_seed"])
