@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
-from tests.runtime.test_resume import Interrupted, NoisyTrainer, compare
+from tests.runtime.test_resume import Interrupted, NoisyTrainer, break_off, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import CheckpointError, Trainer, feeding
+from trainergen.runtime.device import tensors_in
 from trainergen.runtime.feeding import EpochFeed
 from trainergen.runtime.history import read_history
-from trainergen.runtime.prefetch import Prefetch, tensors_in
+from trainergen.runtime.prefetch import Prefetch
 from trainergen.runtime.rank_data import only_fills, share_loader
 
 POINTS, LABELS = quadrants(90).tensors
@@ -155,9 +156,7 @@ def interrupted_and_resumed(
         whole = trainer_class.from_config(settings(folder / "whole", **changes))
         whole.train()
     broken = trainer_class.from_config(settings(folder / "broken", **changes))
-    broken.stop_in = stop
-    with pytest.raises(Interrupted):
-        broken.train()
+    break_off(broken, stop)
     assert not prefetching()
     torch.manual_seed(99)
     random.seed(99)
@@ -242,9 +241,7 @@ def test_workers_that_stay_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptu
         kind, workers, persistent = "augmented", 2, True
 
     broken = Staying.from_config(settings(tmp_path))
-    broken.stop_in = (1, 7)
-    with pytest.raises(Interrupted):
-        broken.train()  # its workers live on, and hold no lock
+    break_off(broken, (1, 7))  # its workers live on, and hold no lock
     resumed = Staying.from_config(settings(tmp_path), resume="auto")
     assert resumed.step == 6
     assert "what Augmented remembers or draws inside of them is not what it would have been" in caplog.text

@@ -45,6 +45,13 @@ class NoisyTrainer(ToyTrainer):
         return super().compute_loss(batch) * (1 + 0.01 * self.noise)
 
 
+def break_off(trainer: NoisyTrainer, stop_in: tuple[int, int]) -> None:
+    """Train until it is interrupted in that epoch and step."""
+    trainer.stop_in = stop_in
+    with pytest.raises(Interrupted):
+        trainer.train()
+
+
 class OneCycleTrainer(NoisyTrainer):
     @classmethod
     def build_scheduler(cls, optimizer: torch.optim.Optimizer, config: ToyConfig) -> Any:
@@ -127,9 +134,7 @@ def test_resumed_equals_uninterrupted(
 
     steps_an_epoch = 3 if "accumulation_steps" in changes else 6
     broken = trainer_class.from_config(settings(tmp_path / "broken", **changes))
-    broken.stop_in = (3, 3 * steps_an_epoch + (2 if inside else 1))
-    with pytest.raises(Interrupted):
-        broken.train()
+    break_off(broken, (3, 3 * steps_an_epoch + (2 if inside else 1)))
 
     torch.manual_seed(99)
     resumed = trainer_class.from_config(settings(tmp_path / "broken", **changes), resume="auto")
@@ -152,9 +157,7 @@ def test_a_second_resume_and_a_damaged_checkpoint(tmp_path: Path, caplog: pytest
     whole.train()
     for epoch in (2, 4):
         broken = NoisyTrainer.from_config(settings(tmp_path / "broken", num_epochs=5), resume="auto")
-        broken.stop_in = (epoch, epoch * 6 + 1)
-        with pytest.raises(Interrupted):
-            broken.train()
+        break_off(broken, (epoch, epoch * 6 + 1))
     assert broken.run_directory is not None
     newest = sorted((broken.run_directory / "checkpoints").glob("step-*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:500])
@@ -186,9 +189,7 @@ def test_auto_takes_the_newest_unfinished_run_of_this_trainer_or_begins_one(tmp_
     finished = ToyTrainer.from_config(settings(tmp_path, num_epochs=1), resume="auto")
     finished.train()
     other = NoisyTrainer.from_config(settings(tmp_path))
-    other.stop_in = (1, 7)
-    with pytest.raises(Interrupted):
-        other.train()
+    break_off(other, (1, 7))
     fresh = ToyTrainer.from_config(settings(tmp_path), resume="auto")
     assert fresh.run_directory is None and fresh.step == 0
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from ..runtime.device import tensors_in
 from ..runtime.probes.session import Fault
 from .loaders import open_loaders, without_workers
 from .protocol import Context, LabProblem
@@ -123,7 +124,7 @@ def seen(batches: Any) -> Seen:
     samples: list[bytes] = []
     size = 0
     for batch in batches:
-        tensors = [each.detach().cpu() for each in _tensors(batch) if each.dim() and each.layout == torch.strided]
+        tensors = [each.detach().cpu() for each in tensors_in(batch) if each.dim() and each.layout == torch.strided]
         shapes = tuple(tuple(each.shape) for each in tensors) if shapes is None else shapes
         count = len(tensors[0]) if tensors else 0
         rows = [_rows(each) for each in tensors if len(each) == count]
@@ -155,17 +156,3 @@ def _has_numpy() -> bool:
 def _begin_alike(one: Seen | None, two: Seen | None) -> bool:
     """Whether the first sample is the same; a loader that gives none has no order."""
     return one is not None and two is not None and bool(one.samples) and one.samples[:1] == two.samples[:1]
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _tensors(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _tensors(each)
-    elif hasattr(value, "__dict__"):
-        for each in vars(value).values():
-            yield from _tensors(each)

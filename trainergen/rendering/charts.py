@@ -137,8 +137,11 @@ class Scale:
 
     def ticks(self, most: int = 6) -> tuple[Tick, ...]:
         """Round values along the axis."""
-        values = _decades(self.low, self.high, most) if self.log else _round_values(self.low, self.high, most)
-        return tuple(Tick(self(value), short(value)) for value in values)
+        return tuple(Tick(self(value), short(value)) for value in self.levels(most))
+
+    def levels(self, most: int = 6) -> list[float]:
+        """The values of the ticks."""
+        return _decades(self.low, self.high, most) if self.log else _round_values(self.low, self.high, most)
 
 
 def line_chart(

@@ -236,17 +236,7 @@ def _value_ticks(y: Scale, unit: str) -> tuple[Tick, ...]:
     ticks = y.ticks(5)
     if y.log:
         return ticks
-    positions = _round_levels(y)
     said = {"bytes": size, "seconds": duration, "share": share}.get(unit)
     if said is None:
         return ticks
-    return tuple(Tick(y(value), said(value)) for value in positions)
-
-
-def _round_levels(y: Scale) -> list[float]:
-    """Five or so round levels; of bytes, multiples of powers of two would be rounder, but read the same."""
-    rough = (y.high - y.low) / 5
-    power = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    step = next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * (1 - 1e-9))
-    first = math.ceil(y.low / step - 1e-9)
-    return [index * step for index in range(first, math.floor(y.high / step + 1e-9) + 1)]
+    return tuple(Tick(y(value), said(value)) for value in y.levels(5))

@@ -1,10 +1,10 @@
-"""Where a run happens: choose the device, move a batch of any form to it, count its samples."""
+"""Where a run happens: choose the device, move a batch of any form to it, count its samples, find its tensors."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import torch
@@ -50,6 +50,30 @@ def infer_batch_size(batch: Any) -> int:
     """Samples in `batch`: the first dimension of its first tensor that has one; 1 where there is none."""
     found = _first_size(batch)
     return 1 if found is None else found
+
+
+def tensors_in(value: Any, depth: int = 8) -> Iterator[torch.Tensor]:
+    """Every tensor of a batch, a state, or whatever nests mappings, lists, tuples and objects; modules are left out.
+
+    Args:
+        value: of any form.
+        depth: containers within each other that are looked into, so that one that holds itself has an end.
+    """
+    if isinstance(value, torch.Tensor):
+        yield value
+        return
+    inner: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        inner = value.values()
+    elif isinstance(value, (list, tuple)):
+        inner = value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, torch.nn.Module)):
+        inner = vars(value).values()
+    if depth:
+        for each in inner:
+            yield from tensors_in(each, depth - 1)
 
 
 def _move(value: Any, device: torch.device, form: Form | None) -> Any:

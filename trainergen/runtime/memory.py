@@ -18,7 +18,7 @@ from torch import nn
 from torch.autograd import profiler
 from torch.optim import Optimizer
 
-from .device import move_batch
+from .device import move_batch, tensors_in
 from .recomputation import Recomputed
 from .seeding import preserved_random_state
 
@@ -198,20 +198,6 @@ def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
     """Bytes of the storages of `tensors`, each once; of divided ones this process's part."""
     sizes = {_storage(each).data_ptr(): _storage(each).nbytes() for each in tensors if _has_storage(each)}
     return sum(sizes.values())
-
-
-def tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    """Every tensor in a batch, a state, or whatever nests dicts, lists, tuples and dataclasses."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors_in(item)
-    elif hasattr(value, "__dict__"):  # dataclasses, and what has a `.to` of its own
-        yield from tensors_in(vars(value))
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:

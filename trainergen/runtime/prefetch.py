@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import torch
 
-from .device import move_batch
+from .device import move_batch, tensors_in
 
 logger = logging.getLogger("trainergen")
 
@@ -144,25 +143,6 @@ class Transfer(Generic[BatchT]):
                 if tensor.is_cuda:
                     tensor.record_stream(present)  # its memory is not given to the next copy before it was used
         return batch
-
-
-def tensors_in(value: Any, depth: int = 8) -> Iterator[torch.Tensor]:
-    """Every tensor of a batch, in containers and in the attributes of objects."""
-    if isinstance(value, torch.Tensor):
-        yield value
-        return
-    inner: Iterable[Any] = ()
-    if isinstance(value, Mapping):
-        inner = value.values()
-    elif isinstance(value, (list, tuple)):
-        inner = value
-    elif dataclasses.is_dataclass(value):
-        inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    elif hasattr(value, "__dict__") and not isinstance(value, type):
-        inner = vars(value).values()
-    if depth:
-        for each in inner:
-            yield from tensors_in(each, depth - 1)
 
 
 def _pinned(tensor: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from tests.runtime.test_training import LBFGSTrainer
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, quadrants
 from trainergen.runtime import Trainer
 from trainergen.runtime.losses import listnet_loss
@@ -70,24 +71,12 @@ class Ranking(Trainer[Pair, ToyConfig]):
         return listnet_loss(self.model(items).squeeze(-1), ranks)
 
 
-class Stepping(ToyTrainer):
+class Stepping(LBFGSTrainer):
     """LBFGS, which computes its gradients in a closure."""
-
-    manual_step: ClassVar[bool] = True
 
     @classmethod
     def build_optimizer(cls, model: nn.Module, config: ToyConfig) -> torch.optim.Optimizer:
         return torch.optim.LBFGS(model.parameters(), lr=config.learning_rate, max_iter=3)
-
-    def _train_batch(self, batch: Batch) -> torch.Tensor:
-        def closure() -> torch.Tensor:
-            self.optimizer.zero_grad()
-            loss = self._forward_batch(batch)
-            self._backward(loss)
-            return loss
-
-        found = self.optimizer.step(closure)  # type: ignore[arg-type]
-        return torch.as_tensor(found).detach()
 
 
 class Adversarial(ToyTrainer):

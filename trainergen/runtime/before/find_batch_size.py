@@ -12,8 +12,9 @@ import torch
 from torch.optim import SGD
 from torch.utils.data import DataLoader
 
+from ..device import tensors_in
 from ..errors import OutOfMemory
-from ..memory import measured_peak, tensors_in
+from ..memory import measured_peak
 from .parts.answers import Answer, Fault, Flag, Request, in_bytes, table
 from .parts.memory_limit import available_bytes
 from .parts.rehearsal import place_of, rehearsal, run_steps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ..memory import tensors_in
+from ..device import tensors_in
 from .parts.answers import Answer, Fault, Flag, Request, in_bytes, parts_of, table
 from .parts.observed import Observed, observe
 from .parts.rehearsal import first_batches, place_of, rehearsal

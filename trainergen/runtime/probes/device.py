@@ -5,13 +5,14 @@ Torch's own device without storage would answer too, but first it imports sympy 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ..device import tensors_in
 from .session import Fault, Measurement, Session, unmeasured
 from .walk import fresh
 
@@ -61,7 +62,7 @@ class _Books(TorchFunctionMode):
 
     def arrive(self, batch: Any) -> None:
         """Tensors of a batch, here."""
-        for tensor in _tensors(batch):
+        for tensor in tensors_in(batch):
             self._note(tensor, False)
 
     def __torch_function__(
@@ -73,7 +74,7 @@ class _Books(TorchFunctionMode):
             return ELSEWHERE if self._is_there(args[0]) else function(*args, **keywords)
         if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
             return self._moved(name, args[0], args[1:], keywords)
-        known = [self._is_there(each) for each in _tensors((args, keywords)) if each.dim() > 0]
+        known = [self._is_there(each) for each in tensors_in((args, keywords)) if each.dim() > 0]
         if True in known and False in known and name not in ("__getitem__", "__setitem__", "copy_"):
             self.meetings.append(name)  # index and copy may cross devices
         keywords, asked = self._here(keywords)
@@ -81,7 +82,7 @@ class _Books(TorchFunctionMode):
         there: bool | None = True if True in known else False if False in known else None
         if asked is not None or (there is None and not known):
             there = bool(asked)  # a new tensor: where it was asked for, else here
-        for tensor in _tensors(result):
+        for tensor in tensors_in(result):
             if there is not None and id(tensor) not in self._there:
                 self._note(tensor, there)
         return result
@@ -132,17 +133,3 @@ def _device(value: Any) -> torch.device | None:
         with suppress(RuntimeError):
             return torch.device(value)
     return None
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _tensors(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _tensors(each)
-    elif hasattr(value, "__dict__") and not isinstance(value, (type, torch.nn.Module)):
-        for each in vars(value).values():
-            yield from _tensors(each)

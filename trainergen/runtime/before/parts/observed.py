@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ...device import move_batch
-from ...memory import SavedBytes, StepMemory, bytes_of, local, measured_peak, state_bytes, tensors_in
+from ...device import move_batch, tensors_in
+from ...memory import SavedBytes, StepMemory, bytes_of, local, measured_peak, state_bytes
 from .losses_seen import LossCall, LossWatch, Stretched
 from .rehearsal import run_steps
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.autograd import profiler
 
 from .....inspection.examination import Examined, Finding
 from .....lab.batch_form import live_leaves
+from .....runtime.memory import measured_peak
 
 if TYPE_CHECKING:
     from ..specimen import Specimen
@@ -160,17 +160,4 @@ def _peak(specimen: Specimen, session: Any) -> int:
     batch = specimen.batch()
     session.model.zero_grad()
     specimen.seed_now(1)
-    if specimen.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(specimen.device)
-        before = torch.cuda.memory_allocated(specimen.device)
-        session.step(batch)
-        return torch.cuda.max_memory_allocated(specimen.device) - before
-    with profiler.profile(profile_memory=True) as taken:  # torch.profiler is the same, after importing torch._dynamo
-        session.step(batch)
-    level = peak = 0
-    results: Any = taken.kineto_results
-    for event in results.events():
-        if event.name() == "[memory]":
-            level += event.nbytes()
-            peak = max(peak, level)
-    return peak
+    return measured_peak(lambda: session.step(batch), specimen.device)
