@@ -496,3 +496,58 @@ def test_torchrun_restarts_a_run_whose_rank_was_killed(tmp_path: Path) -> None:
     assert data["status"] == "finished" and len(data["resumed_from"]) == 1
     (run,) = (tmp_path / "run" / "runs").iterdir()
     assert [record["epoch"] for record in read_history(run)] == [1, 2, 3, 4]
+
+
+LATE_THREADS = """
+import os, sys
+import torch
+from torch import distributed
+from trainergen.runtime.distribution import join_processes
+
+def start(port, rank):
+    pid = os.fork()
+    if pid == 0:
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+    return pid
+
+def free_port():
+    from socket import socket
+    with socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+def train():
+    join_processes("cpu")
+    global group
+    group = distributed.group.WORLD  # held, as a device mesh holds it
+    distributed.all_reduce(torch.zeros(3))  # all threads are there now
+    processor = {sorted(os.sched_getaffinity(0))[0]}
+    for thread in map(int, os.listdir("/proc/self/task")):
+        os.sched_setaffinity(thread, processor)
+        if thread != os.getpid():  # runs when nobody else wants to
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    for _ in range(3):
+        distributed.broadcast(torch.zeros(1000), src=0)
+
+for _ in range(4):
+    port = free_port()
+    ranks = [start(port, 0)]
+    ranks += [start(port, 1)] if ranks[0] else []
+    if 0 in ranks:
+        train()
+        break  # and to the end of the script, as a training script ends
+    for pid in ranks:
+        print(os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs a scheduler that can be told to starve a thread")
+def test_a_rank_ends_well_however_late_its_threads_let_go_of_the_last_tensors(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(LATE_THREADS)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert result.stdout.split() == ["0"] * 8, result.stderr

@@ -6,6 +6,7 @@ import atexit
 import datetime
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 _FAILURE = "failure"
 _ENDED = "ended"
+_REST = 0.1
+"""Seconds that gloo's threads have to let go of the last tensors."""
 _joined: Distribution | None = None
 
 
@@ -201,8 +204,16 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 def _leave() -> None:
+    """Leave the other processes; at exit, while the interpreter still lives.
+
+    gloo's threads may hold the last tensors for a moment more, and who holds a group (a device mesh does) keeps them
+    alive. To free a tensor of Python's they take the GIL, and until Python 3.13 a thread that asks for it while the
+    interpreter is being finalized is ended in a way that aborts the process: SIGABRT after a run that went well
+    (pytorch/pytorch#179291).
+    """
     if distributed.is_initialized():
         _quietly(distributed.destroy_process_group)
+        time.sleep(_REST)  # without the GIL
 
 
 def _quietly(action: Callable[[], object]) -> None:
