@@ -23,13 +23,16 @@ import torch  # noqa: E402
 from crash_disk import corrupted, disk_full, in_a_namespace, read_only, short_write  # noqa: E402
 from crash_processes import killed_rank, killed_worker, kills, sigterm, stopped_clock  # noqa: E402
 from crash_run import Outcome  # noqa: E402
+from crash_shards import damaged_part, sharded_kills  # noqa: E402
 
 SCENARIOS: dict[str, Callable[[Path, argparse.Namespace], Outcome]] = {
     "kills": lambda folder, options: kills(folder, options.kills, options.seed),
+    "sharded-kills": lambda folder, options: sharded_kills(folder, options.kills, options.seed),
     "disk-full": lambda folder, options: disk_full(folder) if options.inside else in_a_namespace("disk-full"),
     "read-only": lambda folder, options: read_only(folder) if options.inside else in_a_namespace("read-only"),
     "short-write": lambda folder, _: short_write(folder),
     "corrupted": lambda folder, options: corrupted(folder, options.seed),
+    "corrupted-part": lambda folder, options: damaged_part(folder, options.seed, each=2),
     "sigterm": lambda folder, _: sigterm(folder),
     "rank": lambda folder, _: killed_rank(folder),
     "worker": lambda folder, _: killed_worker(folder),

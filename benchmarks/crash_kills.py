@@ -8,12 +8,18 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-OPERATIONS = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir", "shutil.rmtree": "rmtree"}
+OPERATIONS = {
+    "os.rename": "rename",
+    "os.remove": "remove",
+    "os.mkdir": "mkdir",
+    "os.rmdir": "rmdir",
+    "shutil.rmtree": "rmtree",
+}
 """Audit events that count as a byte each: a kill may fall right before one of them."""
 
 
@@ -29,11 +35,13 @@ class DiskTraffic:
         folder: what is written elsewhere does not count.
         fatal: the byte, counted from 1; None for counting alone.
         tell: is told what was being written when the kill came.
+        all_at_once: whether the kill takes the whole process group.
     """
 
     folder: Path
     fatal: int | None = None
     tell: Callable[[str], None] = print
+    all_at_once: bool = False
     written: int = field(default=0, init=False)
 
     def watch(self) -> None:
@@ -60,9 +68,12 @@ class DiskTraffic:
             return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8", write_through=False)
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in OPERATIONS and str(arguments[0]).startswith(root):
+            if event not in OPERATIONS:
+                return
+            place = _place(event, arguments)
+            if place.startswith(root):
                 if traffic.room(1) is not None:
-                    traffic.end(f"{OPERATIONS[event]} {arguments[0]}")
+                    traffic.end(f"{OPERATIONS[event]} {place}")
                 traffic.written += 1
 
         io.open = open_counted
@@ -76,7 +87,19 @@ class DiskTraffic:
     def end(self, where: str) -> None:
         """Be killed."""
         self.tell(f"killed {where}")
+        if self.all_at_once:
+            os.killpg(0, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _place(event: str, arguments: tuple[Any, ...]) -> str:
+    """What an operation is about, with its folder also where that is named by a file descriptor."""
+    path = str(arguments[0])
+    inside = arguments[1] if event in ("os.remove", "os.rmdir") else -1
+    if inside != -1:
+        with suppress(OSError):
+            return os.path.join(os.readlink(f"/proc/self/fd/{inside}"), path)
+    return path
 
 
 @dataclass(frozen=True)

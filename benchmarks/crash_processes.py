@@ -9,7 +9,9 @@ import shutil
 import signal
 import time
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,42 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.runtime.processes import Ranks
 from tests.runtime.toys import Batch, ToyConfig, quadrants, settings
-from trainergen.runtime.checkpoints import load_state
+from trainergen.runtime.checkpoints import CheckpointStore, load_state, shards_of
 from trainergen.runtime.history import read_history
 
 
-def kills(folder: Path, count: int, seed: int, a_run: int = 12) -> Outcome:
+@dataclass(frozen=True)
+class Fate:
+    """Where a kill falls.
+
+    Attributes:
+        rank: of which process the bytes are counted.
+        byte: the fatal one; None for a life that is seen to its end.
+        all_at_once: whether the other processes go in the same moment, as where a machine loses its power.
+    """
+
+    rank: int = 0
+    byte: int | None = None
+    all_at_once: bool = False
+
+
+def alone(folder: Path, tell: Tell, fate: Fate) -> None:
+    """Train in one process as far as its fate lets it; what it has written is told at the end."""
+    traffic = DiskTraffic(folder, fate.byte, tell)
+    traffic.watch()
+    train(folder, tell)
+    tell(f"written-0 {traffic.written}")
+
+
+def kills(
+    folder: Path,
+    count: int,
+    seed: int,
+    a_run: int = 12,
+    name: str = "SIGKILL at a random byte",
+    run: Callable[[Path, Tell, Fate], None] = alone,
+    fates: Sequence[Fate] = (Fate(),),
+) -> Outcome:
     """SIGKILL at random bytes of everything that a run writes, again and again, until it is done; then the next run.
 
     Args:
@@ -32,56 +65,62 @@ def kills(folder: Path, count: int, seed: int, a_run: int = 12) -> Outcome:
         count: kills, at least; a run that has begun is seen to its end.
         seed: of the bytes.
         a_run: kills that a run has about.
+        name: of the table's row.
+        run: a life of the run.
+        fates: whom the kills meet, in turn.
     """
-    draw, found, hit = random.Random(seed), Outcome("SIGKILL at a random byte"), Counter[str]()
-    left = Counter[str]()
-    expected = undisturbed(folder / "whole")
-    total = live(lambda tell: _counted(folder / "measured", tell)).numbers("written")[0]
-    run = 0
+    draw, found, hit, left = random.Random(seed), Outcome(name), Counter[str](), Counter[str]()
+    whole = live(lambda tell: run(folder / "whole", tell, Fate()))
+    expected = end_of(folder / "whole")
+    assert expected is not None, whole.error
+    totals = {fate.rank: whole.numbers(f"written-{fate.rank}")[0] for fate in fates}
+    turns, runs = cycle(fates), 0
     while found.times < count:
-        run += 1
-        place, begun = folder / f"run-{run}", 0
+        runs += 1
+        place, begun = folder / f"run-{runs}", 0
         while end_of(place) is None:
-            fatal = draw.randrange(1, 2 * total // a_run)
-            life = live(lambda tell, place=place, fatal=fatal: _fatal(place, tell, fatal))  # type: ignore[misc]
+            fate = next(turns)
+            fate = replace(fate, byte=draw.randrange(1, 2 * totals[fate.rank] // a_run))
+            life = live(lambda tell, place=place, fate=fate: run(place, tell, fate))  # type: ignore[misc]
             steps = life.numbers("step")
             if steps:
                 found.unaided &= steps[0] >= begun - begun % EVERY  # what had been saved is there
                 found.lost = max(found.lost, begun + 1 - steps[0])
                 begun = max(begun, steps[-1])
             _look(place)
-            if life.code == -signal.SIGKILL:
+            killed = [line[7:] for line in life.lines if line.startswith("killed ")]
+            if killed:
                 found.times += 1
-                hit[_kind(next(line[7:] for line in life.lines if line.startswith("killed ")))] += 1
-            elif life.code != 0:
+                hit[_kind(killed[0])] += 1
+            if life.error or (not killed and life.code != 0):
                 return replace(found, unaided=False, said=life.error)
         found.equal &= end_of(place) == expected
-        left.update(_kind(str(path)) for path in place.rglob(".*.tmp"))
+        left.update(_kind(str(path)) for path in (*place.rglob(".*.tmp"), *_without_checkpoint(place)))
         shutil.rmtree(place)
-    found.details = {"runs": run, "bytes of a run": total, "killed while writing": dict(hit.most_common())}
+    found.details = {
+        "runs": runs,
+        "bytes of a run": list(totals.values()),
+        "killed while writing": dict(hit.most_common()),
+    }
     found.details["left half written for good"] = dict(left)
-    found.equal &= left.keys() <= {
-        "manifest",
-        "status",
-    }  # a few bytes, of a kill before the first or after the last step
+    # a few bytes, of a kill before the first or after the last step
+    found.equal &= left.keys() <= {"manifest", "status"}
     return found
 
 
-def _counted(folder: Path, tell: Tell) -> None:
-    traffic = DiskTraffic(folder)
-    traffic.watch()
-    train(folder, tell)
-    tell(f"written {traffic.written}")
-
-
-def _fatal(folder: Path, tell: Tell, fatal: int) -> None:
-    DiskTraffic(folder, fatal, tell).watch()
-    train(folder, tell)
+def _without_checkpoint(place: Path) -> list[Path]:
+    stores = [CheckpointStore(each, None) for each in place.glob("runs/*/checkpoints")]
+    named = {shards_of(path, load_state(path)) for store in stores for path in store.resumable()}
+    return [each for each in place.rglob("step-*.shards") if each not in named]
 
 
 def _kind(where: str) -> str:
     operation, _, path = where.rpartition(" ")
+    parts = next((part for part in Path(path).parts if part.endswith(".shards")), None)
     name = Path(path).name.removeprefix(".")
+    if parts is not None:
+        name = "parts of the model" if parts == Path(path).name or name.startswith("__") else f"their {name}"
+        return f"{operation} of {name}" if operation else name
     known = {"step-": "checkpoint", "best": "best weights", "telling_": "final weights"}
     known |= {start: start for start in ("manifest", "status", "history")}
     kind = next((kind for start, kind in known.items() if name.startswith(start)), "folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import CheckpointCorrupt, CheckpointError
 from trainergen.runtime.atomic import read_tensors, write_tensors
-from trainergen.runtime.checkpoints import CheckpointStore
+from trainergen.runtime.checkpoints import LIST, CheckpointStore, checksums, load_state, shards_of
 
 
 class Stopping(ToyTrainer):
@@ -75,7 +75,62 @@ def test_the_newest_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
     assert store.load_newest()[1]["step"] == 100_000_000
 
 
+def save_parts(store: CheckpointStore, step: int, content: bytes) -> Path:
+    """A checkpoint of a divided model whose one rank has `content`."""
+    folder = store.prepare_shards(step)
+    (folder / "__0_0.distcp").write_bytes(content)
+    (folder / LIST).write_bytes(b"list")
+    sharded = {"folder": folder.name, "files": checksums(folder, 0)}
+    store.save_state(step, {"parts": {}, "format": 1, "step": step, "sharded": sharded})
+    return folder
+
+
+def test_a_step_that_is_saved_again_can_be_resumed_from_all_the_while(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep_last=1)
+    first = save_parts(store, 5, b"first")
+    half = store.prepare_shards(5)  # and killed here
+    assert half != first and store.load_newest()[1]["sharded"]["folder"] == first.name
+    store.clean()
+    assert list(tmp_path.glob("*.shards")) == [first]
+    second = save_parts(store, 5, b"second")
+    assert list(tmp_path.glob("*.shards")) == [second] and store.load_newest()[1]["sharded"]["folder"] == second.name
+    last = save_parts(store, 7, b"third")
+    assert list(tmp_path.glob("*.shards")) == [last]
+    store.prepare_shards(8)  # and killed here
+    half = store.prepare_shards(8)  # or refused, and tried again
+    assert set(tmp_path.glob("*.shards")) == {last, half}
+    store.clean()
+    assert list(tmp_path.glob("*.shards")) == [last]
+
+
 # ---------------------------------------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "__0_0.distcp").write_bytes(b"secons"), "the checksum of .*__0_0.distcp"),
+        (lambda folder: (folder / "__0_0.distcp").write_bytes(b"sec"), "the checksum of .*__0_0.distcp"),
+        (lambda folder: (folder / "__0_0.distcp").unlink(), "__0_0.distcp: No such file"),
+        (lambda folder: (folder / LIST).write_bytes(b"tsil"), "the checksum of .*.metadata"),
+        (lambda folder: (folder / LIST).unlink(), "the parts of the model in .* are missing"),
+    ],
+)
+def test_a_damaged_part_of_a_model_is_passed_over(tmp_path: Path, damage: Callable[[Path], object], said: str) -> None:
+    store = CheckpointStore(tmp_path, keep_last=None)
+    save_parts(store, 1, b"first")
+    damage(save_parts(store, 2, b"second"))
+    with pytest.raises(CheckpointCorrupt, match=said):
+        load_state(tmp_path / "step-00000002.pt")
+    assert store.load_newest()[1]["step"] == 1
+
+
+def test_parts_that_an_earlier_version_wrote_are_read(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep_last=None)
+    folder = save_parts(store, 1, b"first")
+    store.save_state(1, {"parts": {}, "format": 1, "sharded": True})
+    path, state = store.load_newest()
+    assert shards_of(path, state) == folder
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -34,6 +34,10 @@ SLOW: dict[str, Scenario] = {
     "read-only": lambda processes, disk, folder: disk.in_a_namespace("read-only"),
     "more damaged checkpoints": lambda processes, disk, folder: disk.corrupted(folder, seed=2, each=2),
     "SIGTERM": lambda processes, disk, folder: processes.sigterm(folder),
+    "SIGKILL of a rank in a divided save": lambda processes, disk, folder: import_module("crash_shards").sharded_kills(
+        folder, 4, seed=1, a_run=4
+    ),
+    "damaged part": lambda processes, disk, folder: import_module("crash_shards").damaged_part(folder, seed=1, each=0),
     "rank": lambda processes, disk, folder: processes.killed_rank(folder),
     "loader worker": lambda processes, disk, folder: processes.killed_worker(folder),
 }

@@ -14,6 +14,7 @@ from ..lab.frames import problem_from, user_code
 from ..lab.imports import import_object
 from ..lab.protocol import Context, LabProblem
 from ..runtime.atomic import read_tensors
+from ..runtime.checkpoints import shards_of
 from ..runtime.errors import CheckpointCorrupt
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def rebuild(payload: Mapping[str, Any], context: Context) -> Rebuilt:
     parts: dict[str, Any] = dict(found["parts"])
     averaging = found.get("averaging") or {}
     average = (averaging.get("values") or {}) if averaging.get("kind") == "ema" else {}
-    if found.get("sharded"):
-        parts["model"], averages = _read_shards(trainer.model, path, payload)
+    folder = shards_of(path, found)
+    if folder is not None:
+        parts["model"], averages = _read_shards(trainer.model, folder, payload)
         average = averages if averaging.get("kind") == "ema" else {}
     if "model" in parts:  # what was validated and is shipped is the average, where there was one
         parts["model"] = {name: average.get(name, value) for name, value in parts["model"].items()}
@@ -159,13 +161,12 @@ def _load(module: nn.Module, weights: Any, payload: Mapping[str, Any]) -> None:
 
 
 def _read_shards(
-    model: nn.Module, path: Path, payload: Mapping[str, Any]
+    model: nn.Module, folder: Path, payload: Mapping[str, Any]
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """The whole weights, and their averages, of a divided model's checkpoint; this process is alone."""
     from torch.distributed.checkpoint.filesystem import FileSystemReader
     from torch.distributed.checkpoint.state_dict_loader import load
 
-    folder = path.with_suffix(".shards")
     if not (folder / ".metadata").is_file():
         raise LabProblem(
             "input",

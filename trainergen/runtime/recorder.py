@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import Tensor
 
 from .atomic import remove_unfinished, write_tensors
-from .checkpoints import CheckpointStore, load_state, shards_of, step_of
+from .checkpoints import CheckpointStore, checksums, load_state, shards_of, step_of
 from .data_facts import describe_data
 from .errors import CheckpointError, InvalidConfig, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
@@ -180,13 +180,22 @@ class RunRecorder:
 
     def save_checkpoint(self) -> Path:
         """Save the present state, to be resumed from. Of several ranks all call it."""
-        if self._trainer.is_sharded:
-            from .shards import save_shards
-
-            folder = self._on_main(lambda: self.store.prepare_shards(self._trainer.step))
-            save_shards(folder, self._trainer.model, self._trainer.optimizer, self._averages())
-        state = capture_state(self._trainer)
+        parts = self._save_parts() if self._trainer.is_sharded else None
+        state = capture_state(self._trainer, parts)
         return self._on_main(lambda: self._write_checkpoint(state))
+
+    def _save_parts(self) -> dict[str, Any]:
+        """Save what each rank holds of a divided model; what the checkpoint says of it."""
+        from .shards import save_shards
+
+        trainer, distribution = self._trainer, self._trainer.distribution
+        folder = self._on_main(lambda: self.store.prepare_shards(trainer.step))
+        save_shards(folder, trainer.model, trainer.optimizer, self._averages())
+        written: dict[str, int] = {}
+        if distribution is not None:  # read back by those who wrote it
+            for own in distribution.gather(checksums(folder, distribution.rank)):
+                written |= own
+        return {"folder": folder.name, "files": written}
 
     def _write_checkpoint(self, state: dict[str, Any]) -> Path:
         path = self.store.save_state(self._trainer.step, state)
@@ -276,12 +285,13 @@ class RunRecorder:
         if found is None:
             return False
         folder, path, explicit = found
-        state = read[0] if read else load_state(path)
+        state = read[0] if read else load_state(path, with_parts=False)  # rank 0 has looked at them
         restore_state(self._trainer, state)
-        if state.get("sharded"):
+        parts = shards_of(path, state)
+        if parts is not None:
             from .shards import load_shards
 
-            load_shards(shards_of(path), self._trainer.model, self._trainer.optimizer, self._averages())
+            load_shards(parts, self._trainer.model, self._trainer.optimizer, self._averages())
             restore_averaging(self._trainer, state)
         self._resumed_from = path
         if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, explicit=explicit)):

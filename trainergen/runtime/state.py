@@ -40,10 +40,14 @@ def stateful_parts(trainer: Trainer[Any, Any]) -> dict[str, Any]:
     return {name: value for name, value in vars(trainer).items() if isinstance(value, _STATEFUL)}
 
 
-def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
+def capture_state(trainer: Trainer[Any, Any], sharded: dict[str, Any] | None = None) -> dict[str, Any]:
     """The whole state at an optimizer step's boundary: tensors and plain values alone.
 
     Of several ranks all call it; rank 0's state has under ``ranks`` what differs between them: noise, position, scores.
+
+    Args:
+        trainer: whose.
+        sharded: where the parts of a divided model are, and their checksums.
     """
     scaler, averaging = trainer.precision.scaler, trainer.averaging
     beside = SHARDED if trainer.is_sharded else ()
@@ -65,8 +69,8 @@ def capture_state(trainer: Trainer[Any, Any]) -> dict[str, Any]:
         "data": trainer.recorder.data,
         "random": capture_random_state(),
     }
-    if trainer.is_sharded:
-        state["sharded"] = True
+    if sharded is not None:
+        state["sharded"] = sharded
     if trainer.distribution is not None:
         own = {"random": state["random"], "feed": state["feed"], **rank_scores(trainer)}
         state["ranks"] = trainer.distribution.gather_on_main(own)
