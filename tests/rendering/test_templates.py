@@ -10,6 +10,7 @@ import pytest
 from trainergen.errors import UnusableInput
 from trainergen.inspection.project_facts import Formatter
 from trainergen.planning.plan import DataPlan, SchedulerPlan
+from trainergen.rendering.engine import Engine
 from trainergen.rendering.trainer import render_trainer
 from trainergen.resources import resource_folder
 
@@ -40,6 +41,18 @@ def test_an_override_wins_and_its_lines_are_known(tmp_path: Path) -> None:
     )
     reformatted = lines.index("        loss = functional.cross_entropy(logits, labels)") + 1
     assert rendered.origin(reformatted) == "house/templates/loss.py.j2:2"
+
+
+def test_what_was_compiled_once_is_as_often_new_as_its_text_and_says_where_it_stands_here(tmp_path: Path) -> None:
+    name, place = "torch/blocks/loss.py.j2", tmp_path / "house" / "torch" / "blocks" / "loss.py.j2"
+    write_tree(tmp_path, {"house/torch/blocks/loss.py.j2": b"first\n"})
+    once = Engine(tmp_path / "house", tmp_path).render(name, {})
+    again = Engine(tmp_path / "house", tmp_path / "house").render(name, {})
+    assert once.text == again.text == "first\n"
+    assert (once.origin(1), again.origin(1)) == ("house/torch/blocks/loss.py.j2:1", "torch/blocks/loss.py.j2:1")
+    place.write_text("\nsecond\n")
+    other = Engine(tmp_path / "house", tmp_path).render(name, {})
+    assert other.text == "\nsecond\n" and other.origin(2) == "house/torch/blocks/loss.py.j2:2"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
@@ -35,7 +36,6 @@ class Templates(jinja2.BaseLoader):
         self.overrides = overrides
         self.root = root
         self.shown: dict[str, str] = {}  # file name on disk -> path as reported
-        self.index: list[str] = []  # of shown paths; markers carry the position
         if overrides is not None and not overrides.is_dir():
             raise UnusableInput(
                 f"the folder of template overrides does not exist: {overrides}",
@@ -60,13 +60,6 @@ class Templates(jinja2.BaseLoader):
         """Whether a template's file is the team's and not ours."""
         return self.overrides is not None and Path(filename).is_relative_to(self.overrides)
 
-    def number(self, filename: str) -> int:
-        """The position of a file in `index`, for markers."""
-        shown = self.shown.get(filename, filename)
-        if shown not in self.index:
-            self.index.append(shown)
-        return self.index.index(shown)
-
     def _candidates(self, template: str) -> Iterator[tuple[Path, str]]:
         parts = template.split("/")
         if self.overrides is not None:
@@ -84,17 +77,44 @@ class Templates(jinja2.BaseLoader):
         return str(path)
 
 
+class Compiled(BytecodeCache):
+    """What templates compiled to, for all engines of this process: a command has several, and most texts are the same.
+
+    The code of a template depends on its text and file alone: the markers in it number files for the whole process.
+    """
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[str, str], Any] = {}
+        self.files: list[str] = []  # markers carry the position
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give `bucket` the code of the same file with the same text, if there is one."""
+        bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of `bucket`."""
+        self.codes[bucket.key, bucket.checksum] = bucket.code
+
+    def number(self, filename: str) -> int:
+        """The position of a file in `files`."""
+        if filename not in self.files:
+            self.files.append(filename)
+        return self.files.index(filename)
+
+
+COMPILED = Compiled()
+
+
 class Provenance(Extension):
     """Marks the end of every line of template text with the template and line that it came from."""
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         """The same tokens, text lines marked."""
-        loader = self.environment.loader
         filename = stream.filename
-        if not isinstance(loader, Templates) or filename is None:
+        if filename is None:
             yield from stream
             return
-        number = loader.number(filename)
+        number = COMPILED.number(filename)
         for token in stream:
             if token.type != "data" or "\n" not in token.value:
                 yield token
@@ -126,6 +146,7 @@ class Engine:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - Python, not HTML
             cache_size=400,
+            bytecode_cache=COMPILED,
         )
 
     def render(self, name: str, variables: Mapping[str, Any]) -> Rendered:
@@ -189,7 +210,8 @@ class Engine:
             if found:
                 # The first mark is the innermost text of the line; later ones are the frames that placed it.
                 number, position = found[0]
-                origin = f"{self.templates.index[int(number)]}:{position}"
+                filename = COMPILED.files[int(number)]
+                origin = f"{self.templates.shown.get(filename, filename)}:{position}"
             lines.append(MARK.sub("", line).rstrip())
             origins.append(origin)
         text = "\n".join(lines)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InternalError, UnusableInput
 from ..inspection.project_facts import Formatter
@@ -112,24 +113,48 @@ def _formatted(text: str, path: str, root: Path, formatter: Formatter) -> str:
 
 
 def _black(text: str, formatter: Formatter, root: Path) -> str:
-    from black import format_str
-    from black.mode import Mode, TargetVersion
-
-    targets = {TargetVersion[formatter.target_version.upper()]} if formatter.target_version else set()
     settings = _black_settings(formatter, root)
-    mode = Mode(
-        target_versions=targets,
-        line_length=formatter.line_length,
-        string_normalization=formatter.quotes == "double",
-        magic_trailing_comma=not settings.get("skip-magic-trailing-comma", False),
-        preview=bool(settings.get("preview", False)),
-        unstable=bool(settings.get("unstable", False)),
+    style = Style(
+        formatter.target_version.upper() if formatter.target_version else "",
+        formatter.line_length,
+        formatter.quotes == "double",
+        not settings.get("skip-magic-trailing-comma", False),
+        bool(settings.get("preview", False)),
+        bool(settings.get("unstable", False)),
     )
-    usual = mode.string_normalization and mode.magic_trailing_comma and not (mode.preview or mode.unstable)
+    usual = style.normal_quotes and style.magic_comma and not (style.preview or style.unstable)
     if usual and text.count("\n") > LONG:
         # black goes twice over a text that it changes; ruff's layout is almost always black's own, and takes 6 ms.
         width = str(formatter.line_length)
         text = run_ruff(["format", "--isolated", "--quiet", "--line-length", width], text, "laid_out.py", root)
+    return _black_makes(text, style)
+
+
+class Style(NamedTuple):
+    """What black is told (its own ``Mode`` has no hash)."""
+
+    target: str
+    line_length: int
+    normal_quotes: bool
+    magic_comma: bool
+    preview: bool
+    unstable: bool
+
+
+@lru_cache(maxsize=256)
+def _black_makes(text: str, style: Style) -> str:
+    """What black makes of a text. Nothing on the disk has a say: the scaffold is formatted once a process."""
+    from black import format_str
+    from black.mode import Mode, TargetVersion
+
+    mode = Mode(
+        target_versions={TargetVersion[style.target]} if style.target else set(),
+        line_length=style.line_length,
+        string_normalization=style.normal_quotes,
+        magic_trailing_comma=style.magic_comma,
+        preview=style.preview,
+        unstable=style.unstable,
+    )
     return format_str(text, mode=mode)
 
 
