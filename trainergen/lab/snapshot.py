@@ -53,7 +53,7 @@ class Snapshot:
 
 
 def _is_plain(buffer: torch.Tensor) -> bool:
-    return not isinstance(buffer, nn.parameter.UninitializedBuffer)
+    return not nn.parameter.is_lazy(buffer)
 
 
 def equal(left: torch.Tensor, right: torch.Tensor) -> bool:

@@ -236,6 +236,6 @@ def _argument(parameter: inspect.Parameter) -> Argument:
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)):
+    if nn.parameter.is_lazy(tensor):
         return ()  # a lazy module that forward never reached
     return tuple(int(size) for size in tensor.shape)

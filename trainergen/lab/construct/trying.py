@@ -98,7 +98,7 @@ def _counted(largest: int) -> Iterator[None]:
 
     def registered(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
         nonlocal count
-        if parameter is not None and not isinstance(parameter, nn.parameter.UninitializedParameter):
+        if parameter is not None and not nn.parameter.is_lazy(parameter):
             count += parameter.numel()
             if count > largest:
                 raise TooLarge(f"more than {largest:,} parameters")

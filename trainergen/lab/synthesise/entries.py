@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _NO_VALUE = object()
 
 
-def entries_wanted(model: nn.Module, tree: ast.AST, aliases: set[str]) -> int:
+def entries_wanted(model: nn.Module, nodes: Iterable[ast.AST], aliases: set[str]) -> int:
     """How many entries a function demands of a list: ``len(x) == self.views``, ``zip(self.branches, x)``; 0 where it says nothing.
 
     Args:
         model: live: what ``self`` holds is looked up in it.
-        tree: of the function.
+        nodes: of the function; comparisons and calls are looked at.
         aliases: names of the list in it.
     """
-    for node in ast.walk(tree):
+    for node in nodes:
         found: Any = _NO_VALUE
         if isinstance(node, ast.Compare) and len(node.comparators) == 1:
             if not isinstance(node.ops[0], (ast.Eq, ast.NotEq)):

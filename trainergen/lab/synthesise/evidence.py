@@ -19,6 +19,12 @@ _LENGTH = re.compile(
     r"^(?:max_)?(?:seq|sequence|context|block|window|text|src|input|position|time|history|lookback|token|n)?_?"
     r"(?:len|length|block_size|context_length|context_size|max_position_embeddings|positions|ctx|steps|seq|points|frames)$"
 )
+_POSITIONS = re.compile(r"pos(?:ition)?(?:al)?_?(?:emb|enc)|cls_?token")
+_ATTENTION = re.compile(r"(?:^|\.)(?:to_qkv|to_q|qkv|q_proj|wq|query)\.weight$")
+_SEQUENCES = re.compile(r"seq_len|num_tokens|n_tokens|max_len|sequence")
+_OVER_LENGTH = re.compile(
+    r"softmax\(.*dim\s*=\s*-?[12]|transpose\(1,\s*2\)|transpose\(-2,\s*-1\)|\.mean\((?:dim\s*=\s*)?1\)"
+)
 _STEPS = re.compile(r"^(?:n|num)?_?(?:timesteps?|diffusion_steps|train_timesteps|t_max|T)$")
 
 
@@ -207,7 +213,7 @@ def _layers(model: nn.Module) -> Iterator[Layer]:
             yield Layer("norm", 1, int(module.normalized_shape[-1]), name)
         elif (
             isinstance(weight, torch.Tensor)
-            and not isinstance(weight, nn.parameter.UninitializedParameter)
+            and not nn.parameter.is_lazy(weight)
             and next(module.children(), None) is None
         ):
             yield _foreign(type(module).__name__.lower(), tuple(weight.shape), name)
@@ -227,14 +233,6 @@ def _is_sequence(model: nn.Module, layers: tuple[Layer, ...], source: str) -> bo
     if any(layer.kind in ("recurrent", "attention") for layer in layers):
         return True
     for name, parameter in model.named_parameters():
-        if re.search(r"pos(?:ition)?(?:al)?_?(?:emb|enc)", name) or re.search(r"cls_?token", name):
+        if _POSITIONS.search(name) or (_ATTENTION.search(name) and parameter.dim() == 2):
             return True
-        if re.search(r"(?:^|\.)(?:to_qkv|to_q|qkv|q_proj|wq|query)\.weight$", name) and parameter.dim() == 2:
-            return True
-    if re.search(r"seq_len|num_tokens|n_tokens|max_len|sequence", " ".join(vars(model))):
-        return True
-    return bool(
-        re.search(
-            r"softmax\(.*dim\s*=\s*-?[12]|transpose\(1,\s*2\)|transpose\(-2,\s*-1\)|\.mean\((?:dim\s*=\s*)?1\)", source
-        )
-    )
+    return bool(_SEQUENCES.search(" ".join(vars(model))) or _OVER_LENGTH.search(source))

@@ -118,7 +118,7 @@ def _some_lengths(scene: Scene) -> Slot:
     return _lengths("lengths")
 
 
-_RULES: tuple[tuple[str, _Make], ...] = (
+_NAMES: tuple[tuple[str, _Make], ...] = (
     (r"(?:\w+_)?edge_index(?:_\w+)?|edges|adj_t|edge_label_index", _edges),
     (
         r"edge_(?:type|types|id|rel)|rel_?types?",
@@ -173,6 +173,9 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     ),
 )
 
+_RULES = tuple((re.compile(pattern), make) for pattern, make in _NAMES)
+"""Compiled once, where the lab begins, and not in each of its children."""
+
 
 def _has_target_lengths(scene: Scene) -> bool:
     return any(re.fullmatch(r"(?:target|label|y|text)s?_?(?:len|length)s?", name) for name in scene.names)
@@ -192,7 +195,7 @@ def reading(name: str, scene: Scene) -> Slot | None:
     if plain == "target" and {"source", "src", "template", "moving", "reference"} & set(scene.names):
         return None  # one of a pair, no label
     for pattern, make in _RULES:
-        if re.fullmatch(pattern, plain):
+        if pattern.fullmatch(plain):
             slot = _lengths(plain) if make is _some_lengths else make(scene)
             return replace(slot, why=slot.why if slot.why != "a guess" else f"named {name}")
     return None

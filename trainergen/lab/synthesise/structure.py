@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from .entries import entries_wanted, keyed
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from ...inspection.batch_spec import Path
     from .subject import Subject
 
-_TENSOR_ATTRIBUTES = frozenset(dir(__import__("torch").Tensor))
+_COMMON = frozenset(dir(torch.Tensor)) | {"keys", "items", "values", "get"}
+"""Attributes that say nothing of what has them: a tensor's, and a mapping's."""
+
+_TELLING = (ast.Assign, ast.Subscript, ast.Call, ast.Attribute, ast.For, ast.comprehension, ast.Compare)
+"""Nodes that tell how a name is used; the others, more than half of a tree, are passed over."""
+
 _SAMPLES = re.compile(
     r"(?:images?|imgs?|samples|bags?|videos?|clips?|clouds?|graphs?|targets?|annotations|instances)(?:_list)?"
 )
@@ -79,11 +85,11 @@ def reads_of(model: nn.Module, name: str) -> Reads:
 
 def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) -> None:
     kind: type = type(model)
-    tree = _method(kind, method)
-    if tree is None or depth > 3:
+    telling = _telling(kind, method)
+    if not telling or depth > 3:
         return
     aliases = {name}
-    for node in ast.walk(tree):
+    for node in telling:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in aliases:
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -102,7 +108,7 @@ def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) 
             for place, argument in enumerate(node.args):
                 if isinstance(argument, ast.Name) and argument.id in aliases and place < len(names):
                     _follow(model, node.func.attr, names[place], found, depth + 1)
-    found.count = found.count or entries_wanted(model, tree, aliases)
+    found.count = found.count or entries_wanted(model, telling, aliases)
 
 
 def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
@@ -134,7 +140,7 @@ def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
             and (node.func.attr == "pop" or len(node.args) < 2)
         ):
             outer.keys.setdefault(node.args[0].value, Reads({}, {}))
-    elif isinstance(node, ast.Attribute) and node.attr not in _TENSOR_ATTRIBUTES | {"keys", "items", "values", "get"}:
+    elif isinstance(node, ast.Attribute) and node.attr not in _COMMON:
         outer = ours(node.value)
         if outer is not None and not node.attr.startswith("__"):
             outer.attributes.setdefault(node.attr, Reads({}, {}))
@@ -171,6 +177,13 @@ def _method(kind: type, name: str) -> ast.FunctionDef | None:
         return None
     first = tree.body[0] if tree.body else None
     return first if isinstance(first, ast.FunctionDef) else None
+
+
+@functools.lru_cache(maxsize=256)
+def _telling(kind: type, name: str) -> tuple[ast.AST, ...]:
+    """The nodes of a method that tell something, in the order of `ast.walk`; kept, for every argument is looked up."""
+    tree = _method(kind, name)
+    return tuple(each for each in ast.walk(tree) if isinstance(each, _TELLING)) if tree is not None else ()
 
 
 def boxed(subject: Subject, name: str) -> Node | None:

@@ -48,8 +48,8 @@ def subject_of(model: nn.Module, forward: Sequence[Argument], hints: Hints) -> S
     evidence = gather(model, hints)
     names = tuple(each.name for each in forward)
     required = tuple(each.name for each in forward if each.required)
-    lazy = any(isinstance(each, nn.parameter.UninitializedParameter) for each in model.parameters()) or any(
-        isinstance(each, nn.parameter.UninitializedBuffer) for each in model.buffers()
+    lazy = any(nn.parameter.is_lazy(each) for each in model.parameters()) or any(
+        nn.parameter.is_lazy(each) for each in model.buffers()
     )
     return Subject(model, tuple(forward), evidence, Scene(names, evidence, required), lazy)
 

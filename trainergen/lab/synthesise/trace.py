@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import torch
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def _tensors(values: tuple[Any, ...]) -> Iterator[torch.Tensor]:
 
 def _has_shape(value: Any) -> TypeGuard[torch.Tensor]:
     """Whether it is a tensor, and no parameter that still waits for its shape."""
-    return isinstance(value, torch.Tensor) and not isinstance(value, (UninitializedParameter, UninitializedBuffer))
+    return isinstance(value, torch.Tensor) and not is_lazy(value)
 
 
 def _operands(values: tuple[Any, ...]) -> Iterator[Operand]:

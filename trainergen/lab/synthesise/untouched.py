@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import signal
 import threading
@@ -30,7 +29,7 @@ class TooLong(BaseException):
 @contextlib.contextmanager
 def kept_parameters(model: nn.Module) -> Iterator[None]:
     """Parameters that forward changes by itself (a momentum encoder, clipped weights) are put back afterwards."""
-    found = [each for each in model.parameters() if not isinstance(each, nn.parameter.UninitializedParameter)]
+    found = [each for each in model.parameters() if not nn.parameter.is_lazy(each)]
     if sum(each.numel() for each in found) > _MOST_KEPT:
         yield
         return
@@ -69,8 +68,9 @@ def untouched(model: nn.Module, seed: int) -> Iterator[None]:
 
 def _state(module: nn.Module) -> tuple[nn.Module, dict[str, Any], list[tuple[Any, Any]]]:
     """The module's attributes, and what its dicts and lists hold: parameters, buffers, a cache that forward fills."""
-    attributes = dict(vars(module))
-    return module, attributes, [(each, copy.copy(each)) for each in attributes.values() if type(each) in (dict, list)]
+    attributes = vars(module).copy()
+    kept = [(each, each.copy()) for each in attributes.values() if (kind := type(each)) is dict or kind is list]
+    return module, attributes, kept
 
 
 class _Nowhere(io.TextIOBase):

@@ -99,7 +99,7 @@ class Specimen:
     def build(self) -> nn.Module:
         """A new model from the seed, lazy layers in their sizes, in train mode."""
         model = build_model(self.request, self.context)
-        if any(isinstance(value, nn.parameter.UninitializedParameter) for value in model.parameters()):
+        if any(nn.parameter.is_lazy(value) for value in model.parameters()):
             with torch.no_grad():
                 self.forward(model.eval(), self.batch())
         return model.train()
