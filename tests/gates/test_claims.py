@@ -9,6 +9,33 @@ from trainergen.gates.engine import check_source, load_gates
 GATES = list(load_gates("TG1").values())
 HEAD = "import io\nimport os\nimport torch\n\n\n"
 
+SCHEDULED = (
+    "def f(model, optimizer, loader, criterion, scheduler, path):\n"
+    "    model.load_state_dict(torch.load(path, map_location='cpu', weights_only=True)['resume'])\n"
+    "    for epoch in range(9):\n        {start}\n        for x, y in loader:\n            optimizer.zero_grad()\n"
+    "            criterion(model(x), y).backward()\n            optimizer.step()\n        {end}\n"
+    "        torch.save({{'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': epoch{state}}}, f'{{epoch}}.pt')\n"
+    "\n\ndef resume(path, model):\n    model.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))\n"
+)
+SCALED = (
+    "class Loop:\n    def __init__(self):\n        {around}\n\n    def epoch(self, loader):\n        {inside}\n        for x, y in loader:\n"
+    "            self.optimizer.zero_grad()\n            scaler.scale(self.criterion(self.model(x), y)).backward()\n"
+    "            scaler.step(self.optimizer)\n            scaler.update()\n\n"
+    "    def fit(self, loader):\n        for epoch in range(9):\n            self.epoch(loader)\n"
+    "            torch.save({{'model': self.model.state_dict(), 'optimizer': self.optimizer.state_dict(), 'epoch': epoch}}, f'{{epoch}}.pt')\n\n"
+    "    def resume(self, path):\n        state = torch.load(path, map_location='cpu', weights_only=True)\n"
+    "        self.model.load_state_dict(state['model'])\n"
+)
+CLEARED = (
+    "def f(model, optimizer, loader, criterion):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
+    "        criterion(model(x), y).backward()\n        for each in model.parameters():\n            {when}each.grad = None\n"
+    "        optimizer.step()\n"
+)
+ATTACK = (
+    "def f(model, x, y, criterion):\n    optimizer = torch.optim.Adam({optimized})\n    for _ in range(9):\n        model.eval()\n"
+    "        optimizer.zero_grad()\n        criterion(model(x), y).backward()\n        optimizer.step()\n    return x\n"
+)
+
 CASES = {
     "what the function has saved": (
         "def f(scheduler, path):\n    torch.save(scheduler.state_dict(), path)\n    return torch.load(path)\n",
@@ -192,6 +219,134 @@ CASES = {
         "        optimizer.zero_grad()\n        loss, reward = criterion(model(x), y)\n        running += reward\n"
         "        loss.backward()\n        optimizer.step()\n",
         [],
+    ),
+    "a list that grows a container of modules": (
+        "class Net(torch.nn.Module):\n    def __init__(self, depth):\n        super().__init__()\n"
+        "        self.blocks = torch.nn.ModuleList()\n"
+        "        self.blocks += [torch.nn.Linear(3, 3) for _ in range(depth)]\n",
+        [],
+    ),
+    "a list that grows a list": (
+        "class Net(torch.nn.Module):\n    def __init__(self, depth):\n        super().__init__()\n"
+        "        self.blocks = []\n        self.blocks += [torch.nn.Linear(3, 3) for _ in range(depth)]\n",
+        ["TG130"],
+    ),
+    "a list of modules without parameters": (
+        "class Shift(torch.nn.Module):\n    def forward(self, x):\n        return torch.roll(x, 1)\n\n\n"
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.parts = [Shift(), Shift()]\n",
+        [],
+    ),
+    "a list of modules with a parameter": (
+        "class Shift(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.by = torch.nn.Parameter(torch.ones(1))\n\n    def forward(self, x):\n        return x + self.by\n\n\n"
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.parts = [Shift(), Shift()]\n",
+        ["TG130"],
+    ),
+    "a schedule that is told the epoch": (
+        SCHEDULED.format(start="scheduler.step(epoch)", end="", state=""),
+        [],
+    ),
+    "a schedule that counts itself": (
+        SCHEDULED.format(start="", end="scheduler.step()", state=""),
+        ["TG124"],
+    ),
+    "a schedule that counts itself and steps first": (
+        SCHEDULED.format(start="scheduler.step()", end="", state=", 'scheduler': scheduler.state_dict()"),
+        ["TG108"],
+    ),
+    "a scaler that lives for one epoch": (
+        SCALED.format(inside="scaler = torch.amp.GradScaler()", around="pass"),
+        [],
+    ),
+    "a scaler that lives for the whole training": (
+        SCALED.format(inside="scaler = self.scaler", around="self.scaler = torch.amp.GradScaler()"),
+        ["TG124"],
+    ),
+    "a table of plain numbers": (
+        "def keep(mean, path):\n    torch.save({'mean': mean.item(), 'count': 3}, path)\n\n\n"
+        "def look(path):\n    return torch.load(path, weights_only=True)['mean']\n",
+        [],
+    ),
+    "a table of tensors": (
+        "def keep(mean, path):\n    torch.save({'mean': mean, 'count': 3}, path)\n\n\n"
+        "def look(path):\n    return torch.load(path, weights_only=True)['mean']\n",
+        ["TG111"],
+    ),
+    "what a schedule by another ending has kept": (
+        "class DecayLRSchedule:\n    def load(self, path):\n        self.steps = torch.load(path, weights_only=True)['steps']\n",
+        [],
+    ),
+    "one graph walked in every turn": (
+        "def f(model, x, ones):\n    out = model(x)\n    for index in range(3):\n"
+        "        out[:, index].backward(ones, retain_graph=True)\n",
+        [],
+    ),
+    "a graph of each call": (
+        "def step(model, x, ones):\n    out = model(x)\n    out[:, 0].backward(ones, retain_graph=True)\n\n\n"
+        "def f(model, x, ones):\n    for index in range(3):\n        step(model, x, ones)\n",
+        ["TG131"],
+    ),
+    "a graph of each turn": (
+        "def f(model, x, ones):\n    for index in range(3):\n        out = model(x)\n"
+        "        out[:, index].backward(ones, retain_graph=True)\n",
+        ["TG131"],
+    ),
+    "a gradient that is taken out for what it is": (
+        CLEARED.format(when="if not torch.isfinite(each.grad).all():\n                "),
+        [],
+    ),
+    "gradients taken out of every parameter": (CLEARED.format(when=""), ["TG102"]),
+    "an evaluation that a trainer calls": (
+        "class Speech(Base):\n    @torch.no_grad()\n    def test_run(self, trainer):\n"
+        "        for x in self.val_loader:\n            self.model(x)\n",
+        [],
+    ),
+    "an evaluation that nobody prepares": (
+        "class Speech(Base):\n    @torch.no_grad()\n    def test_run(self):\n"
+        "        for x in self.val_loader:\n            self.model(x)\n",
+        ["TG105"],
+    ),
+    "an evaluation by the model itself": (
+        "class Tagger(Base):\n    def forward(self, x):\n        return self.decoder(x)\n\n"
+        "    @torch.no_grad()\n    def predict(self, val_loader):\n        for x in val_loader:\n            self.decoder(x)\n",
+        [],
+    ),
+    "what an evaluating method tells": (
+        "class Loop:\n    def fit(self, loader, optimizer, criterion):\n        seen = []\n        for x, y in loader:\n"
+        "            optimizer.zero_grad()\n            loss = criterion(self.net(x), y)\n            loss.backward()\n"
+        "            optimizer.step()\n            results = self.eval_model(x)\n            seen.append(results)\n\n"
+        "    def eval_model(self, x):\n        return {'rows': len(x)}\n",
+        [],
+    ),
+    "what a model gives": (
+        "class Loop:\n    def fit(self, loader, optimizer, criterion):\n        seen = []\n        for x, y in loader:\n"
+        "            optimizer.zero_grad()\n            loss = criterion(self.net(x), y)\n            loss.backward()\n"
+        "            optimizer.step()\n            results = self.other_model(x)\n            seen.append(results)\n",
+        ["TG103"],
+    ),
+    "what an attack does to its input": (
+        "def f(model, x, criterion, steps):\n    adversarial = x.copy()\n    for step in range(steps):\n"
+        "        loss = criterion(model(x), step)\n        loss.backward()\n"
+        "        adversarial = adversarial - loss_gradient(adversarial, loss)\n    return adversarial\n",
+        [],
+    ),
+    "inputs that are trained in eval mode": (
+        ATTACK.format(optimized="[x]"),
+        [],
+    ),
+    "a model that is trained in eval mode": (
+        ATTACK.format(optimized="model.parameters()"),
+        ["TG107"],
+    ),
+    "training data that is only counted": (
+        "from torch.utils.data import DataLoader\n\n\ndef mean_of(train_set):\n    loader = DataLoader(train_set, batch_size=1)\n    total = 0\n"
+        "    for x, y in loader:\n        total += x.mean()\n    return total / len(loader)\n",
+        [],
+    ),
+    "training data that is trained on": (
+        "from torch.utils.data import DataLoader\n\n\ndef fit(train_set, model, optimizer):\n    loader = DataLoader(train_set, batch_size=1)\n"
+        "    for x, y in loader:\n        optimizer.zero_grad()\n        model(x, y).backward()\n        optimizer.step()\n",
+        ["TG118"],
     ),
 }  # fmt: skip
 

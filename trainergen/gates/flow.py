@@ -137,12 +137,12 @@ class Flow:
             return False
         if dotted.startswith(("numpy.", "math.")) or (dotted.startswith("torch.") and name in _FRESH | _CUTS):
             return False
+        callee = self._traces.callee(call, self._routine)
         role = self._roles.of(function, self._routine)
-        if role == MODULE:
+        if role == MODULE and callee is None:
             return True
         if role == CRITERION:
             return not self._of_detached(call, order)
-        callee = self._traces.callee(call, self._routine)
         if callee is not None:
             return self._traces.flow(callee).returns() or (
                 naming.is_loss_call(callee.name) and not callee.decorators() and self._passes(call, order)

@@ -45,7 +45,7 @@ def without_tensors(training: Training, routine: Routine, call: ast.Call) -> boo
     The first two keep plain numbers, the last tensors of the CPU, which are refused from anywhere else.
     """
     owner = routine.owner
-    if owner is not None and owner.node.name.endswith(("Scheduler", "Scaler")):
+    if owner is not None and owner.node.name.endswith(("Scheduler", "Schedule", "LR", "LROnPlateau", "Scaler")):
         return True  # it reads its own state
     names = {
         name
@@ -72,6 +72,37 @@ def without_tensors(training: Training, routine: Routine, call: ast.Call) -> boo
         elif name in _RANDOM or "rng_state" in name:
             found = True
     return found
+
+
+def written_as_numbers(training: Training, call: ast.Call) -> bool:
+    """Whether everything that the file saves under that name is a table of plain numbers and texts."""
+    source = argument(call, "f", 0)
+    name = (text_of(source) or "").rpartition(".")[2] if source is not None else ""
+    saved = [
+        (routine, argument(saving, "obj", 0))
+        for routine, _, saving in training.calls("torch.save")
+        for target in [argument(saving, "f", 1)]
+        if name and target is not None and (text_of(target) or "").rpartition(".")[2] == name
+    ]
+    return bool(saved) and all(_numbers(routine, value) for routine, value in saved)
+
+
+def _numbers(routine: Routine, value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Name):
+        made = [
+            each.value
+            for each in routine.bindings.get(value.id, ())
+            if not (isinstance(each.value, ast.Call) and text_of(each.value.func) == "torch.load")
+        ]
+        return len(made) == 1 and _numbers(routine, made[0])
+    if isinstance(value, ast.Dict):
+        return bool(value.values) and all(_numbers(routine, each) for each in value.values)
+    if isinstance(value, ast.Call):
+        function = value.func
+        return (isinstance(function, ast.Attribute) and function.attr in ("item", "tolist")) or (
+            isinstance(function, ast.Name) and function.id in ("int", "float", "len", "str", "round")
+        )
+    return isinstance(value, ast.Constant | ast.JoinedStr)
 
 
 def _of_one(value: ast.expr, names: set[str]) -> bool:

@@ -16,6 +16,11 @@ _MODULES = {
 }  # fmt: skip
 _WRAPPED = {"ddp", "ema", "engine", "ft", "compiled", "raw", "parallel", "module"}
 _CRITERIA = {"ce", "bce", "mse", "nll", "kl", "crit", "lossfn", "lossf", "lossfunc"}
+_MAKING = {
+    "load", "save", "build", "create", "make", "get", "setup", "set", "init", "initialize", "prepare", "download", "export", "wrap",
+    "unwrap", "freeze", "unfreeze", "convert", "register", "instantiate", "restore", "reset",
+}  # fmt: skip
+"""First words of functions that do something to a model: ``load_model`` is none."""
 _CALLABLE = {"fn", "func", "function", "module", "f"}
 
 _words: dict[str, tuple[str, ...]] = {}
@@ -98,7 +103,7 @@ def is_module(name: str) -> bool:
     words = list(words_of(name))
     while len(words) > 1 and (len(words[-1]) == 1 or words[-1] in _WRAPPED):
         words.pop()
-    return bool(words) and (
+    return bool(words) and (len(words) == 1 or words[0] not in _MAKING) and (
         words[-1] in _MODULES or words[-1].endswith(("model", "net", "network")) or words[-1] == "module"
     )
 
@@ -106,7 +111,7 @@ def is_module(name: str) -> bool:
 def is_loss_call(name: str) -> bool:
     """Functions that compute a loss by their name: ``compute_loss``, ``cross_entropy``, ``mse``."""
     words = words_of(name)
-    if not words:
+    if not words or words[-1].startswith("grad"):
         return False
     return (
         words[-1] in ("loss", "losses", "elbo")

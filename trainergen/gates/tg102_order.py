@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .events import BACKWARD, SCALER_STEP, STEP, ZERO_GRAD, Event
 from .roles import OPTIMIZER
-from .training import Training, exclusive
+from .training import Training, exclusive, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def check(training: Training) -> Iterator[Finding]:
 def _cleared(training: Training, events: list[Event], index: int, step: Event, alone: bool) -> Iterator[Finding]:
     for position in range(index - 1, -1, -1):
         event = events[position]
-        if exclusive(event, step) or (event.kind == ZERO_GRAD and _leaves(event)):
+        if exclusive(event, step) or (event.kind == ZERO_GRAD and (_leaves(event) or _one_by_one(event))):
             continue
         if event.kind != ZERO_GRAD:
             return
@@ -84,6 +84,11 @@ def _leaves(event: Event) -> bool:
         return False
     block = getattr(place.node, place.branch)
     return isinstance(block, list) and isinstance(block[-1], ast.Break | ast.Continue | ast.Return | ast.Raise)
+
+
+def _one_by_one(event: Event) -> bool:
+    """Whether single gradients are taken out, for what they hold: ``if not isfinite(p.grad).all(): p.grad = None``."""
+    return any(mentions(place.node.test, "grad") for place in event.guards(event.loop) if isinstance(place.node, ast.If))
 
 
 def _fresh(events: list[Event], start: int, stop: int) -> bool:

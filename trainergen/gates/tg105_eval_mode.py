@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from .evaluating import evaluations
 from .finding import Fix
+from .reading import Class
 from .training import Training, statement_of
 
 if TYPE_CHECKING:
@@ -52,8 +54,10 @@ def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for evaluation in evaluations(training):
         owner = evaluation.routine.owner
-        if evaluation.in_eval_mode or (owner is not None and training.roles.is_module(owner)):
+        if evaluation.in_eval_mode or (owner is not None and _is_a_model(training, owner)):
             continue  # a module's own method runs in the mode that its caller has set
+        if owner is not None and owner.bases and "trainer" in evaluation.routine.parameters:
+            continue  # a hook: the trainer that calls it has set the mode
         here = evaluation.forward.routine is evaluation.routine
         model = training.traces.as_written(evaluation.forward).target if here else ""
         fix = None
@@ -70,3 +74,22 @@ def check(training: Training) -> Iterator[Finding]:
             f"call {model or 'model'}.eval() before the loop, and train() again afterwards",
             fix=fix,
         )
+
+
+def _is_a_model(training: Training, owner: Class) -> bool:
+    """Whether a class surely is a module, or behaves as one, its bases being in other files: it has a ``forward``."""
+    return training.roles.is_module(owner) or (
+        bool(owner.bases) and (training.traces.method(owner, "forward") is not None or _moves_itself(owner))
+    )
+
+
+def _moves_itself(owner: Class) -> bool:
+    return any(
+        isinstance(step.node, ast.Call)
+        and isinstance(step.node.func, ast.Attribute)
+        and step.node.func.attr in ("to", "parameters", "named_parameters")
+        and isinstance(step.node.func.value, ast.Name)
+        and step.node.func.value.id == "self"
+        for routine in owner.methods.values()
+        for step in routine.calls()
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
-from .events import BACKWARD, EVAL_MODE, FORWARD, TRAIN_MODE, Event
+from .events import BACKWARD, EVAL_MODE, FORWARD, STEP, TRAIN_MODE, Event
 from .naming import words_of
 from .reading import Place
+from .roles import argument
 from .training import Training
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def check(training: Training) -> Iterator[Finding]:
             ):
                 continue
             loop = _shared_loop(trace, event)
-            if loop is None or not _trains_it(trace, loop, event):
+            if loop is None or not _trains_it(trace, loop, event) or _trains_tensors(training, trace, loop):
                 continue
             if not any(each.kind == TRAIN_MODE and each.within(loop) for each in trace):
                 yield training.finding(
@@ -93,3 +95,15 @@ def _trains_it(trace: list[Event], loop: Place, event: Event) -> bool:
     if not whole:
         return True
     return event.target in whole or (event.target.split(".")[0] in trained and event.target.split(".")[0] != "self")
+
+
+def _trains_tensors(training: Training, trace: list[Event], loop: Place) -> bool:
+    """Whether every optimizer of the loop got tensors by their names, as in an attack or a transfer of style."""
+    steps = [each for each in trace if each.kind == STEP and each.within(loop)]
+    made = [training.traces.made(each.target, each.scope) for each in steps]
+    return bool(made) and all(call is not None and _of_tensors(call) for call in made)
+
+
+def _of_tensors(call: ast.Call) -> bool:
+    given = argument(call, "params", 0)
+    return isinstance(given, ast.List | ast.Tuple) and all(isinstance(each, ast.Name) for each in given.elts)

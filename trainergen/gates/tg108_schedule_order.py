@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
-from .events import BACKWARD, SCALER_STEP, SCHEDULE, STEP
-from .training import Training, exclusive
+from .events import BACKWARD, SCALER_STEP, SCHEDULE, STEP, Event
+from .schedules import told_where
+from .training import Training, exclusive, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,7 @@ def check(training: Training) -> Iterator[Finding]:
     for root in training.traces.roots:
         trace = training.traces.of(root)
         for index, event in enumerate(trace):
-            if event.kind != SCHEDULE:
+            if event.kind != SCHEDULE or told_where(event) or _silenced(event):
                 continue
             loop = event.loop
             if loop is None and not any(each.kind == BACKWARD and each.loop is None for each in trace):
@@ -69,3 +71,13 @@ def check(training: Training) -> Iterator[Finding]:
                     f"{event.target or 'the scheduler'} steps before the optimizer does",
                     "move it below optimizer.step(), to the end of the loop that it belongs to",
                 )
+
+
+def _silenced(event: Event) -> bool:
+    """Whether torch's own warning about the order is switched off around it: it is known, and meant."""
+    return any(
+        mentions(item.context_expr, "catch_warnings")
+        for place in event.path
+        if isinstance(place.node, ast.With)
+        for item in place.node.items
+    )

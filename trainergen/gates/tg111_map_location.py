@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .loading import of_a_data_set, through_memory, without_tensors, written_here
+from .loading import of_a_data_set, through_memory, without_tensors, written_as_numbers, written_here
 from .roles import argument, is_open
 from .training import Training
 
@@ -53,6 +53,7 @@ def check(training: Training) -> Iterator[Finding]:
             written_here(training, routine, step, call)
             or through_memory(training, routine, call)
             or without_tensors(training, routine, call)
+            or written_as_numbers(training, call)
             or of_a_data_set(routine)
         ):
             fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))

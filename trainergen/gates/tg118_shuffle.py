@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from .events import BACKWARD, CALL, STEP
 from .finding import Fix
 from .loaders import Loader, loaders
 from .naming import says
@@ -67,7 +68,7 @@ def check(training: Training) -> Iterator[Finding]:
             if said is True and shuffle is not None:
                 message = "shuffle=True together with a sampler: DataLoader raises"
                 yield training.finding(CODE, call, message, "leave shuffle out: the sampler decides the order")
-        elif loader.purpose == "train" and said in (None, False) and not _in_order(training, loader):
+        elif loader.purpose == "train" and said in (None, False) and not (_in_order(training, loader) or _only_looked_at(training, loader)):
             yield _unshuffled(training, loader)
         elif loader.purpose == "held out" and said is True and shuffle is not None:
             fix = Fix("don't shuffle", False, (training.replacing(shuffle, "False"),))
@@ -104,3 +105,35 @@ def _in_order(training: Training, loader: Loader) -> bool:
         if name == text and any("Iterable" in base for base in known.bases):
             return True
     return False
+
+
+def _only_looked_at(training: Training, loader: Loader) -> bool:
+    """Whether the routine itself goes through the loader without training anything, and gives it to nobody."""
+    routine = loader.routine
+    names = {
+        name
+        for name, bindings in routine.bindings.items()
+        if any(each.value is loader.call for each in bindings) and "." not in name and "[" not in name
+    }
+    if not names or isinstance(routine.node, ast.Module):
+        return False
+    if any(event.kind in (BACKWARD, STEP, CALL) for event in training.traces.of(routine)):
+        return False
+    for step in routine.steps:
+        given: list[ast.expr] = []
+        if isinstance(step.node, ast.Call) and getattr(step.node.func, "id", "") not in ("len", "enumerate", "tqdm"):
+            given = [*step.node.args, *(word.value for word in step.node.keywords)]
+        elif isinstance(step.node, ast.Return | ast.Assign) and step.node.value is not None:
+            given = [step.node.value]
+        if any(isinstance(each, ast.Name) and each.id in names for value in given for each in _parts(value)):
+            return False
+    return True
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    """A value, and what a tuple, a list or a dict is made of."""
+    if isinstance(value, ast.Tuple | ast.List):
+        return [part for each in value.elts for part in _parts(each)]
+    if isinstance(value, ast.Dict):
+        return [part for each in value.values for part in _parts(each)]
+    return [value]

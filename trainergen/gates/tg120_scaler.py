@@ -63,7 +63,7 @@ def check(training: Training) -> Iterator[Finding]:
         scaled = [event for event in events if event.kind == BACKWARD and event.managed and _is_scaled(event, scales)]
         if scaled and plain:
             yield from _unscaled_step(training, scaled, steps, plain)
-        if steps and not updates:
+        if steps and not updates and not _updated_elsewhere(training, steps[0]):
             yield training.finding(
                 CODE,
                 steps[0].node,
@@ -75,6 +75,14 @@ def check(training: Training) -> Iterator[Finding]:
             message = "scaler.step() on gradients that were never scaled"
             yield training.finding(CODE, steps[0].node, message, "call scaler.scale(loss).backward()")
     yield from _never_stepped(training)
+
+
+def _updated_elsewhere(training: Training, step: Event) -> bool:
+    """Whether another method of the class updates a scaler: once for all optimizers, after the loop that steps."""
+    owner = step.routine.owner
+    return owner is not None and any(
+        event.kind == SCALER_UPDATE for method in owner.methods.values() for event in training.traces.own(method)
+    )
 
 
 def _is_scaled(event: Event, scales: list[Event]) -> bool:

@@ -6,10 +6,11 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from .events import LOAD, SAVE, SCALER_STEP, SCHEDULE, STEP
+from .events import LOAD, SAVE, SCALER_STEP, SCHEDULE, STEP, Event
 from .naming import says
 from .reading import Routine
 from .roles import argument
+from .schedules import told_where
 from .training import Training, mentions
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def check(training: Training) -> Iterator[Finding]:
             saved = _saved(training, argument(call, "obj", 0), routine)
             if saved is None:
                 continue
-            missing = _missing(saved, kinds)
+            missing = _missing(saved, kinds - _left_out(training))
             if missing:
                 yield training.finding(
                     CODE,
@@ -94,6 +95,30 @@ def check(training: Training) -> Iterator[Finding]:
                     "save and restore: "
                     + ", ".join(f"{each}'s state" if each != "the epoch" else each for each in missing),
                 )
+
+
+def _left_out(training: Training) -> set[str]:
+    """What has no state to go on with: schedules that are told where they are, and scalers that no save lives to see."""
+    routines = training.reading.routines
+    events = [(routine, event) for routine in routines for event in training.traces.own(routine)]
+    lost = set()
+    if all(told_where(event) for _, event in events if event.kind == SCHEDULE):
+        lost.add(SCHEDULE)
+    if all(_passing(training, event, routine) for routine, event in events if event.kind == SCALER_STEP):
+        lost.add(SCALER_STEP)
+    return lost
+
+
+def _passing(training: Training, event: Event, routine: Routine) -> bool:
+    """Whether a scaler is made in the routine that steps with it, which ends before anything is saved."""
+    call = event.node
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+        return False
+    scaler = call.func.value
+    bindings = routine.bindings.get(scaler.id, []) if isinstance(scaler, ast.Name) else []
+    return any(isinstance(each.value, ast.Call) for each in bindings) and not any(
+        each.kind == SAVE for each in training.traces.of(routine)
+    )
 
 
 def _missing(saved: str, kinds: set[str]) -> list[str]:
@@ -187,4 +212,11 @@ def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str 
             return None
         parts.append(ast.unparse(each))
     text = " ".join(parts)
-    return text if "state_dict" in text else None
+    held = [
+        ast.unparse(binding.value)
+        for each in dicts
+        for part in ast.walk(each)
+        if isinstance(part, ast.Name)
+        for binding in routine.bindings.get(part.id, ())
+    ]
+    return text if any("state_dict(" in each for each in (text, *held)) else None

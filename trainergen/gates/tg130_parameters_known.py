@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from .reading import Class, Routine, Step, text_of
+from .reading import Binding, Class, Routine, Step, text_of
 from .roles import MODULE, OPTIMIZER
 from .training import Training
 
@@ -211,6 +211,8 @@ def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
     appended = _appended(training, owner)
     for name, bindings in owner.bindings.items():
         for binding in bindings:
+            if binding.how == "augment" and not _is_plain(bindings):
+                continue
             filled = _holds(training, binding.value)
             empty = isinstance(binding.value, ast.List | ast.Dict) and not ast.unparse(binding.value).strip("[]{}")
             if not filled and not (empty and name in appended):
@@ -226,6 +228,11 @@ def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
                 f"{name} holds layers that no optimizer sees: they stand in a plain container",
                 f"wrap it: nn.{kind}(...)",
             )
+
+
+def _is_plain(bindings: list[Binding]) -> bool:
+    """Whether a name that is added to began as a plain list: ``+=`` extends a ModuleList too."""
+    return any(each.how == "assign" and isinstance(each.value, ast.List | ast.ListComp) for each in bindings)
 
 
 def _holds(training: Training, value: ast.expr) -> bool:
@@ -268,7 +275,26 @@ def _makes(training: Training, call: ast.Call) -> bool:
     ):
         return dotted.count(".") == 2
     known = training.reading.classes.get(dotted)
-    return known is not None and training.roles.is_module(known)
+    return known is not None and training.roles.is_module(known) and _may_learn(training, known)
+
+
+def _may_learn(training: Training, owner: Class) -> bool:
+    """Whether a module may have parameters: a base beside ``nn.Module``, or anything in it that is made by a class."""
+    if any(base.rpartition(".")[2] != "Module" for base in training.roles.lineage(owner)):
+        return True
+    calls = (
+        step.node
+        for method in owner.methods.values()
+        if method.name != "forward"
+        for step in method.calls()
+        if isinstance(step.node, ast.Call)
+    )
+    return any(_class_like(training.reading.dotted(call.func) or "") for call in calls)
+
+
+def _class_like(dotted: str) -> bool:
+    name = dotted.rpartition(".")[2]
+    return name[:1].isupper() or name in ("register_parameter", "add_module", "register_module", "setattr")
 
 
 def _appended(training: Training, owner: Class) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .events import BACKWARD
+from .events import BACKWARD, Event
 from .finding import Edit, Fix
+from .reading import Place
 from .roles import argument, constant
 from .training import Training
 
@@ -52,6 +53,8 @@ def check(training: Training) -> Iterator[Finding]:
         call = inside[0].node
         if constant(argument(call, "retain_graph")) is not True or _walks_again(loop.node):
             continue
+        if _made_before(training, inside[0], loop):
+            continue  # the next turn walks it again
         message = "the graph is kept, and nothing walks it a second time"
         yield training.finding(
             CODE,
@@ -70,6 +73,21 @@ def _walks_again(loop: ast.AST) -> bool:
         and getattr(part.value, "attr", getattr(part.value, "id", "")) == "autograd"
         for part in ast.walk(loop)
     )
+
+
+def _made_before(training: Training, event: Event, loop: Place) -> bool:
+    """Whether what is walked was computed before the loop, and nothing in the loop computes it anew."""
+    call = event.node
+    assert isinstance(call, ast.Call)
+    walked: ast.expr | None = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if call.args and training.reading.dotted(call.func) == "torch.autograd.backward":
+        walked = call.args[0]
+    while isinstance(walked, ast.Subscript):
+        walked = walked.value
+    if not isinstance(walked, ast.Name) or loop.path[0] is not event.routine.place:
+        return False
+    bindings = event.routine.bindings.get(walked.id, [])
+    return bool(bindings) and not any(loop in each.place.path for each in bindings)
 
 
 def _fix(training: Training, call: ast.Call) -> Fix | None:
