@@ -146,6 +146,20 @@ def test_what_can_not_be_used_is_said(trained: Path, trainergen: Run, arguments:
     assert not list(runs.glob("*/evaluations.jsonl"))
 
 
+def test_memory_that_is_not_there_is_told_as_in_training(trained: Path, trainergen: Run) -> None:
+    source = Path("trainers.py")
+    hungry = "    def compute_loss(self, batch):\n        torch.empty(1 << 48)\n        return super().compute_loss(batch)\n\n"
+    class_line = "class TestedTrainer(PointsTrainer):\n"
+    source.write_text(source.read_text().replace(class_line, class_line + hungry))
+    answer = trainergen("evaluate", "tested", "--json")
+    assert answer.exit == 5
+    error = answer.data["result"]["error"]
+    assert error["message"].startswith("TestedTrainer.evaluate: cpu is out of memory in evaluation: ")
+    assert "trainers.py" in error["place"]
+    assert "a smaller batch in the loader that is evaluated" in error["hint"] and "--limit memory=" in error["hint"]
+    assert any("batch_size 16" in note for note in error["notes"])
+
+
 CHANGED = """class TestedTrainer(PointsTrainer):
     @classmethod
     def build_model(cls, config):

@@ -130,6 +130,37 @@ def test_not_enough_memory_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     assert resumed.step == 2
 
 
+class Evaluated(ToyTrainer):
+    """Needs more than there is while it is evaluated."""
+
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
+        if not self.model.training:
+            torch.empty(1 << 48)
+        return super().compute_loss(batch)
+
+
+def test_memory_that_an_evaluation_lacks_is_told_alone_and_in_a_run(tmp_path: Path) -> None:
+    trainer = Evaluated.from_config(settings(tmp_path))
+    trainer.training_step(next(iter(trainer.dataloader)))
+    with pytest.raises(OutOfMemory, match=r"^cpu is out of memory in evaluation in epoch 1, step 2; ") as caught:
+        trainer.evaluate()
+    assert trainer.model.training and all(each.grad is not None for each in trainer.model.parameters())
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    told = caught.value.to_json()
+    assert told["details"]["batch_size"] == 16 and "memory" in told["details"]["message"]
+    assert "a smaller batch in the loader that is evaluated" in told["suggestion"]
+    assert "accumulation" not in told["suggestion"] and "recompute" not in told["suggestion"]
+    untouched = Evaluated.from_config(settings(tmp_path))
+    with pytest.raises(OutOfMemory, match=r"^cpu is out of memory in evaluation\. Try: "):  # no step: no place in a run
+        untouched.evaluate()
+    run = Evaluated.from_config(settings(tmp_path / "run"))
+    with pytest.raises(OutOfMemory, match="in evaluation in epoch 1, step 7") as caught:
+        run.train()
+    assert run.run_directory is not None and all(each.grad is None for each in run.model.parameters())
+    manifest = json.loads((run.run_directory / "manifest.json").read_text())
+    assert manifest["failure"] == caught.value.to_json()
+
+
 def test_which_errors_mean_it() -> None:
     assert is_out_of_memory(MemoryError()) and is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
     assert is_out_of_memory(OSError(12, "Cannot allocate memory"))

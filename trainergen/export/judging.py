@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..lab.frames import problem_from, user_code
+from ..lab.limits import memory_in_force, shown_size
 from ..lab.protocol import Context, LabProblem
 from .rebuilding import rebuild, runtime_module
 
@@ -34,7 +35,10 @@ def judge(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
     with user_code(context, f"the {payload['split']} loader of {kind.__name__}"):
         data = runtime_module(kind, "data_facts").describe_data(loader)
     with user_code(context, f"{kind.__name__}.evaluate"):
-        metrics = trainer.evaluate(loader)
+        try:
+            metrics = trainer.evaluate(loader)
+        except runtime_module(kind, "errors").OutOfMemory as problem:
+            raise _out_of_memory(problem, kind.__name__, context) from problem
     ready = runtime_module(kind, "history").json_ready
     return {
         "metrics": ready(metrics),
@@ -45,6 +49,25 @@ def judge(payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "device": str(trainer.device),
         "notes": list(rebuilt.notes),
     }
+
+
+def _out_of_memory(problem: Any, name: str, context: Context) -> LabProblem:
+    """What the runtime says of it, as data and with its suggestion; where it was is the allocator's error's."""
+    details: Mapping[str, Any] = problem.details
+    found = problem_from(problem.__cause__ or problem, context, f"{name}.evaluate")
+    facts = [f"{key} {details[key]}" for key in ("batch_size", "precision", "device")]
+    facts += [f"{key} {shown_size(details[key])}" for key in ("allocated", "peak", "process") if details[key]]
+    ways = [problem.suggestion]
+    if details["device"] == "cpu":  # only there it is the lab that sets a limit
+        ways.append(f"--limit memory={shown_size(2 * memory_in_force())}")
+    return LabProblem(
+        "user",
+        f"{name}.evaluate: {problem.what}: {details['message']}",
+        place=found.place,
+        hint="; ".join(ways),
+        notes=(*found.notes, ", ".join(facts)),
+        traceback=found.traceback,
+    )
 
 
 def _loader(trainer: Any, split: str, context: Context) -> Iterable[Any]:

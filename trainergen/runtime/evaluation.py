@@ -11,6 +11,7 @@ import torch
 from .contract import BatchT, ConfigT
 from .epoch_means import EpochMeans
 from .errors import EmptyDataset, NonFiniteLoss
+from .exhaustion import out_of_memory_explained
 from .metrics import EpochScores
 from .precision import Precision
 from .results import TrainerResults
@@ -36,6 +37,7 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
         Raises:
             EmptyDataset: no batch in it (a ValueError).
             ValueError: no loader.
+            OutOfMemory: a batch needs more memory than there is.
         """
         loader = self.val_dataloader if dataloader is None else dataloader
         if loader is None:
@@ -45,7 +47,7 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
         training_means, self.means = self.means, EpochMeans(self.device)
         self.model.eval()
         try:
-            with self.averaged_weights(), preserved_random_state():
+            with out_of_memory_explained(self, evaluating=True), self.averaged_weights(), preserved_random_state():
                 self._start_phase()
                 if self._ranks is not None:
                     self._ranks.begin_evaluation()
@@ -75,7 +77,7 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which forward runs, as `precision` says; an overridden `_train_batch` uses it as well."""
-        return self.precision.autocast()
+        return self.precision.autocast
 
     def check_finite(self) -> None:
         """Raise if a loss since the epoch began was not finite. Waits for the device; on CPU it is known already.

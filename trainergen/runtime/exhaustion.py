@@ -13,7 +13,7 @@ from .errors import OutOfMemory
 from .pace import memory
 
 if TYPE_CHECKING:
-    from .trainer import Trainer
+    from .evaluation import TrainerEvaluation
 
 MESSAGES = re.compile(
     "out of memory"  # CUDA, and Apple's GPU
@@ -32,10 +32,14 @@ def is_out_of_memory(problem: BaseException) -> bool:
 
 
 @contextmanager
-def out_of_memory_explained(trainer: Trainer[Any, Any]) -> Iterator[None]:
+def out_of_memory_explained(trainer: TrainerEvaluation[Any, Any], *, evaluating: bool = False) -> Iterator[None]:
     """Whatever means that memory was not enough leaves as `OutOfMemory`, caused by it. Nothing is tried again.
 
-    Gradients are freed; weights, optimizer and checkpoints are those of the last finished step.
+    In training gradients are freed; weights, optimizer and checkpoints are those of the last finished step.
+
+    Args:
+        trainer: whose memory it is.
+        evaluating: whether data is only looked at, in a training or alone.
 
     Raises:
         OutOfMemory: it was not enough.
@@ -45,12 +49,15 @@ def out_of_memory_explained(trainer: Trainer[Any, Any]) -> Iterator[None]:
     except (MemoryError, RuntimeError, OSError) as problem:
         if not is_out_of_memory(problem):
             raise
-        explained = explain(trainer, problem)
-        trainer.optimizer.zero_grad(set_to_none=True)
+        explained = problem if isinstance(problem, OutOfMemory) else explain(trainer, problem, evaluating=evaluating)
+        if not evaluating:
+            trainer.optimizer.zero_grad(set_to_none=True)
+        if explained is problem:  # by an evaluation inside
+            raise
         raise explained from problem
 
 
-def explain(trainer: Trainer[Any, Any], problem: BaseException) -> OutOfMemory:
+def explain(trainer: TrainerEvaluation[Any, Any], problem: BaseException, *, evaluating: bool) -> OutOfMemory:
     """`problem` as the error that a program can react to."""
     config, found = trainer.config, memory(trainer.device)
     details = {
@@ -63,6 +70,10 @@ def explain(trainer: Trainer[Any, Any], problem: BaseException) -> OutOfMemory:
         "process": found["process_bytes"],
         "message": str(problem).strip().partition("\n")[0],
     }
+    if evaluating:
+        where = trainer._whereabouts() if trainer.step else {}  # a model that is evaluated alone is nowhere in a run
+        what = f"{trainer.device} is out of memory in evaluation"
+        return OutOfMemory(what, **where, details=details, suggestion=suggest_for_evaluation(config.batch_size))
     where = trainer._whereabouts()
     suggestion = suggest(config.batch_size, config.accumulation_steps, tuple(config.recompute_modules))
     return OutOfMemory(f"{trainer.device} is out of memory", **where, details=details, suggestion=suggestion)
@@ -79,3 +90,9 @@ def suggest(batch_size: int, accumulation_steps: int, recompute_modules: tuple[s
         said.append("recompute_modules for the largest blocks (the same step, about a third more time)")
     said.append("precision = bfloat16, or strategy = fsdp on several devices")
     return "; ".join(said)
+
+
+def suggest_for_evaluation(batch_size: int) -> str:
+    """What takes less memory and gives the same metrics, or nearly the same."""
+    half = f" (batch_size = {batch_size // 2})" if batch_size > 1 else ""
+    return f"a smaller batch in the loader that is evaluated{half}: metrics stay what they are; precision = bfloat16"
