@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from torch.optim.lr_scheduler import LRScheduler, StepLR
 from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils.data import DataLoader
 
+from tests.runtime.processes import Ranks
 from tests.runtime.test_resume import NoisyTrainer, break_off, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import Callback, CheckpointError, SettingError, Trainer, per_step
+from trainergen.runtime.norm_statistics import estimate_batch_norms
 
 STEADY = {"scheduler_patience": None, "early_stopping_patience": None}
 
@@ -173,6 +176,35 @@ def test_what_overflowed_is_no_step_of_the_average(tmp_path: Path) -> None:
     trainer.train()
     assert trainer.averaging is not None
     assert (trainer.step, trainer.averaging.average.count) == (18, 16)
+
+
+def average_on_rank(folder: Path, changes: dict[str, Any]) -> dict[str, torch.Tensor]:
+    torch.set_num_threads(1)
+    trainer = Norms.from_config(settings(folder, **changes))
+    trainer.train()
+    assert trainer.recorder.final is not None
+    found: dict[str, torch.Tensor] = torch.load(trainer.recorder.final)
+    with trainer.averaged_weights():
+        return found | {f"own.{name}": value.clone() for name, value in trainer.model.named_buffers()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ranks are forked")
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_batch_norms_of_an_average_have_seen_what_all_ranks_have(tmp_path: Path, strategy: str) -> None:
+    changes = {"num_epochs": 2, "swa_start_epoch": 1, "batch_size": 20, "shuffle": False, "dropout": 0.0} | STEADY
+    ranks = Ranks(2, tmp_path / "1", average_on_rank, tmp_path / "two", changes | {"strategy": strategy}).results()
+    alone = Norms.from_config(settings(tmp_path / "one", **changes))
+    names = alone.model.state_dict().keys()
+    alone.model.load_state_dict({name: ranks[0][name] for name in names})
+    alone.noise = 0.0
+    estimate_batch_norms(alone)
+    expected = alone.model.norm
+    assert isinstance(expected, nn.BatchNorm1d) and expected.num_batches_tracked == 5  # the second rank's third is none
+    for found in ranks:
+        for prefix in ("", "own."):
+            for name, value in expected.named_buffers():
+                assert torch.allclose(found[f"{prefix}norm.{name}"], value, rtol=0, atol=1e-6), name
+    assert alone.model.training and expected.momentum == 0.1
 
 
 def test_the_equal_average_is_torchs_own(tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from .callbacks import Callback
 from .config import BaseTrainerConfig
 from .errors import CheckpointError
 from .memory import local
+from .norm_statistics import estimate_batch_norms
 from .reporting import describe
-from .seeding import preserved_random_state
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -248,37 +247,6 @@ def averaging_of(config: BaseTrainerConfig, model: nn.Module, gather: Callable[[
     if config.swa_start_epoch is not None:
         return SWA(WeightAverage(model, lambda count: 1 / (count + 1), gather), config.swa_start_epoch)
     return None
-
-
-@torch.no_grad()
-def estimate_batch_norms(trainer: Trainer[Any, Any]) -> None:
-    """Batch norms' running statistics anew, from the training loader: each batch counts the same.
-
-    What ``torch.optim.swa_utils.update_bn`` does, through the trainer's own forward pass. Of several ranks each sees its
-    part, and rank 0's statistics count, as in training. Modes and random generators are as before afterwards.
-    """
-    model = trainer.model
-    norms = [each for each in model.modules() if isinstance(each, _BatchNorm) and each.running_mean is not None]
-    if not norms:
-        return
-    modes = [(module, module.training) for module in model.modules()]
-    momenta = [each.momentum for each in norms]
-    for each in norms:
-        each.reset_running_stats()
-        each.momentum = None
-    model.train()
-    try:
-        with preserved_random_state():
-            for index, batch in enumerate(trainer.dataloader):
-                if trainer.dry_run_steps is not None and index >= trainer.dry_run_steps:
-                    break
-                with trainer.autocast():
-                    trainer._forward_batch(trainer._place(batch, trainer.device))
-    finally:
-        for each, momentum in zip(norms, momenta, strict=True):
-            each.momentum = momentum
-        for module, mode in modes:
-            module.training = mode
 
 
 def _can_be_averaged(value: torch.Tensor) -> bool:
