@@ -181,6 +181,22 @@ def test_a_download_is_cut_off_and_named(constructor: Maker, call: str) -> None:
     assert refusal.problem().kind == "answer"
 
 
+def test_no_cache_is_begun_by_a_loader_that_the_module_imported_by_name(
+    constructor: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache" / "torch"))
+    search = constructor("""
+            from torch.hub import load_state_dict_from_url
+            class Net(nn.Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    load_state_dict_from_url("https://example.org/w.pt")
+            """)
+    assert next(search.candidates(), None) is None
+    assert any("example.org" in each for each in search.refusal().downloads)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_nothing_of_the_cut_stays(constructor: Maker) -> None:
     import socket
     import urllib.request

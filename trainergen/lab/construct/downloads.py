@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -69,9 +70,26 @@ def cut_off() -> Iterator[list[str]]:
         if holder is not None and hasattr(holder, name):
             places.append((holder, name, put))
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_no_empty_cache())
         for holder, name, put in places:
             _replace(stack, holder, name, put)
         yield tried
+
+
+@contextlib.contextmanager
+def _no_empty_cache() -> Iterator[None]:
+    """The folder that torch makes for weights before it fetches any goes again, where there was none and it is empty.
+
+    A module that has imported a loader by its name calls it past what is put in its place, up to the download itself.
+    """
+    folder = Path(torch.hub.get_dir(), "checkpoints")
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    finally:
+        for each in made:
+            with contextlib.suppress(OSError):
+                each.rmdir()
 
 
 def _replace(stack: contextlib.ExitStack, holder: Any, name: str, put: Callable[..., NoReturn]) -> None:
