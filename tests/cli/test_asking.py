@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -9,7 +10,9 @@ import select
 import shlex
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +20,8 @@ import pytest
 
 from tests.building import read_tree, write_tree
 from tests.cli.test_new import Run, schema
+from trainergen.cli import run
+from trainergen.lab.client import Lab
 
 NEEDY = '''
     """A model that asks for its sizes."""
@@ -101,32 +106,63 @@ def test_a_terminal_is_asked_one_question_after_the_other(project: Path) -> None
     assert 'batch["kind"]' in (project / "train/needy_trainer.py").read_text()
 
 
-def test_enter_takes_the_likely_answer(project: Path) -> None:
+@contextlib.contextmanager
+def sitting_there(prompt: str, text: str) -> Iterator[None]:
+    """stdin and stderr of this process are a terminal, at which somebody types `text` when `prompt` has come."""
+    ours, theirs = pty.openpty()
+
+    def person() -> None:
+        seen, typed = "", False
+        with contextlib.suppress(OSError):  # the other end is closed
+            while select.select([ours], [], [], 120)[0]:
+                seen += os.read(ours, 4096).decode()
+                if not typed and prompt in seen:
+                    os.write(ours, text.encode())
+                    typed = True
+        os.close(ours)  # whoever still waits for an answer reads an error
+
+    typing = threading.Thread(target=person)
+    typing.start()
+    with pytest.MonkeyPatch.context() as patch, open(theirs) as stdin, open(os.dup(theirs), "w") as stderr:
+        patch.setattr(sys, "stdin", stdin)
+        patch.setattr(sys, "stderr", stderr)
+        yield
+    typing.join()
+
+
+def test_enter_takes_the_likely_answer(project: Path, lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     write_tree(project, {"model.py": NEEDY})
-    person = Terminal(*NEW, "--model-arg", "licence=4242", "--dry-run")
-    person.answer("--target [colour]:", "\n")
-    code, stdout = person.finish()
+    lab.set_tree(project)
+    with sitting_there("--target [colour]:", "\n"):
+        code = run([*NEW, "--model-arg", "licence=4242", "--dry-run"], lab)
+    stdout = capsys.readouterr().out
     assert code == 0, stdout
     assert "choose  target colour" in stdout
 
 
-def test_leaving_at_the_question_writes_nothing(project: Path) -> None:
+def test_leaving_at_the_question_writes_nothing(project: Path, lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     write_tree(project, {"model.py": NEEDY})
+    lab.set_tree(project)
     before = read_tree(project)
-    person = Terminal(*NEW)
-    person.answer("--model-arg licence:", "\x04")  # Ctrl-D: the end of input
-    code, stdout = person.finish()
+    with sitting_there("--model-arg licence:", "\x04"):  # Ctrl-D: the end of input
+        code = run([*NEW], lab)
+    stdout = capsys.readouterr().out
     assert code == 130, stdout
     assert "Nothing was written" in stdout
     assert read_tree(project) == before
 
 
-def test_yes_never_asks_even_on_a_terminal(project: Path) -> None:
+@pytest.mark.parametrize("more", ["--yes", "--json"])
+def test_yes_never_asks_even_on_a_terminal(
+    project: Path, lab: Lab, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_tree(project, {"model.py": NEEDY})
-    for more in (("--yes",), ("--json",)):
-        code, stdout = Terminal(*NEW, *more).finish()
-        assert code == 4, stdout
-        assert "--model-arg licence=INT" in stdout
+    lab.set_tree(project)
+    with sitting_there("--model-arg licence:", "4242\n"):
+        code = run([*NEW, more], lab)
+    stdout = capsys.readouterr().out
+    assert code == 4, stdout
+    assert "--model-arg licence=INT" in stdout
 
 
 def test_elsewhere_it_ends_with_the_whole_command(project: Path, trainergen: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -28,12 +29,22 @@ class Small(nn.Module):
 """
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the generated project of `made` is kept, once there is one."""
+    return tmp_path_factory.mktemp("made") / "project"
+
+
 @pytest.fixture
-def made(project: Path, trainergen: Run) -> Path:
+def made(made_once: Path, project: Path, trainergen: Run) -> Path:
     """A project with one generated trainer, whose model's loss is a mean over samples."""
-    write_tree(project, {"model.py": MODEL})
-    answer = trainergen("new", "--model", "model.py:Small", "--batch", "(float32[8,10], int64[8] < 3)", "--yes")
-    assert answer.exit == 0, answer.stdout
+    if not made_once.exists():
+        write_tree(project, {"model.py": MODEL})
+        answer = trainergen("new", "--model", "model.py:Small", "--batch", "(float32[8,10], int64[8] < 3)", "--yes")
+        assert answer.exit == 0, answer.stdout
+        shutil.copytree(project, made_once)
+    else:
+        shutil.copytree(made_once, project, dirs_exist_ok=True)
     return project
 
 
