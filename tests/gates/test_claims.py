@@ -348,6 +348,56 @@ CASES = {
         "    for x, y in loader:\n        optimizer.zero_grad()\n        model(x, y).backward()\n        optimizer.step()\n",
         ["TG118"],
     ),
+    "a GPU where the other branch takes the CPU": (
+        "def f(model, options):\n    if options.world_size == 1:\n        device = torch.device('cuda')\n    else:\n"
+        "        device = torch.device('cpu')\n    model.to(device)\n    model.train()\n",
+        [],
+    ),
+    "a GPU where the other branch does something else": (
+        "def f(model, options):\n    if options.world_size == 1:\n        device = torch.device('cuda')\n    else:\n"
+        "        device = None\n    model.to(device)\n    model.train()\n",
+        ["TG113"],
+    ),
+    "a part of a model that is moved": (
+        "def f(model, head):\n    model_single = torch.cat(model(head))\n    model_single.to('cpu')\n    return model_single\n",
+        [],
+    ),
+    "what a model gives that is moved": (
+        "def f(model, head):\n    model_output = torch.cat(model(head))\n    model_output.to('cpu')\n    return model_output\n",
+        ["TG115"],
+    ),
+    "targets beside the loss": (
+        "def f(model, loader, optimizer):\n    seen = []\n    for batch in loader:\n        optimizer.zero_grad()\n"
+        "        loss, targets = model(batch)\n        loss.backward()\n        optimizer.step()\n"
+        "        seen.append(targets)\n    return seen\n",
+        [],
+    ),
+    "outputs beside the loss": (
+        "def f(model, loader, optimizer):\n    seen = []\n    for batch in loader:\n        optimizer.zero_grad()\n"
+        "        loss, outputs = model(batch)\n        loss.backward()\n        optimizer.step()\n"
+        "        seen.append(outputs)\n    return seen\n",
+        ["TG103"],
+    ),
+    "an evaluation with frozen parameters": (
+        "def look(model, val_loader):\n    model.eval()\n    for each in model.parameters():\n        each.requires_grad = False\n"
+        "    return [model(x) for x in val_loader]\n",
+        [],
+    ),
+    "an evaluation below a manager for gradients": (
+        "def look(model, val_loader):\n    model.eval()\n    with preserve_grad_state(model):\n"
+        "        return [model(x) for x in val_loader]\n",
+        [],
+    ),
+    "an evaluation below a manager for time": (
+        "def look(model, val_loader):\n    model.eval()\n    with preserve_time(model):\n"
+        "        return [model(x) for x in val_loader]\n",
+        ["TG106"],
+    ),
+    "an evaluation after parameters were freed": (
+        "def look(model, val_loader):\n    model.eval()\n    for each in model.parameters():\n        each.requires_grad = True\n"
+        "    return [model(x) for x in val_loader]\n",
+        ["TG106"],
+    ),
 }  # fmt: skip
 
 
@@ -356,3 +406,17 @@ def test_a_claim_is_made_where_it_holds(name: str) -> None:
     text, codes = CASES[name]
     found = [each.code for each in check_source(HEAD + text, "train.py", None, GATES)]
     assert found == codes
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("train.py", ["TG110", "TG111"]),
+        ("testing.py", ["TG110", "TG111"]),
+        ("test_train.py", []),
+        ("tests/reading.py", []),
+    ],
+)
+def test_what_a_test_loads_is_its_own(path: str, codes: list[str]) -> None:
+    text = "def look(tmp_path):\n    return torch.load(tmp_path / 'model.pt')\n"
+    assert [each.code for each in check_source(HEAD + text, path, None, GATES)] == codes

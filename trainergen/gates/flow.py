@@ -107,6 +107,8 @@ class Flow:
             result = False
             if binding.how in ("loop", "loop unpack", "count", "with") or in_graphless(binding.place.path):
                 result = False
+            elif binding.how == "unpack" and binding.position > 0 and naming.is_target(text):
+                result = False  # loss, targets = step(batch): handed through
             elif binding.how == "unpack" and _COUNTED & set(text.rpartition(".")[2].lower().split("_")):
                 result = False  # loss, sample_count = model(batch)
             elif binding.how == "unpack" and binding.position > 0 and self._of_criterion(binding.value):

@@ -23,6 +23,11 @@ _MAKING = {
 """First words of functions that do something to a model: ``load_model`` is none."""
 _CALLABLE = {"fn", "func", "function", "module", "f"}
 
+_OF_A_MODEL = {
+    "in", "out", "input", "inputs", "output", "outputs", "loss", "losses", "prediction", "predictions", "pred", "preds", "batch",
+    "logits", "state", "args", "kwargs", "grad", "grads",
+}  # fmt: skip
+
 _words: dict[str, tuple[str, ...]] = {}
 
 
@@ -103,8 +108,24 @@ def is_module(name: str) -> bool:
     words = list(words_of(name))
     while len(words) > 1 and (len(words[-1]) == 1 or words[-1] in _WRAPPED):
         words.pop()
-    return bool(words) and (len(words) == 1 or words[0] not in _MAKING) and (
-        words[-1] in _MODULES or words[-1].endswith(("model", "net", "network")) or words[-1] == "module"
+    return (
+        bool(words)
+        and (len(words) == 1 or words[0] not in _MAKING)
+        and (words[-1] in _MODULES or words[-1].endswith(("model", "net", "network")) or words[-1] == "module")
+    )
+
+
+def is_target(name: str) -> bool:
+    """``targets``, ``labels``, ``y_true``: what a prediction is held against."""
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and (words[-1] in ("target", "targets", "label", "labels", "gt", "true") or words[0] == "gt")
+
+
+def speaks_of_module(name: str) -> bool:
+    """``model_single``, ``net_copy``: names with a module in them, and not of what one takes or gives."""
+    words = words_of(name.rpartition(".")[2])
+    return (
+        any(word in ("model", "models", "net", "network", "module") for word in words) and words[-1] not in _OF_A_MODEL
     )
 
 

@@ -11,7 +11,20 @@ from .reading import text_of
 if TYPE_CHECKING:
     from .events import Event
 
-_COUNTS = {"epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates", "i", "it"}
+_COUNTS = {
+    "epoch",
+    "epochs",
+    "step",
+    "steps",
+    "iter",
+    "iters",
+    "iteration",
+    "iterations",
+    "update",
+    "updates",
+    "i",
+    "it",
+}
 
 
 def told_where(event: Event) -> bool:

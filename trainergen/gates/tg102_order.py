@@ -88,7 +88,9 @@ def _leaves(event: Event) -> bool:
 
 def _one_by_one(event: Event) -> bool:
     """Whether single gradients are taken out, for what they hold: ``if not isfinite(p.grad).all(): p.grad = None``."""
-    return any(mentions(place.node.test, "grad") for place in event.guards(event.loop) if isinstance(place.node, ast.If))
+    return any(
+        mentions(place.node.test, "grad") for place in event.guards(event.loop) if isinstance(place.node, ast.If)
+    )
 
 
 def _fresh(events: list[Event], start: int, stop: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .evaluating import evaluations
+from .evaluating import Evaluation, evaluations
 from .finding import Fix
 from .training import Training, mentions
 
@@ -56,6 +56,8 @@ def check(training: Training) -> Iterator[Finding]:
         if evaluation.graphless or mentions(evaluation.place.node, "grad", "requires_grad_", "set_grad_enabled"):
             continue
         routine = evaluation.routine
+        if _without_gradients(evaluation):
+            continue
         yield training.finding(
             CODE,
             evaluation.node,
@@ -63,6 +65,24 @@ def check(training: Training) -> Iterator[Finding]:
             "put it below torch.no_grad() or torch.inference_mode()",
             fix=_fix(training, routine),
         )
+
+
+def _without_gradients(evaluation: Evaluation) -> bool:
+    """Whether the parameters are frozen first, or a manager of the project's own sees to the gradients."""
+    for step in evaluation.routine.steps:
+        node = step.node
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is False:
+            if any(isinstance(each, ast.Attribute) and each.attr == "requires_grad" for each in node.targets):
+                return True
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "requires_grad_":
+            return any(isinstance(each, ast.Constant) and each.value is False for each in node.args)
+    managers = (
+        item.context_expr
+        for place in evaluation.forward.path
+        if isinstance(place.node, ast.With | ast.AsyncWith)
+        for item in place.node.items
+    )
+    return any("grad" in ast.unparse(each) for each in managers)
 
 
 def _fix(training: Training, routine: Routine) -> Fix | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .finding import Fix
 from .naming import says
-from .reading import Routine, Step, text_of
+from .reading import Place, Routine, Step, text_of
 from .roles import argument
 from .training import Training, mentions
 
@@ -121,7 +121,7 @@ def _asked(step: Step, routine: Routine) -> bool:
     for place in step.place.path:
         if place.kind == "if" and isinstance(place.node, ast.If) and _about_device(place.node.test):
             return True
-        if place.kind in ("try", "except"):
+        if place.kind in ("try", "except") or (place.kind == "if" and _chosen(place, routine)):
             return True
     for other in routine.steps:
         node = other.node
@@ -134,6 +134,17 @@ def _asked(step: Step, routine: Routine) -> bool:
                 if isinstance(part, ast.IfExp | ast.BoolOp) and _about_device(part):
                     return True
     return _named_for_it(routine)
+
+
+def _chosen(place: Place, routine: Routine) -> bool:
+    """Whether the other branch of an ``if`` takes the CPU: whatever is asked there, it chooses the device."""
+    return any(
+        isinstance(step.node, ast.Assign)
+        and _names_device(step.node)
+        and any(isinstance(part, ast.Constant) and part.value == "cpu" for part in ast.walk(step.node.value))
+        and any(other.node is place.node and other.branch != place.branch for other in step.place.path)
+        for step in routine.steps
+    )
 
 
 def _line(step: Step) -> int:

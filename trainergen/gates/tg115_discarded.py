@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .finding import Fix
+from .naming import speaks_of_module
 from .reading import Routine, Step, text_of
 from .roles import MODULE
 from .training import Training
@@ -100,7 +101,7 @@ def _said_to_be_a_module(training: Training, target: str, step: Step) -> bool:
 
 
 def _lost(training: Training, function: ast.Attribute, target: str, routine: Routine, order: int) -> bool:
-    if training.roles.of(function.value, routine) is not None:
+    if training.roles.of(function.value, routine) is not None or speaks_of_module(target):
         return False
     if function.attr in _MOVING:
         return _is_tensor(training, target, routine, order)

@@ -68,7 +68,11 @@ def check(training: Training) -> Iterator[Finding]:
             if said is True and shuffle is not None:
                 message = "shuffle=True together with a sampler: DataLoader raises"
                 yield training.finding(CODE, call, message, "leave shuffle out: the sampler decides the order")
-        elif loader.purpose == "train" and said in (None, False) and not (_in_order(training, loader) or _only_looked_at(training, loader)):
+        elif (
+            loader.purpose == "train"
+            and said in (None, False)
+            and not (_in_order(training, loader) or _only_looked_at(training, loader))
+        ):
             yield _unshuffled(training, loader)
         elif loader.purpose == "held out" and said is True and shuffle is not None:
             fix = Fix("don't shuffle", False, (training.replacing(shuffle, "False"),))
