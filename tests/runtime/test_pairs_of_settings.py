@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.runtime.processes import Ranks
 from tests.runtime.test_resume import Interrupted, NoisyTrainer, break_off, compare
 from tests.runtime.toys import Batch, ToyConfig, equal_bits, settings, weights
 
@@ -77,3 +80,47 @@ def test_a_run_in_channels_last_goes_on_inside_an_epoch_to_the_bit(tmp_path: Pat
     resumed.train()
     assert compare(resumed.history) == compare(whole.history)
     assert equal_bits(weights(resumed), weights(whole))
+
+
+class Plain(Pictures):
+    """Steps by SGD: AdamW makes a whole step of the rounding in a gradient that is zero, a bias' before a batch norm."""
+
+    @classmethod
+    def build_optimizer(cls, model: nn.Module, config: ToyConfig) -> torch.optim.Optimizer:
+        return torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def on_rank(folder: Path, changes: dict[str, Any], stop_at: tuple[int, int] | None = None) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    changes = {"dropout": 0.0, "num_epochs": 2, "batch_size": 8, "checkpoint_every_n_steps": 2} | changes
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*strides do not match.*")  # DDP would copy each gradient
+        trainer = Plain.from_config(settings(folder, **changes), resume="auto")
+        if stop_at is not None:
+            break_off(trainer, stop_at)
+            return {}
+        trainer.train()
+    kernel = trainer.model.get_parameter("0.0.weight")
+    return {
+        "losses": [record[part]["loss"] for record in trainer.history for part in ("train", "validation")],
+        "history": trainer.history,
+        "weights": weights(trainer),
+        "innermost": [kernel.stride(1), kernel.grad.stride(1) if kernel.grad is not None else None],
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="ranks are forked")
+@pytest.mark.parametrize("other", [{}, {"swa_start_epoch": 1, "accumulation_steps": 4}])
+def test_ranks_in_channels_last_do_what_they_do_without(tmp_path: Path, other: dict[str, Any]) -> None:
+    alone = Ranks(2, tmp_path / "1", on_rank, tmp_path / "alone", other).results()
+    other = other | {"channels_last": True}
+    both = Ranks(2, tmp_path / "2", on_rank, tmp_path / "both", other).results()
+    assert both[0]["losses"] == both[1]["losses"] == pytest.approx(alone[0]["losses"], rel=1e-5)
+    assert [each["innermost"] for each in both] == [[1, 1]] * 2 and alone[0]["innermost"] == [9, 9]
+    assert equal_bits(both[0]["weights"], both[1]["weights"])
+    if len(other) == 1:
+        Ranks(2, tmp_path / "3", on_rank, tmp_path / "broken", other, (1, 9)).results()
+        again = Ranks(2, tmp_path / "4", on_rank, tmp_path / "broken", other).results()
+        assert compare(again[0]["history"]) == compare(both[0]["history"])
+        assert equal_bits(again[1]["weights"], both[0]["weights"])
