@@ -398,6 +398,28 @@ CASES = {
         "    return [model(x) for x in val_loader]\n",
         ["TG106"],
     ),
+    "what has an eval of its own": (
+        "def f(strategy, stream):\n    strategy.eval(stream)\n    return strategy.forward(stream)\n",
+        [],
+    ),
+    "a GPU that a decorator asks for": (
+        "@skip_unless(torch.cuda.is_available())\ndef f(model):\n    model.to('cuda')\n    model.train()\n",
+        [],
+    ),
+    "a GPU below another decorator": (
+        "@logged\ndef f(model):\n    model.to('cuda')\n    model.train()\n",
+        ["TG113"],
+    ),
+    "training data that is only shown": (
+        "from torch.utils.data import DataLoader\n\nif __name__ == '__main__':\n    train_set = Pictures()\n"
+        "    loader = DataLoader(train_set, batch_size=1)\n    for x, y in loader:\n        print(x.shape)\n",
+        [],
+    ),
+    "training data that a function reads": (
+        "from torch.utils.data import DataLoader\n\ntrain_set = Pictures()\nloader = DataLoader(train_set, batch_size=1)\n\n\n"
+        "def fit(learner):\n    for x, y in loader:\n        learner.take(x)\n",
+        ["TG118"],
+    ),
 }  # fmt: skip
 
 
@@ -409,14 +431,14 @@ def test_a_claim_is_made_where_it_holds(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "codes"),
+    ("path", "name", "codes"),
     [
-        ("train.py", ["TG110", "TG111"]),
-        ("testing.py", ["TG110", "TG111"]),
-        ("test_train.py", []),
-        ("tests/reading.py", []),
+        ("train.py", "test_look", ["TG110", "TG111"]),
+        ("tests/reading.py", "test_look", ["TG110", "TG111"]),
+        ("test_train.py", "look", ["TG110", "TG111"]),
+        ("test_train.py", "test_look", []),
     ],
 )
-def test_what_a_test_loads_is_its_own(path: str, codes: list[str]) -> None:
-    text = "def look(tmp_path):\n    return torch.load(tmp_path / 'model.pt')\n"
+def test_a_test_does_on_purpose_what_a_training_must_not(path: str, name: str, codes: list[str]) -> None:
+    text = f"def {name}(tmp_path):\n    return torch.load(tmp_path / 'model.pt')\n"
     assert [each.code for each in check_source(HEAD + text, path, None, GATES)] == codes

@@ -119,17 +119,6 @@ def of_a_data_set(routine: Routine) -> bool:
     )
 
 
-def of_a_test(training: Training) -> bool:
-    """Whether the file is one of tests, by its name or folder: what a test loads, it or what it runs has just made."""
-    *folders, name = training.source.path.split("/")
-    return (
-        name.startswith("test_")
-        or name.endswith("_test.py")
-        or name == "conftest.py"
-        or any(folder in ("tests", "test") for folder in folders)
-    )
-
-
 def _as_sure(save: Step, load: Step) -> bool:
     """Whether the save has happened wherever the load does: no condition around it that isn't around the load."""
     around = {(id(place.node), place.branch) for place in load.place.path}

@@ -96,6 +96,7 @@ class Roles:
                 for step in routine.calls()
                 if isinstance(step.node, ast.Call) and isinstance(step.node.func, ast.Attribute)
                 if step.node.func.attr in ("parameters", "named_parameters", "eval", "named_modules")
+                and not (step.node.func.attr == "eval" and (step.node.args or step.node.keywords))
                 for text in [text_of(step.node.func.value)]
                 if text is not None and text not in ("self", "super", "pd", "df")
             }

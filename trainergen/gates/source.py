@@ -152,6 +152,15 @@ def module_of(path: str) -> tuple[str, str]:
     return ".".join(parts), ".".join(parts[:-1])
 
 
+def is_of_tests(source: Source) -> bool:
+    """Whether a file is one of tests: it is called so (``test_x.py``, ``x_test.py``) and holds test functions."""
+    name = source.path.rpartition("/")[2]
+    if not (name.startswith("test_") or name.endswith("_test.py")):
+        return False
+    functions = [*source.functions.values(), *(each for owner in source.classes.values() for each in methods(owner))]
+    return any(each.name.startswith("test_") for each in functions)
+
+
 def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         yield statement

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .loading import of_a_test, through_memory, written_here
+from .loading import through_memory, written_here
 from .roles import argument, constant, is_open
 from .training import Training
 
@@ -46,7 +46,7 @@ def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     explicit = training.facts.torch is None or not training.asks_for((2, 6))
     for routine, step, call in training.calls("torch.load"):
-        if of_a_test(training) or is_open(call) or written_here(training, routine, step, call):
+        if is_open(call) or written_here(training, routine, step, call):
             continue
         if through_memory(training, routine, call):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .finding import Fix
-from .loading import of_a_data_set, of_a_test, through_memory, without_tensors, written_as_numbers, written_here
+from .loading import of_a_data_set, through_memory, without_tensors, written_as_numbers, written_here
 from .roles import argument, is_open
 from .training import Training
 
@@ -47,7 +47,7 @@ SOURCE = "torch.load, the note on map_location"
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for routine, step, call in training.calls("torch.load"):
-        if of_a_test(training) or is_open(call) or argument(call, "map_location", 1) is not None:
+        if is_open(call) or argument(call, "map_location", 1) is not None:
             continue
         if not (
             written_here(training, routine, step, call)

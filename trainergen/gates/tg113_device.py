@@ -133,7 +133,7 @@ def _asked(step: Step, routine: Routine) -> bool:
             for part in ast.walk(node):
                 if isinstance(part, ast.IfExp | ast.BoolOp) and _about_device(part):
                     return True
-    return _named_for_it(routine)
+    return _named_for_it(routine) or any(_about_device(each) for each in routine.decorators())
 
 
 def _chosen(place: Place, routine: Routine) -> bool:

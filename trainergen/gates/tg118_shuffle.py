@@ -9,6 +9,7 @@ from .events import BACKWARD, CALL, STEP
 from .finding import Fix
 from .loaders import Loader, loaders
 from .naming import says
+from .reading import Routine
 from .roles import argument, constant, is_open
 from .training import Training
 
@@ -119,7 +120,7 @@ def _only_looked_at(training: Training, loader: Loader) -> bool:
         for name, bindings in routine.bindings.items()
         if any(each.value is loader.call for each in bindings) and "." not in name and "[" not in name
     }
-    if not names or isinstance(routine.node, ast.Module):
+    if not names or any(_reads(other, names) for other in training.reading.routines if other is not routine):
         return False
     if any(event.kind in (BACKWARD, STEP, CALL) for event in training.traces.of(routine)):
         return False
@@ -132,6 +133,12 @@ def _only_looked_at(training: Training, loader: Loader) -> bool:
         if any(isinstance(each, ast.Name) and each.id in names for value in given for each in _parts(value)):
             return False
     return True
+
+
+def _reads(routine: Routine, names: set[str]) -> bool:
+    return not isinstance(routine.node, ast.Module) and any(
+        isinstance(part, ast.Name) and part.id in names for part in ast.walk(routine.node)
+    )
 
 
 def _parts(value: ast.expr) -> list[ast.expr]:
