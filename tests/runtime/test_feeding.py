@@ -148,7 +148,7 @@ def make_loader(kind: str, workers: int, *, persistent: bool = False) -> Any:
 
 
 def interrupted_and_resumed(
-    folder: Path, trainer_class: type[AnyLoader], changes: dict[str, Any], stop: tuple[int, int], whole: Any = None
+    folder: Path, trainer_class: type[NoisyTrainer], changes: dict[str, Any], stop: tuple[int, int], whole: Any = None
 ) -> tuple[Trainer[Any, Any], Trainer[Any, Any]]:
     """An uninterrupted run, and one that was stopped in `stop` (epoch, step) and resumed in a new trainer."""
     changes = {"num_epochs": 3, "checkpoint_every_n_steps": 2} | changes
@@ -362,6 +362,84 @@ def test_an_error_comes_in_its_turn_with_its_own_traceback(loads: bool, fault: s
         next(batches)
     assert caught.traceback[-1].name == "break_here"
     assert not prefetching() and next(batches, None) is None
+
+
+class Judged(ToyTrainer):
+    """Draws noise while it is evaluated too, on data that are shuffled; sees which thread has moved a batch."""
+
+    movers: list[tuple[bool, str]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.movers = []
+        inside = self._place
+
+        def place(batch: Batch, device: torch.device) -> Batch:
+            self.movers.append((self.model.training, threading.current_thread().name))
+            return inside(batch, device)
+
+        self._place = place
+
+    @classmethod
+    def build_dataloaders(cls, config: ToyConfig) -> Any:
+        train, _ = super().build_dataloaders(config)
+        return train, DataLoader(quadrants(40, seed=1), batch_size=8, shuffle=True)
+
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
+        return super().compute_loss((batch[0] + 0.1 * torch.randn_like(batch[0]), batch[1]))
+
+
+def test_validation_is_moved_ahead_too_and_gives_the_same(tmp_path: Path) -> None:
+    runs = []
+    for ahead in (0, 2):
+        trainer = Judged.from_config(settings(tmp_path / str(ahead), num_epochs=2, prefetch_batches=ahead))
+        trainer.train()
+        runs.append(trainer)
+        assert trainer.evaluate([next(iter(trainer.dataloader))])  # any iterable
+    assert compare(runs[0].history) == compare(runs[1].history)
+    assert equal_bits(weights(runs[0]), weights(runs[1]))
+    threads = [{name for training, name in trainer.movers if not training} for trainer in runs]
+    assert "trainergen-prefetch" in threads[1] - threads[0] and not prefetching()
+
+
+def test_a_run_whose_validation_draws_goes_on_to_the_bit(tmp_path: Path) -> None:
+    class Drawing(NoisyTrainer):
+        @classmethod
+        def build_dataloaders(cls, config: ToyConfig) -> Any:
+            return super().build_dataloaders(config)[0], DataLoader(Augmented(), batch_size=16, shuffle=True)
+
+    interrupted_and_resumed(tmp_path, Drawing, {"prefetch_batches": 2}, (1, 9))
+
+
+def test_what_breaks_an_evaluation_comes_in_its_turn_and_leaves_no_thread(tmp_path: Path) -> None:
+    class Counting(Judged):
+        seen, broken = 0, False
+
+        def compute_loss(self, batch: Batch) -> torch.Tensor:
+            if not self.model.training:
+                self.seen += 1
+                if self.broken:
+                    assert len(prefetching()) == 1
+                    raise Interrupted
+            return super().compute_loss(batch)
+
+    def torn() -> Iterator[Batch]:
+        for number in range(6):
+            if number == 3:
+                raise LookupError("this sample is not there")
+            yield POINTS[:4], LABELS[:4]
+
+    trainer = Counting.from_config(settings(tmp_path, prefetch_batches=2))
+    with pytest.raises(LookupError, match="not there"):
+        trainer.evaluate(torn())
+    assert trainer.seen == 3 and not prefetching() and trainer.model.training
+    trainer.broken = True
+    with pytest.raises(Interrupted) as caught:
+        trainer.evaluate()
+    assert caught.tb is not None and not prefetching()
+    trainer.broken, trainer.seen, trainer.dry_run_steps = False, 0, 2
+    trainer.evaluate()
+    assert trainer.seen == 2 and not prefetching()
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, Interrupted])

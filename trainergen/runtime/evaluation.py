@@ -14,6 +14,7 @@ from .errors import EmptyDataset, NonFiniteLoss
 from .exhaustion import out_of_memory_explained
 from .metrics import EpochScores
 from .precision import Precision
+from .prefetch import moved_ahead
 from .results import TrainerResults
 from .seeding import preserved_random_state
 
@@ -42,19 +43,24 @@ class TrainerEvaluation(TrainerResults[BatchT, ConfigT]):
         loader = self.val_dataloader if dataloader is None else dataloader
         if loader is None:
             raise ValueError("there is no validation loader: pass one to evaluate(), or val_dataloader to the trainer")
-        loader = self._share(loader)
+        loader, device, ahead = self._share(loader), self.device, self.config.prefetch_batches
         modes = [(module, module.training) for module in self.model.modules()]
         training_means, self.means = self.means, EpochMeans(self.device)
         self.model.eval()
         try:
-            with out_of_memory_explained(self, evaluating=True), self.averaged_weights(), preserved_random_state():
+            with (
+                out_of_memory_explained(self, evaluating=True),
+                self.averaged_weights(),
+                preserved_random_state(),
+                moved_ahead(loader, lambda batch: self._place(batch, device), device, ahead) as batches,
+            ):
                 self._start_phase()
                 if self._ranks is not None:
                     self._ranks.begin_evaluation()
-                for index, batch in enumerate(loader):
+                for index, batch in enumerate(batches):
                     if self.dry_run_steps is not None and index >= self.dry_run_steps:
                         break
-                    moved = self._place(batch, self.device)
+                    moved = self._place(batch, device)
                     self._last_batch_metrics = {}
                     if self._ranks is not None:
                         self._ranks.take(loader, index + 1)

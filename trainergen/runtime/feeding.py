@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from .errors import CheckpointError
-from .prefetch import Item, Prefetch
+from .prefetch import Prefetch, with_what_is_told
 from .rank_data import LoaderTurns
 from .seeding import OwnRandomness, capture_random_state, preserved_random_state, restore_random_state
 from .stateful import draws_in_workers, has_workers_that_stay, place_keeper, warn_of_workers_that_stay
@@ -169,7 +168,10 @@ class EpochFeed(Generic[BatchT]):
         if self._is_restored and self._place is not None and replay is None:
             batches = self._anew_if_spent(batches)
         self._is_restored = False
-        items: Iterator[Any] = self._with_whereabouts(batches) if self._ahead else batches
+        loads = draws_in_workers(self.loader)
+        items: Iterator[Any] = batches
+        if self._ahead:
+            items = with_what_is_told(batches, self._random, self._whereabouts, apart=not loads)
         if replay is not None:
             if inside:
                 self.taken = replay["taken"]
@@ -178,7 +180,6 @@ class EpochFeed(Generic[BatchT]):
             restore_random_state(replay["random"])
         if not self._ahead or self._move is None or self._device is None:
             return items
-        loads = draws_in_workers(self.loader)
         self._prefetch = Prefetch(items, self._move, self._device, self._ahead, loads=loads)
         return self._prefetch
 
@@ -209,22 +210,6 @@ class EpochFeed(Generic[BatchT]):
             yield batch
         if is_spent:
             yield from self.loader
-
-    def _with_whereabouts(self, batches: Iterator[BatchT]) -> Iterator[Item[BatchT]]:
-        """Each batch with the loader's place behind it; drawn with the loader's own random numbers after the first.
-
-        The first is drawn as without prefetching, and with it, as a rule, the epoch's order.
-        """
-        apart = not draws_in_workers(self.loader)
-        while True:
-            with self._random.drawing() if self._random.has_begun else nullcontext():
-                try:
-                    batch = next(batches)
-                except StopIteration:
-                    return
-            if apart and not self._random.has_begun:
-                self._random.begin()
-            yield batch, self._whereabouts()
 
     def _whereabouts(self) -> dict[str, Any]:
         if self._keeper is None or not self._keeper.inside:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from .device import move_batch, tensors_in
+from .seeding import OwnRandomness
+from .stateful import draws_in_workers
 
 logger = logging.getLogger("trainergen")
 
@@ -107,6 +110,55 @@ class Prefetch(Generic[BatchT]):
         except BaseException as problem:  # whatever it is: the trainer waits for it
             self._ended = True
             self._ready.put(problem)
+
+
+def with_what_is_told(
+    batches: Iterator[BatchT], random: OwnRandomness, tell: Callable[[], Any], *, apart: bool
+) -> Iterator[Item[BatchT]]:
+    """Each batch, with what is told after it, for a `Prefetch`.
+
+    Args:
+        batches: of a loader.
+        random: the loader's own random numbers, where it draws in this process: the first batch is drawn as without
+            prefetching, and with it, as a rule, the epoch's order; those after it are drawn early, and so from these.
+        tell: the loader's place, say.
+        apart: whether the loader draws in this process.
+    """
+    while True:
+        with random.drawing() if random.has_begun else nullcontext():
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+        if apart and not random.has_begun:
+            random.begin()
+        yield batch, tell()
+
+
+@contextmanager
+def moved_ahead(
+    loader: Iterable[BatchT], place: Callable[[BatchT], BatchT], device: torch.device, ahead: int
+) -> Iterator[Iterable[BatchT]]:
+    """The batches of `loader`, moved before they are asked for where `ahead` is not 0; for an evaluation.
+
+    Nothing of the loader's place is kept: an evaluation that was interrupted is begun anew.
+
+    Args:
+        loader: any iterable of batches, gone through once.
+        place: brings a batch to `device`.
+        device: where to.
+        ahead: as `Prefetch` has it; 0 leaves the loader as it is.
+    """
+    if not ahead:
+        yield loader
+        return
+    loads = draws_in_workers(loader)
+    items = with_what_is_told(iter(loader), OwnRandomness(), lambda: None, apart=not loads)
+    batches = Prefetch(items, place, device, ahead, loads=loads)
+    try:
+        yield batches
+    finally:
+        batches.close()
 
 
 class Transfer(Generic[BatchT]):
