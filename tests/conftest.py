@@ -20,6 +20,10 @@ from trainergen.lab import client
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+# Before anyone imports torch, here or in a process that a test starts: with tiny tensors threads only wait for each other,
+# at twice the processor time; and sums depend on how many there are.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -8,7 +8,6 @@ import os
 import platform
 import pty
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -21,28 +20,26 @@ import pytest
 
 from tests.building import write_tree
 from tests.cli.test_new import Run, schema
+from tests.runtime.processes import Forked
 from trainergen import runs
 from trainergen.runs import find_runs, read_run
 
-ROOT = Path(__file__).resolve().parents[2]
-TRAINING = """
-    import logging, sys, time
-    from pathlib import Path
+
+def train(how: str) -> None:
+    """A training below the current folder that takes its time; at its 20th step it may fail, or stay for long."""
     from tests.runtime.toys import ToyTrainer, settings
     from trainergen.runtime import Callback
 
     class Slow(Callback):
-        def on_step_end(self, trainer, loss):
+        def on_step_end(self, trainer: Any, loss: Any) -> None:
             time.sleep(0.01)
-            if "fail" in sys.argv and trainer.step == 20:
+            if how == "fail" and trainer.step == 20:
                 raise ArithmeticError("on purpose")
-            if "forever" in sys.argv and trainer.step == 20:
-                print("stepped", flush=True)
+            if how == "forever" and trainer.step == 20:
+                Path("stepped").touch()
                 time.sleep(600)
 
-    trainer = ToyTrainer.from_config(settings(Path("saved_models"), num_epochs=5), callbacks=[Slow()])
-    trainer.train()
-"""
+    ToyTrainer.from_config(settings(Path("saved_models"), num_epochs=5), callbacks=[Slow()]).train()
 
 
 def record(epoch: int, loss: float, accuracy: float | None = None) -> dict[str, Any]:
@@ -233,23 +230,16 @@ def test_neither_loads_torch(three: Path) -> None:
 
 
 @contextlib.contextmanager
-def start(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def start(project: Path, how: str = "") -> Iterator[Forked]:
     """A real training, begun: its status is there."""
-    write_tree(project, {"pyproject.toml": "", "go.py": TRAINING})
-    process = subprocess.Popen(
-        [sys.executable, "go.py", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    while process.poll() is None and not list(project.glob("saved_models/runs/*/status.json")):
-        time.sleep(0.02)
+    write_tree(project, {"pyproject.toml": ""})
+    process = Forked(train, how)
+    while process.wait(0.02) is None and not list(project.glob("saved_models/runs/*/status.json")):
+        pass
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize(
@@ -278,11 +268,11 @@ def test_a_run_is_watched_to_its_end_line_by_line(
 @pytest.mark.slow
 def test_a_killed_run_ends_the_watching(project: Path, trainergen: Run) -> None:
     with start(project, "forever") as training:
-        assert training.stdout is not None and training.stdout.readline() == "stepped\n"
+        while not (project / "stepped").exists():
+            assert training.wait(0.02) is None
         once = trainergen("watch", "--once")
         assert once.exit == 0 and re.search(r"  running  epoch 3/5  step (18|19|20)/30", once.stdout), once.stdout
-        training.send_signal(signal.SIGKILL)
-        training.wait()
+        training.kill()
         told = trainergen("watch", "--interval", "0.1")
     assert told.exit == 1 and "  killed  epoch 3/5" in told.stdout
     assert "killed" in trainergen("runs").stdout

@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-import torch
-
-torch.set_num_threads(1)  # tiny tensors: threads would only wait for each other
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
 
+from tests.runtime.processes import Forked
 from tests.runtime.test_resume import NoisyTrainer, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, settings, weights
 from trainergen.runtime import NonFiniteLoss, SettingError, TrainingDiverged, TrainingStuck
@@ -149,26 +147,20 @@ def test_what_a_run_is_too_short_for_is_said_before_it_begins(tmp_path: Path, ca
     assert "but the run has" not in caplog.text
 
 
-ASKED_TO_END = """
-import sys, time
-from pathlib import Path
-import torch
-from tests.runtime.test_resume import NoisyTrainer
-from tests.runtime.toys import settings
-torch.set_num_threads(1)
 class Slow(NoisyTrainer):
-    def compute_loss(self, batch):
+    def compute_loss(self, batch: Batch) -> torch.Tensor:
         time.sleep(0.01)
         return super().compute_loss(batch)
-Slow.__name__ = "NoisyTrainer"
-config = settings(Path(sys.argv[1]), num_epochs=400, early_stopping_patience=None, log_every_n_epochs=0)
-Slow.from_config(config).train()
-"""
+
+
+def train_slowly(folder: Path) -> None:
+    Slow.__name__ = "NoisyTrainer"
+    config = settings(folder, num_epochs=400, early_stopping_patience=None, log_every_n_epochs=0)
+    Slow.from_config(config).train()
 
 
 def test_sigterm_ends_the_run_at_a_step_that_is_resumed_to_the_bit(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, "-c", ASKED_TO_END, str(tmp_path)], env=environment)
+    process = Forked(train_slowly, tmp_path)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("runs/*/checkpoints/step-*.pt")) and time.monotonic() < deadline:
         time.sleep(0.01)

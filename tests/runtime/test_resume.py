@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 from torch.utils.data import DataLoader
 
+from tests.runtime.processes import Forked
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import CheckpointError, Trainer, WarmupCosine
 from trainergen.runtime.history import CIRCUMSTANCES, read_history
@@ -209,26 +207,18 @@ def test_what_can_not_be_resumed_is_refused(tmp_path: Path) -> None:
         ToyTrainer.from_config(settings(tmp_path), model=model, resume=trainer.run_directory)
 
 
-KILLED = """
-import sys
-from pathlib import Path
-import torch
-from tests.runtime.test_resume import NoisyTrainer
-from tests.runtime.toys import settings
-torch.set_num_threads(1)  # as in conftest: sums depend on the number of threads
-config = settings(Path(sys.argv[1]), num_epochs=400, early_stopping_patience=None)
-NoisyTrainer.from_config(config, resume="auto").train()
-"""
+def go_on(folder: Path) -> None:
+    config = settings(folder, num_epochs=400, early_stopping_patience=None)
+    NoisyTrainer.from_config(config, resume="auto").train()
 
 
 @pytest.mark.slow
 def test_a_kill_at_any_moment_is_survived(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     reached = 0
     for delay in (0.0, 0.013):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)
+        process = Forked(go_on, tmp_path)
         deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.wait(0) is None and time.monotonic() < deadline:
             histories = list(tmp_path.glob("runs/*/history.jsonl"))
             if histories and len(read_history(histories[0])) >= reached + 2:
                 break
