@@ -26,6 +26,14 @@ SCALED = (
     "    def resume(self, path):\n        state = torch.load(path, map_location='cpu', weights_only=True)\n"
     "        self.model.load_state_dict(state['model'])\n"
 )
+CHECKPOINT = (
+    "class Learner:\n    def save(self, path):\n        torch.save(self.model.state_dict(), path + '/last.pt')\n\n"
+    "    def load(self, path):\n        state = torch.load(path + '/last.pt', map_location='cpu', weights_only=True)\n"
+    "        self.model.load_state_dict(state)\n\n"
+    "    def fit(self, loader, optimizer, criterion, path):\n        self.load(path)\n        for epoch in range(9):\n"
+    "            for x, y in loader:\n                optimizer.zero_grad()\n                criterion(self.model(x), y).backward()\n"
+    "                optimizer.step()\n{here}            self.save(path)\n"
+)
 CLEARED = (
     "def f(model, optimizer, loader, criterion):\n    for x, y in loader:\n        optimizer.zero_grad()\n"
     "        criterion(model(x), y).backward()\n        for each in model.parameters():\n            {when}each.grad = None\n"
@@ -297,13 +305,13 @@ CASES = {
     ),
     "gradients taken out of every parameter": (CLEARED.format(when=""), ["TG102"]),
     "an evaluation that a trainer calls": (
-        "class Speech(Base):\n    @torch.no_grad()\n    def test_run(self, trainer):\n"
-        "        for x in self.val_loader:\n            self.model(x)\n",
+        "class Speech(Base):\n    def __init__(self):\n        self.model = make()\n\n    @torch.no_grad()\n"
+        "    def test_run(self, trainer):\n        for x in self.val_loader:\n            self.model(x)\n",
         [],
     ),
     "an evaluation that nobody prepares": (
-        "class Speech(Base):\n    @torch.no_grad()\n    def test_run(self):\n"
-        "        for x in self.val_loader:\n            self.model(x)\n",
+        "class Speech(Base):\n    def __init__(self):\n        self.model = make()\n\n    @torch.no_grad()\n"
+        "    def test_run(self):\n        for x in self.val_loader:\n            self.model(x)\n",
         ["TG105"],
     ),
     "an evaluation by the model itself": (
@@ -420,6 +428,29 @@ CASES = {
         "def fit(learner):\n    for x, y in loader:\n        learner.take(x)\n",
         ["TG118"],
     ),
+    "a cache of samples": ("def f(cache_file):\n    return torch.load(cache_file, weights_only=True)\n", []),
+    "a file of weights": ("def f(weight_file):\n    return torch.load(weight_file, weights_only=True)\n", ["TG111"]),
+    "an evaluation where the usual way has failed": (
+        "def look(model, val_loader):\n    model.eval()\n    try:\n        with torch.no_grad():\n"
+        "            return [model(x) for x in val_loader]\n    except RuntimeError:\n"
+        "        return [model(x) for x in val_loader]\n",
+        [],
+    ),
+    "a model that a base has prepared": (
+        "class Sampler(Base):\n    @torch.no_grad()\n    def look(self, val_loader):\n"
+        "        return [self.model(x) for x in val_loader]\n",
+        [],
+    ),
+    "a model that the class itself has made": (
+        "class Sampler(Base):\n    def __init__(self):\n        self.model = make()\n\n    @torch.no_grad()\n"
+        "    def look(self, val_loader):\n        return [self.model(x) for x in val_loader]\n",
+        ["TG105"],
+    ),
+    "a checkpoint in a folder of each epoch": (
+        CHECKPOINT.format(here="            path = f'runs/{epoch}'\n"),
+        [],
+    ),
+    "a checkpoint in one folder": (CHECKPOINT.format(here=""), ["TG123"]),
 }  # fmt: skip
 
 

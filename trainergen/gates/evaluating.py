@@ -59,6 +59,8 @@ def _find(training: Training) -> list[Evaluation]:
         for event in trace:
             if event.kind != FORWARD or training.framework_at(event.routine) is not None:
                 continue
+            if any(place.kind == "except" for place in event.path):
+                continue  # a way out of an error, where the usual way has been seen
             loop = next(
                 (
                     place

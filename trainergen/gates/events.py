@@ -140,6 +140,11 @@ class Traces:
                     return made
         return None
 
+    def passed(self, routine: Routine, parameter: str) -> list[tuple[Routine, str]]:
+        """The callers of a routine in the file, with the name that each passes for a parameter."""
+        callers = self._callers.get(id(routine), ())
+        return [(caller, names[parameter]) for caller, names in callers if parameter in names]
+
     def as_written(self, event: Event) -> Event:
         """The event in the words of the routine that it is written in, for messages and fixes."""
         return next(

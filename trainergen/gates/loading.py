@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from .naming import words_of
 from .reading import Routine, Step, text_of
 from .roles import SCALER, SCHEDULER, argument
 
@@ -109,9 +110,11 @@ def _of_one(value: ast.expr, names: set[str]) -> bool:
     return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(value))
 
 
-def of_a_data_set(routine: Routine) -> bool:
-    """Whether a data set loads: samples, which lie on the CPU since workers could hand over nothing else."""
-    owner = routine.owner
+def of_a_data_set(routine: Routine, call: ast.Call) -> bool:
+    """Whether samples are loaded, by a data set or from a cache: they lie on the CPU, workers could hand over nothing else."""
+    owner, source = routine.owner, argument(call, "f", 0)
+    if not {"cache", "cached", "dataset"}.isdisjoint(words_of((text_of(source) or "") if source is not None else "")):
+        return True
     if owner is None:
         return False
     return "__getitem__" in owner.methods or any(

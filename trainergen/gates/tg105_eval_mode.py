@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .evaluating import evaluations
+from .evaluating import Evaluation, evaluations
 from .finding import Fix
 from .reading import Class
 from .training import Training, statement_of
@@ -58,6 +58,8 @@ def check(training: Training) -> Iterator[Finding]:
             continue  # a module's own method runs in the mode that its caller has set
         if owner is not None and owner.bases and "trainer" in evaluation.routine.parameters:
             continue  # a hook: the trainer that calls it has set the mode
+        if owner is not None and _kept_by_a_base(training, evaluation, owner):
+            continue
         here = evaluation.forward.routine is evaluation.routine
         model = training.traces.as_written(evaluation.forward).target if here else ""
         fix = None
@@ -74,6 +76,13 @@ def check(training: Training) -> Iterator[Finding]:
             f"call {model or 'model'}.eval() before the loop, and train() again afterwards",
             fix=fix,
         )
+
+
+def _kept_by_a_base(training: Training, evaluation: Evaluation, owner: Class) -> bool:
+    """Whether the model is one that a base in another file has put on self: it may have set its mode too."""
+    target = training.traces.as_written(evaluation.forward).target
+    elsewhere = any(base.rpartition(".")[2] not in training.reading.classes for base in training.roles.lineage(owner))
+    return elsewhere and target.startswith("self.") and not training.roles.bindings(target, evaluation.routine)
 
 
 def _is_a_model(training: Training, owner: Class) -> bool:

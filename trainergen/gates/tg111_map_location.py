@@ -54,7 +54,7 @@ def check(training: Training) -> Iterator[Finding]:
             or through_memory(training, routine, call)
             or without_tensors(training, routine, call)
             or written_as_numbers(training, call)
-            or of_a_data_set(routine)
+            or of_a_data_set(routine, call)
         ):
             fix = Fix('add map_location="cpu"', False, (training.adding_argument(call, 'map_location="cpu"'),))
             message = "torch.load puts each tensor on the device that it was saved from"

@@ -85,7 +85,7 @@ def check(training: Training) -> Iterator[Finding]:
             if event.kind != SAVE or not _in_training_loop(event, trace) or _renamed(training, event.routine):
                 continue
             path = _path(training, event, 1, root)
-            if path in resumed and not _varies(event):
+            if path in resumed and not _varies(event) and not _handed_anew(training, event):
                 message = (
                     "the checkpoint that a resume reads is overwritten in place: a kill while it is written leaves none"
                 )
@@ -143,6 +143,19 @@ def _varies(event: Event) -> bool:
             if names & counted:
                 return True
     return any(isinstance(part, ast.JoinedStr) and "epoch" in ast.unparse(part) for part in ast.walk(value))
+
+
+def _handed_anew(training: Training, event: Event) -> bool:
+    """Whether a caller works the folder out in its loop: another one in every turn."""
+    assert isinstance(event.node, ast.Call)
+    value = argument(event.node, "f", 1)
+    names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)} if value is not None else set()
+    return any(
+        any(place.kind == "loop" for place in binding.place.path)
+        for name in names.intersection(event.routine.parameters)
+        for caller, given in training.traces.passed(event.routine, name)
+        for binding in caller.bindings.get(given, ())
+    )
 
 
 def _in_training_loop(event: Event, trace: list[Event]) -> bool:
