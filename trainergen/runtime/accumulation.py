@@ -21,25 +21,27 @@ class AccumulationWindow:
 
     Args:
         size: batches a step.
+
+    Attributes:
+        count: batches so far.
+        full: whether it is time to step.
+        loss_factor: what the last batch's loss is multiplied with before its backward pass; None for nothing.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.count = 0
+        self.full = False
         self._first: Weight = 1
         self._total: Weight = 0
         self._together: Weight = 0
         self._shared = 0
         self.loss_factor: Weight | None = None
 
-    @property
-    def full(self) -> bool:
-        """Whether it is time to step."""
-        return self.count >= self.size
-
     def add(self, weight: Weight) -> None:
         """Take the next batch's weight, before its backward pass."""
         self.count += 1
+        self.full = self.count >= self.size
         if self.size == 1:
             return
         if self.count == 1:
@@ -72,6 +74,7 @@ class AccumulationWindow:
     def reset(self) -> None:
         """Begin the next window."""
         self.count = 0
+        self.full = False
         self._shared = 0
         self.loss_factor = None
 

@@ -35,20 +35,28 @@ def choose_device(name: str) -> torch.device:
 def move_batch(batch: BatchT, device: torch.device, form: Form | None = None) -> BatchT:
     """`batch` on `device`: tensors, anything with ``.to``, and dicts, lists, tuples, namedtuples, dataclasses of these.
 
-    Containers are copied, never changed; what can't be moved (text, numbers) is passed on.
+    Containers are copied, never changed; what can't be moved (text, numbers) or is there already is passed on.
 
     Args:
         batch: of any form.
         device: where to.
         form: what becomes of each tensor that was moved; None for nothing.
     """
-    moved: BatchT = _move(batch, device, form)
+    moved: BatchT
+    kind = type(batch)
+    if form is None and (kind is tuple or kind is list) and _are_there(batch, device):  # in every step on a CPU
+        moved = batch[:]  # type: ignore[index]  # of a list a copy, of a tuple itself
+        return moved
+    moved = _move(batch, device, form)
     return moved
 
 
 def infer_batch_size(batch: Any) -> int:
     """Samples in `batch`: the first dimension of its first tensor that has one; 1 where there is none."""
-    found = _first_size(batch)
+    first = batch[0] if isinstance(batch, (tuple, list)) and batch else batch  # asked in every step: mostly this is it
+    found = _first_size(first)
+    if found is None and first is not batch:
+        found = _first_size(batch)
     return 1 if found is None else found
 
 
@@ -76,9 +84,16 @@ def tensors_in(value: Any, depth: int = 8) -> Iterator[torch.Tensor]:
             yield from tensors_in(each, depth - 1)
 
 
+def _are_there(values: Any, device: torch.device) -> bool:
+    for value in values:  # noqa: SIM110 - a generator costs as much again
+        if not isinstance(value, torch.Tensor) or value.device != device:
+            return False
+    return True
+
+
 def _move(value: Any, device: torch.device, form: Form | None) -> Any:
     if isinstance(value, torch.Tensor):
-        moved = value.to(device, non_blocking=True)
+        moved = value if value.device == device else value.to(device, non_blocking=True)
         return moved if form is None else form(moved)
     kind = type(value)
     if kind is tuple:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,8 +33,8 @@ class EpochMeans:
         self._device = device
         self._on_host = device.type == "cpu" if on_host is None else on_host
         self._dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._sums: dict[str, Any] = {}
-        self._weights: dict[str, Any] = {}
+        self._sums: defaultdict[str, Any] = defaultdict(float)
+        self._weights: defaultdict[str, Any] = defaultdict(float)
         self._bad_step: torch.Tensor | None = None
         self.batches = 0
         self.weight: float | None = None
@@ -45,7 +46,10 @@ class EpochMeans:
             ValueError: a metric is called ``loss`` or is not a scalar.
         """
         self.batches += 1
-        finite = self._add_host("loss", loss, weight) if self._on_host else self._add_loss(loss, weight, step)
+        if self._on_host:
+            finite = self._add_host("loss", loss.item(), float(weight))
+        else:
+            finite = self._add_loss(loss, weight, step)
         for name, value in metrics.items():
             if name == "loss":
                 raise ValueError("a batch metric is called 'loss', which is the loop's own: give it another name")
@@ -61,7 +65,11 @@ class EpochMeans:
         if isinstance(value, torch.Tensor) and value.dim() != 0:
             raise ValueError(f"metric {name!r} must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
         if self._on_host:
-            return self._add_host(name, value, weight, skip_undefined=True)
+            number = value.item() if isinstance(value, torch.Tensor) else float(value)  # float() warns of a graph
+            if math.isnan(number):
+                self._add_host(name, 0.0, 0.0)
+                return False
+            return self._add_host(name, number, float(weight))
         value = torch.as_tensor(value, dtype=self._dtype, device=self._device).detach()
         self._add_device(name, value.nan_to_num(0.0, math.inf, -math.inf), weight * ~value.isnan())
         return True
@@ -105,20 +113,15 @@ class EpochMeans:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
         convert = float if self._on_host else self._to_device
-        self._sums = {name: convert(value) for name, value in state["sums"].items()}
-        self._weights = {name: convert(value) for name, value in state["weights"].items()}
+        self._sums = defaultdict(float, {name: convert(value) for name, value in state["sums"].items()})
+        self._weights = defaultdict(float, {name: convert(value) for name, value in state["weights"].items()})
         self.batches = state["batches"]
 
-    def _add_host(self, name: str, value: Number, weight: Number, *, skip_undefined: bool = False) -> bool:
-        number = value.item() if isinstance(value, torch.Tensor) else float(value)  # float() warns of a graph
-        weight = float(weight)
-        finite = math.isfinite(number)
-        if skip_undefined and math.isnan(number):
-            number, weight = 0.0, 0.0
+    def _add_host(self, name: str, number: float, weight: float) -> bool:
         # nothing is added for weight 0: an infinite value would otherwise turn the sum into NaN
-        self._sums[name] = self._sums.get(name, 0.0) + (number * weight if weight else 0.0)
-        self._weights[name] = self._weights.get(name, 0.0) + weight
-        return finite
+        self._sums[name] += number * weight if weight else 0.0
+        self._weights[name] += weight
+        return math.isfinite(number)
 
     def _add_loss(self, loss: torch.Tensor, weight: Number, step: int) -> bool:
         value = loss.detach()

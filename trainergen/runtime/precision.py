@@ -18,20 +18,21 @@ class Precision:
     Args:
         name: ``float32`` (the model as it is), ``bfloat16`` or ``float16`` (forward under autocast).
         device: where the model is.
+
+    Attributes:
+        autocast: the context of a forward pass, to be entered any number of times.
+        scaler: of the loss, with ``float16``.
+        skipped_steps: how many in a row the scaler has skipped.
     """
 
     def __init__(self, name: str, device: torch.device) -> None:
-        self._autocast: AbstractContextManager[object] = nullcontext()
+        self.autocast: AbstractContextManager[object] = nullcontext()
         if name != "float32":
-            self._autocast = torch.autocast(device.type, dtype=getattr(torch, name))
+            self.autocast = torch.autocast(device.type, dtype=getattr(torch, name))
         self.scaler: torch.amp.GradScaler | None = torch.amp.GradScaler(device.type) if name == "float16" else None
         self.skipped_steps = 0
         self._taken = 0
         self._counted: weakref.WeakSet[Optimizer] = weakref.WeakSet()
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """The context of a forward pass."""
-        return self._autocast
 
     def scale(self, loss: torch.Tensor) -> torch.Tensor:
         """The loss to call ``backward`` on."""

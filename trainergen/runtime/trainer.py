@@ -256,7 +256,7 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
             )
         if self._ranks is not None:
             self._ranks.agree(loss)
-        elif loss.device.type == "cpu" and not math.isfinite(loss.item()):
+        elif loss.is_cpu and not math.isfinite(loss.item()):
             raise self._diverged(f"the loss is {loss.item()}")
         if self._window.loss_factor is not None:
             loss = loss * self._window.loss_factor
@@ -297,12 +297,13 @@ class Trainer(TrainerEpochs[BatchT, ConfigT]):
         norm = clip_grad_norm_(self._parameters, self.config.gradient_clip_norm or math.inf)
         if self._ranks is not None:
             norm = self._ranks.whole(norm)
-        if not self.means.add_metric("gradient_norm", norm, 1):
+        known = norm.item() if norm.is_cpu else None  # elsewhere to read it is to wait for the device
+        if not self.means.add_metric("gradient_norm", norm if known is None else known, 1):
             if self.precision.scaler is None:
                 raise self._diverged("the gradient norm is not finite")
-        elif self.device.type == "cpu" and self._norms.exceeds(norm.item(), self.step + 1):
+        elif known is not None and self._norms.exceeds(known, self.step + 1):
             raise TrainingDiverged(
-                f"the gradient norm is {norm.item():.4g}, above gradient_norm_limit {self._norms.limit:g}",
+                f"the gradient norm is {known:.4g}, above gradient_norm_limit {self._norms.limit:g}",
                 **self._whereabouts(),
             )
 
