@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +132,17 @@ def test_the_largest_size_below_a_tiny_limit(tmp_path: Path) -> None:
     assert trainer.config.batch_size == 16 and trainer.learning_rate == 0.01 and trainer.step == 0
 
 
+def cublas_refuses() -> None:
+    raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
 @pytest.mark.slow
-def test_an_allocator_that_refuses_is_understood(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refuse", [lambda: torch.empty(1 << 60), cublas_refuses], ids=["allocator", "cublas"])
+def test_an_allocator_that_refuses_is_understood(tmp_path: Path, refuse: Callable[[], object]) -> None:
     class Refusing(Regression):
         def compute_loss(self, batch: Pair) -> torch.Tensor:
             if len(batch[0]) > 11:
-                torch.empty(1 << 60)
+                refuse()
             return super().compute_loss(batch)
 
     found = find_batch_size.measure(Refusing.from_config(quiet(tmp_path)), memory_limit=1 << 40)

@@ -13,7 +13,7 @@ from torch.optim import SGD
 from torch.utils.data import DataLoader
 
 from ..device import tensors_in
-from ..errors import OutOfMemory
+from ..exhaustion import is_out_of_memory
 from ..memory import measured_peak
 from .parts.answers import Answer, Fault, Flag, Request, in_bytes, table
 from .parts.memory_limit import available_bytes
@@ -30,8 +30,6 @@ MARGIN = 0.9
 
 STEPS = 2
 """At each size: the first makes the optimizer's state, the second has everything at once."""
-
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 
 
 @dataclass(frozen=True)
@@ -226,8 +224,8 @@ class _Search:
         try:
             with rehearsal(trainer):
                 return measured_peak(lambda: [run_steps(trainer, [batch]) for _ in range(STEPS)], trainer.device)
-        except (RuntimeError, MemoryError) as problem:
-            if not _is_out_of_memory(problem):
+        except (RuntimeError, MemoryError, OSError) as problem:
+            if not is_out_of_memory(problem):
                 raise
             return None
 
@@ -241,10 +239,3 @@ class _Search:
 
 def _shapes(batch: Any) -> list[torch.Size]:
     return [each.shape for each in tensors_in(batch)]
-
-
-def _is_out_of_memory(problem: BaseException) -> bool:
-    text = str(problem).lower()
-    return isinstance(problem, (MemoryError, OutOfMemory, torch.OutOfMemoryError)) or any(
-        each in text for each in OUT_OF_MEMORY
-    )
