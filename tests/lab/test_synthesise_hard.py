@@ -15,6 +15,8 @@ from torch import nn
 from trainergen.inspection.batch_grammar import parse
 from trainergen.inspection.batch_spec import leaves
 from trainergen.lab.synthesise import Hints, NotFound, untouched
+from trainergen.lab.synthesise.trace import Trace
+from trainergen.lab.synthesise.values import TooLarge
 
 from .test_synthesise import find
 
@@ -104,6 +106,34 @@ class BatchOfOne(Base):
 class Impossible(Base):
     def forward(self, blob):
         raise NotImplementedError("the forward of this class wants a server")
+
+
+class Padded(nn.Module):
+    """The first layer is not the first that the input meets, and what it meets is written into a larger tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(32, 32)
+        self.inward = nn.Linear(12, 32)
+
+    def forward(self, x):
+        rows = torch.zeros(x.shape[0], 2, x.shape[1])
+        rows[:, 0] = x
+        return self.mix(self.inward(rows))
+
+
+def test_an_index_that_multiplies_sizes_is_no_hang() -> None:
+    traced = Trace(lambda axis: False)
+    places = torch.zeros(100, 60, 50, dtype=torch.long)
+    with traced, pytest.raises(TooLarge, match=r"\[100, 60, 50\] indexed by \[100, 60, 50\]"):
+        torch.zeros(100, 60, 50)[places] = 1.0
+    with traced:
+        assert torch.zeros(50_000, 8)[torch.zeros(4, 7, dtype=torch.long)].shape == (4, 7, 8)
+
+
+def test_a_tensor_that_the_input_is_written_into_comes_from_it() -> None:
+    (leaf,) = (leaf for _, leaf in leaves(find(Padded()).synthesis.batch.root))
+    assert (leaf.dims, leaf.place) == (("batch", 12), "12 fits")
 
 
 def test_a_model_that_calls_exit_is_asked_about() -> None:

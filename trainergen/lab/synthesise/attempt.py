@@ -14,12 +14,13 @@ from torch import nn
 from ...inspection.batch_spec import Path
 from .failure import Failure, failure_of, user_frame
 from .guess import Guess
+from .origins import mark
 from .realise import realise
 from .repairs import wishes
 from .starts import activated
 from .structure import contained
 from .subject import Subject, elements
-from .trace import Trace, mark
+from .trace import Trace
 from .untouched import TooLong, bounded, untouched
 from .values import TooLarge, make
 from .wishes import Activate, Contain, Wish

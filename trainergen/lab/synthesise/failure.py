@@ -10,7 +10,8 @@ from types import FrameType, TracebackType
 
 import torch
 
-from .trace import Call, Misread, Operand, operand
+from .origins import Operand, operand
+from .trace import Call, Misread
 
 _OURS = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)

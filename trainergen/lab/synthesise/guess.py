@@ -133,12 +133,13 @@ class Guess:
         )
 
     def with_dim(self, path: Path, axis: int, dim: Dim) -> Guess:
-        """With another dimension in one slot."""
+        """With another dimension in one slot; a reason that names the former size is none any more."""
         slot = self.find(path)
         assert slot is not None
         dims = list(slot.dims)
-        dims[axis] = dim
-        return self.with_slot(path, replace(slot, dims=tuple(dims)))
+        former, dims[axis] = dims[axis], dim
+        why = f"{dim} fits" if str(former) in slot.why.split() else slot.why
+        return self.with_slot(path, replace(slot, dims=tuple(dims), why=why))
 
     def with_sizes(self, **sizes: int) -> Guess:
         """With other values of named sizes."""

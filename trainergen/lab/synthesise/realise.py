@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .guess import COUNTS, SPATIAL, Aim, Dim, Guess, Slot
-from .trace import Operand
+from .origins import Operand
 from .wishes import Bound, Divide, Grow, Recast, Rerank, Resize, Same, Swap, Unit, Wish
 
 if TYPE_CHECKING:

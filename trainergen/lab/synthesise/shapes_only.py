@@ -13,9 +13,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .attempt import Outcome, arguments, failed
 from .failure import failure_of
+from .origins import mark
 from .search import Search
 from .subject import elements
-from .trace import Trace, mark
+from .trace import Trace
 from .untouched import bounded, untouched
 from .values import make
 

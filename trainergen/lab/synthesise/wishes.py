@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .trace import Operand
+from .origins import Operand
 
 Kind = Literal["float", "ids", "bool", "int", "number", "strings", "complex"]
 """``int`` is a tensor of whole numbers that indexes nothing, ``number`` a Python int."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 
 from ..failure import Failure
-from ..trace import Operand, operand
+from ..origins import Operand, operand
 from ..wishes import Activate, Bound, Contain, Divide, Recast, Rerank, Resize, Swap, Unit, Wish
 
 _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from ..trace import Call, Operand
+from ..origins import Operand
+from ..trace import Call
 from ..wishes import Bound, Recast, Rerank, Resize, Same, Wish
 from .rules import broadcast, is_operand, rule
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..failure import Failure
-from ..trace import Operand
+from ..origins import Operand
 from ..wishes import Activate, Bound, Divide, Grow, Recast, Rerank, Resize, Wish
 
 _DTYPES = re.compile(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..failure import Failure
-from ..trace import operand
+from ..origins import operand
 from ..wishes import Recast, Rerank, Resize, Swap, Wish
 from . import arithmetic, indexing, layers, shapes  # noqa: F401  they register their rules
 from .rules import rule_for

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..failure import Failure
-from ..trace import Operand, operand
+from ..origins import Operand, operand
 from ..wishes import Divide, Rerank, Resize, Wish
 
 _PATTERN = re.compile(r"pattern \"([^\"]+)\"")

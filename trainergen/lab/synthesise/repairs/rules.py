@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..trace import Call, Operand
+from ..origins import Operand
+from ..trace import Call
 from ..wishes import Recast, Rerank, Same, Wish
 
 Rule = Callable[[Call], Iterator[Wish]]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
-from ..trace import Call, Operand
+from ..origins import Operand
+from ..trace import Call
 from ..wishes import Divide, Recast, Rerank, Resize, Same, Wish
 from .rules import is_operand, rule
 
