@@ -103,6 +103,16 @@ def test_a_step_that_is_saved_again_can_be_resumed_from_all_the_while(tmp_path: 
     assert list(tmp_path.glob("*.shards")) == [last]
 
 
+def test_what_was_killed_in_its_first_divided_save_leaves_nothing_of_it(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "begun"
+    store = CheckpointStore(run / "checkpoints", keep_last=None)
+    (store.prepare_shards(2) / "__0_0.distcp").write_bytes(b"half")
+    manifest = {"trainer": "ToyTrainer", "status": "running", "started_at": "2026"}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    assert not ToyTrainer.from_config(settings(tmp_path)).resume("auto")
+    assert not list(store.directory.iterdir())
+
+
 # ---------------------------------------------------------------------------------------------- damage
 
 

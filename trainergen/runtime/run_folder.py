@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from .atomic import remove_unfinished
+from .checkpoints import CheckpointStore
 
 try:
     import fcntl
@@ -74,7 +74,7 @@ def unfinished_runs(model_save_directory: Path, trainer_name: str) -> Iterator[P
         lock, has_any = RunLock(folder), any((folder / "checkpoints").glob("step-*.pt"))
         if lock.acquire():
             if not has_any:
-                remove_unfinished(folder / "checkpoints")
+                CheckpointStore(folder / "checkpoints", None).clean()
             lock.release()
             if has_any:
                 yield folder
