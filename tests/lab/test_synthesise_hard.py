@@ -164,6 +164,12 @@ def test_a_forward_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(caught.value.tries) <= 3
 
 
+def test_without_a_parameter_no_other_batch_is_looked_for() -> None:
+    with pytest.raises(NotFound) as caught:
+        find(WithoutParameters())
+    assert len(caught.value.tries) == 1
+
+
 def test_prints_go_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
     find(Prints())
     assert capfd.readouterr() == ("", "")

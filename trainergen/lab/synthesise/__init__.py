@@ -121,6 +121,8 @@ def synthesise(
                     [_opened(each, final) for each in beyond.proposals], Parent(guess.cost, beyond.reached, beyond.site)
                 )
             rejected = rejected or (guess, outcome)
+            if not outcome.parameters:
+                break  # nothing to train, whatever the batch: the next construction may have something
     shaped = None if isolated or rejected else shapes_only(subject, search, seed)
     raise _not_found(subject, search, rejected, shaped, context)
 
