@@ -72,3 +72,22 @@ def test_a_distribution_brings_gates_through_its_entry_points(tmp_path: Path) ->
     broken = check(tmp_path, "--extend-select", "HOUSE", "--no-cache")
     assert broken.returncode == 2
     assert "gate house01_luck has no WHY" in broken.stdout
+
+
+def test_every_code_that_can_be_printed_has_a_page() -> None:
+    from trainergen.entry_proof import CODE
+    from trainergen.gates.comments import UNUSED
+    from trainergen.gates.engine import UNREADABLE, load_gates
+    from trainergen.gates.measured import MEASURED
+    from trainergen.lab.verdict import CODES, TITLES
+
+    printed = {*CODES.values(), CODE, UNUSED, UNREADABLE}
+    assert printed <= {*load_gates(), *MEASURED}
+    assert {code: each.name for code, each in MEASURED.items() if code.startswith("TG05")} == {
+        code: title for code, title in TITLES.items() if code.startswith("TG05")
+    }
+    shown = subprocess.run(
+        [sys.executable, "-m", "trainergen", "explain", *sorted(printed)], capture_output=True, text=True
+    )
+    assert shown.returncode == 0
+    assert all(code in shown.stdout for code in printed)

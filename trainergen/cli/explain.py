@@ -1,4 +1,4 @@
-"""``trainergen explain TG101``: a gate's page, made from the one file that is the gate."""
+"""``trainergen explain TG101``: a code's page, made from the one file that says what it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from .execution import execute
 from .options import terminal_of, with_terminal
 
 if TYPE_CHECKING:
+    from ..gates.engine import Gate
+    from ..gates.measured import Measured
     from ..outcome import Outcome
 
 
@@ -27,31 +29,42 @@ def command(codes: tuple[str, ...], as_data: bool, color: str, quiet: bool, verb
 
     def work(outcome: Outcome) -> None:
         from ..gates.engine import load_gates, load_plugins
+        from ..gates.measured import MEASURED, told
         from ..gates.report import explain
 
         gates = load_gates()
         if any(not code.upper().startswith("TG") for code in codes):
             gates |= load_plugins()
+        known = sorted({*gates, *MEASURED})
         for code in codes:
-            if code.upper() not in gates:
-                raise UnusableInput(f"no gate has the code {code}", hint=did_you_mean(code, tuple(gates)))
-        chosen = [gates[code.upper()] for code in codes]
-        shown = chosen or list(gates.values())
-        outcome.result = {
-            "gates": [
-                {
-                    "code": gate.code, "name": gate.name, "what": gate.what, "why": gate.why, "fix": gate.fix,
-                    "torch": gate.torch, "source": gate.source, "default": gate.on_by_default,
-                }
-                for gate in shown
-            ]
-        }  # fmt: skip
+            if code.upper() not in known:
+                raise UnusableInput(f"nothing has the code {code}", hint=did_you_mean(code, tuple(known)))
+        chosen = list(dict.fromkeys(code.upper() for code in codes))
+        shown = chosen or known
+        outcome.result = {"gates": [_data(gates[code] if code in gates else MEASURED[code]) for code in shown]}
         if chosen:
-            outcome.explanation = ["\n\n".join(explain(gate).rstrip("\n") for gate in chosen)]
-            outcome.closing = f"More: trainergen check --select {','.join(gate.code for gate in chosen)} PATH"
+            pages = (explain(gates[code]) if code in gates else told(MEASURED[code]) for code in chosen)
+            outcome.explanation = ["\n\n".join(page.rstrip("\n") for page in pages)]
+            asked = [code for code in chosen if code in gates]
+            option = f"--select {','.join(asked)}" if asked else "--run"
+            outcome.closing = f"More: trainergen check {option} PATH"
             return
-        for gate in shown:
-            outcome.say(gate.code, gate.name, "" if gate.on_by_default else "advice: ask for it with --select")
-        outcome.closing = f"{len(shown)} gates.  trainergen explain CODE tells about one."
+        for code in shown:
+            gate = gates.get(code)
+            advice = gate is not None and not gate.on_by_default
+            name = gate.name if gate is not None else MEASURED[code].name
+            outcome.say(code, name, "advice: ask for it with --select" if advice else "")
+        outcome.closing = f"{len(shown)} codes.  trainergen explain CODE tells about one."
 
     return execute("explain", terminal_of(color, quiet, verbose), as_data, work)
+
+
+def _data(gate: Gate | Measured) -> dict[str, str | bool]:
+    """What ``--json`` says of a code."""
+    from ..gates.measured import Measured
+
+    if isinstance(gate, Measured):
+        said = {"code": gate.code, "name": gate.name, "what": gate.what, "why": gate.why}
+        return {**said, "fix": f"none: {gate.remedy}", "torch": ">=1.0", "source": "measured", "default": True}
+    said = {"code": gate.code, "name": gate.name, "what": gate.what, "why": gate.why}
+    return {**said, "fix": gate.fix, "torch": gate.torch, "source": gate.source, "default": gate.on_by_default}

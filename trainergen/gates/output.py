@@ -41,11 +41,21 @@ def as_plain(finding: Finding, source: str = "static") -> dict[str, Any]:
                 "edits": [{"start": each.start, "end": each.stop, "text": each.text} for each in fix.edits],
             }
         ),
-        "url": f"docs/rules/{finding.code}.md" if source == "static" else f"docs/run.md#{finding.code.lower()}",
+        "url": _url(finding.code, source),
     }
     if finding.cell:
         plain["cell"] = finding.cell
     return plain
+
+
+def _url(code: str, source: str) -> str:
+    """The page about a finding: the code's own, or what is measured of a gate's code."""
+    if source == "run":
+        from .measured import MEASURED
+
+        if code not in MEASURED:
+            return f"docs/run.md#{code.lower()}"
+    return f"docs/rules/{code}.md"
 
 
 def severity(code: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from . import measured
 from .engine import example_files, load_gates
+from .measured import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,8 @@ def index(gates: Mapping[str, Gate]) -> str:
         "What `trainergen check` looks for. `trainergen explain CODE` prints a page; [check.md](check.md) tells how to choose,",
         "ignore and fix. The pages are made from the gates' own files by `python -m trainergen.gates.pages docs`.",
     ]
+    lines += ["", "## Measured, or said of a file itself", "", "| code | demand |", "| --- | --- |"]
+    lines += [f"| [{code}](rules/{code}.md) | {each.name} |" for code, each in MEASURED.items()]
     for prefix, title in GROUPS.items():
         lines += ["", f"## {prefix}: {title}", "", "| code | demand | fix |", "| --- | --- | --- |"]
         lines += [
@@ -56,7 +60,11 @@ def index(gates: Mapping[str, Gate]) -> str:
 def pages() -> dict[str, str]:
     """Path below the documentation's folder -> text, of every page."""
     gates = load_gates()
-    return {"rules.md": index(gates)} | {f"rules/{code}.md": page(gate) for code, gate in gates.items()}
+    return (
+        {"rules.md": index(gates)}
+        | {f"rules/{code}.md": measured.page(each) for code, each in MEASURED.items()}
+        | {f"rules/{code}.md": page(gate) for code, gate in gates.items()}
+    )
 
 
 def _shown(example: Example) -> str:
