@@ -9,6 +9,11 @@ from typing import Any
 
 from .guess import Dim, Slot
 
+_DEF = re.compile(r"\bdef\b")
+_ASSIGNED = re.compile(r"[=(]\s*$")
+_TOLD = re.compile(r"\s*[:(\-–]|\s*\n|.{0,80}?(?:shape|size|of|tensor|#)")
+_SEPARATOR = re.compile(r"\s*[,xX×]\s*")
+_DIRECTLY = re.compile(r"\s*[:\-–]?\s*")
 _BRACKETS = re.compile(
     r"[(\[]\s*((?:[A-Za-z_][\w.]*|\d+)(?:\s*[,xX×]\s*(?:[A-Za-z_][\w.]*|\d+|\d*[A-Za-z_]\w*)){0,5})\s*,?\s*[)\]]"
 )
@@ -75,19 +80,19 @@ def written(name: str, text: str, known: Mapping[str, Any]) -> tuple[tuple[Dim, 
         rest = text[found.end() : found.end() + 160]
         line = rest.partition("\n")[0]
         comment = line.partition("#")[2] if "#" in line else None
-        signature = re.search(r"\bdef\b", text[: found.start()].rpartition("\n")[2]) is not None
+        signature = _DEF.search(text[: found.start()].rpartition("\n")[2]) is not None
         if signature and comment is None:
             continue
         before = text[: found.start()].rpartition("\n")[2]
-        in_code = re.search(r"[=(]\s*$", before) is not None or line.lstrip().startswith(("=", ".", "["))
+        in_code = _ASSIGNED.search(before) is not None or line.lstrip().startswith(("=", ".", "["))
         if in_code and comment is None:
             continue
         where = comment if in_code and comment is not None else rest
-        if not in_code and not re.match(r"\s*[:(\-–]|\s*\n|.{0,80}?(?:shape|size|of|tensor|#)", rest):
+        if not in_code and not _TOLD.match(rest):
             continue
         for group in _BRACKETS.finditer(where):
-            words = re.split(r"\s*[,xX×]\s*", group[1])
-            direct = not in_code and re.fullmatch(r"\s*[:\-–]?\s*", where[: group.start()]) is not None
+            words = _SEPARATOR.split(group[1])
+            direct = not in_code and _DIRECTLY.fullmatch(where[: group.start()]) is not None
             single = len(words) == 1 and not (direct and group[0].rstrip(")]").rstrip().endswith(","))
             if any("." in word for word in words) or (single and "shape" not in where[: group.start()].lower()):
                 continue

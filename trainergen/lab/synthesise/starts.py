@@ -33,6 +33,10 @@ _STATES = re.compile(
     r".*(?:seq|hidden_states|tokens?_emb|embeds?|feats?|features|memory|encoder_out\w*|context|query|key|value)$|[qkv]|src|tgt"
 )
 
+_BESIDE = re.compile(r"pos|cls|time|label|class")
+"""Layers named so take something else than the input."""
+_AFFIXES = re.compile(r"^(?:x|input|inputs)_|_(?:x|input|inputs|ids|feats?|features|values)$")
+_SIZED = re.compile(r"(?:in|input|inputs|img|image|obs|x|data)_?(?:shape|size|dims?)")
 
 EDGES = re.compile(r"edge_index|adj_t")
 """Optional or not: a class that takes it is made for graphs."""
@@ -226,7 +230,7 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     evidence, scene = subject.evidence, subject.scene
     lower = name.lower()
     count = scene.count
-    own = [layer for layer in evidence.layers if not re.search(r"pos|cls|time|label|class", layer.name.lower())]
+    own = [layer for layer in evidence.layers if not _BESIDE.search(layer.name.lower())]
     own = _matching(lower, own) or _left(name, subject, own or list(evidence.layers))
     first = own[0] if own else None
     channels = next((layer.width for layer in own if layer.kind == "conv"), 3)
@@ -329,7 +333,7 @@ def _weigh_by_name(name: str, ranks: dict[str, float], first: str) -> None:
 
 def _matching(name: str, layers: list[Layer]) -> list[Layer]:
     """Layers whose module is named like the argument: ``image_encoder`` for ``image``."""
-    stem = re.sub(r"^(?:x|input|inputs)_|_(?:x|input|inputs|ids|feats?|features|values)$", "", name)
+    stem = _AFFIXES.sub("", name)
     if len(stem) < 3:
         return []
     return [
@@ -358,7 +362,7 @@ def _explicit(subject: Subject) -> Iterator[Guess]:
         if guess is not None:
             yield guess
     for name, value in subject.evidence.known.items():
-        sized = re.fullmatch(r"(?:in|input|inputs|img|image|obs|x|data)_?(?:shape|size|dims?)", name)
+        sized = _SIZED.fullmatch(name)
         if not sized or len(names) != 1 or not isinstance(value, (tuple, list)):
             continue
         if 2 <= len(value) <= 4 and all(isinstance(each, int) and 0 < each < 2048 for each in value):

@@ -12,6 +12,18 @@ from ..wishes import Activate, Bound, Divide, Grow, Recast, Rerank, Resize, Wish
 _DTYPES = re.compile(
     r"dtype|scalar type|type (?:Float|Long|Bool|Int|Byte)|Long|integer|integral|bool|not implemented for '"
 )
+_TOO_SMALL = re.compile(
+    r"more than 1 (?:value|spatial)|too small|non-?positive|can't be greater|smaller than|at least|Output size"
+)
+_OUT_OF_BOUNDS = re.compile(r"index (-?\d+) is out of bounds for dimension \d+ with size (\d+)")
+_MULTIPLE = re.compile(r"(?:multiple of|divisible by|dividable by)\D{0,20}(\d+)")
+_MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+_ABSENT = re.compile(r"NoneType|must be Tensor, not (?:int|float|bool)")
+_BEYOND = re.compile(r"Dimension out of range \(expected to be in range of \[-?\d+, -?\d+\], but got (-?\d+)\)")
+_RANK = re.compile(r"\b([1-6])-?[Dd]\b")
+_DIMENSIONS = re.compile(r"(?:expected|must be|requires?|needs?)\D{0,40}\b([1-6])[ -]dim")
+_EXPECTED = re.compile(r"xpected (?:size|.{0,40}?)\s*(\d+)\b.{0,40}?(?:but )?got (?:size |input of size )?(\d+)")
+_MATCH = re.compile(r"\(\D{0,8}(\d+)\).{0,60}(?:match|equal)\D{0,60}\((\d+)\)")
 
 
 def of_message(failure: Failure) -> Iterator[Wish]:
@@ -21,19 +33,16 @@ def of_message(failure: Failure) -> Iterator[Wish]:
     yield from _ranks(said, operands)
     yield from _sizes(said, operands)
     yield from _dtypes(said, operands)
-    if re.search(
-        r"more than 1 (?:value|spatial)|too small|non-?positive|can't be greater|smaller than|at least|Output size",
-        said,
-    ):
+    if _TOO_SMALL.search(said):
         yield Grow()
     if isinstance(failure.error, IndexError) and "out of" in said:
-        found = re.search(r"index (-?\d+) is out of bounds for dimension \d+ with size (\d+)", said)
+        found = _OUT_OF_BOUNDS.search(said)
         for each in operands:
             if not each.value.is_floating_point():
                 yield Bound(
                     each, int(found[2]) if found else max(1, int(each.value.max()) if each.value.numel() else 1)
                 )
-    found = re.search(r"(?:multiple of|divisible by|dividable by)\D{0,20}(\d+)", said)
+    found = _MULTIPLE.search(said)
     if found:
         for each in operands:
             for axis in reversed(range(len(each.shape))):
@@ -48,19 +57,17 @@ def of_message(failure: Failure) -> Iterator[Wish]:
 
 
 def _missing(failure: Failure, said: str) -> Iterator[Wish]:
-    found = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)", said)
+    found = _MISSING.search(said)
     if found:
         yield Activate(tuple(re.findall(r"'(\w+)'", found[1])))
-    elif re.search(r"NoneType|must be Tensor, not (?:int|float|bool)", said) or (
-        isinstance(failure.error, (AssertionError, ValueError)) and "None" in said
-    ):
+    elif _ABSENT.search(said) or (isinstance(failure.error, (AssertionError, ValueError)) and "None" in said):
         yield Activate()
 
 
 def _ranks(said: str, operands: list[Operand]) -> Iterator[Wish]:
-    beyond = re.search(r"Dimension out of range \(expected to be in range of \[-?\d+, -?\d+\], but got (-?\d+)\)", said)
-    asked = [int(each) for each in re.findall(r"\b([1-6])-?[Dd]\b", said.partition("but got")[0].partition(", got")[0])]
-    asked += [int(each) for each in re.findall(r"(?:expected|must be|requires?|needs?)\D{0,40}\b([1-6])[ -]dim", said)]
+    beyond = _BEYOND.search(said)
+    asked = [int(each) for each in _RANK.findall(said.partition("but got")[0].partition(", got")[0])]
+    asked += [int(each) for each in _DIMENSIONS.findall(said)]
     for each in operands:
         if beyond:
             wanted = int(beyond[1])
@@ -74,10 +81,8 @@ def _ranks(said: str, operands: list[Operand]) -> Iterator[Wish]:
 
 
 def _sizes(said: str, operands: list[Operand]) -> Iterator[Wish]:
-    pairs = re.findall(r"xpected (?:size|.{0,40}?)\s*(\d+)\b.{0,40}?(?:but )?got (?:size |input of size )?(\d+)", said)
-    pairs += [
-        (wanted, got) for got, wanted in re.findall(r"\(\D{0,8}(\d+)\).{0,60}(?:match|equal)\D{0,60}\((\d+)\)", said)
-    ]
+    pairs = _EXPECTED.findall(said)
+    pairs += [(wanted, got) for got, wanted in _MATCH.findall(said)]
     for wanted, got in pairs:
         for each in operands:
             for axis, size in enumerate(each.shape):
