@@ -127,16 +127,21 @@ def train(kind: type[ToyTrainer], folder: Path, **changes: Any) -> dict[str, Any
     return outcome(trainer)
 
 
-@pytest.mark.parametrize("world_size", [2, 3])
+KINDS: list[tuple[type[Plain], dict[str, Any]]] = [
+    (Plain, {}),
+    (Odd, {}),
+    (Tokens, {}),
+    (Unused, {}),
+    (Plain, {"accumulation_steps": 4, "batch_size": 4}),
+    (Tokens, {"accumulation_steps": 2, "batch_size": 8, "gradient_clip_norm": 0.05}),
+]
+
+
 @pytest.mark.parametrize(
-    ("kind", "changes"),
+    ("kind", "changes", "world_size"),
     [
-        (Plain, {}),
-        (Odd, {}),
-        (Tokens, {}),
-        (Unused, {}),
-        (Plain, {"accumulation_steps": 4, "batch_size": 4}),
-        (Tokens, {"accumulation_steps": 2, "batch_size": 8, "gradient_clip_norm": 0.05}),
+        *((kind, changes, 2) for kind, changes in KINDS),
+        *(pytest.param(*each, 3, marks=[] if each[0] is Odd else [pytest.mark.slow]) for each in KINDS),
     ],
 )
 def test_ranks_do_what_one_process_does_with_the_bigger_batch(
