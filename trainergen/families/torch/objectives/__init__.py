@@ -29,7 +29,7 @@ The template sets ``prediction`` (local name), ``summary`` (with {inputs}, {targ
 name in the logs beside auxiliary losses), ``losses``: name -> ``title`` and ``expression`` or ``terms`` (term ->
 expression); an expression names values by role and constants by name in braces, and ``optional``: constant -> text that
 stands for it only where the plan has it; ``metrics``, ``whole_epoch``, ``extra``. Losses that torch lacks are functions
-of ``runtime/losses.py``, called ``losses.<name>``; in tests/cli/test_objectives.py a new task needs a model and a batch.
+of ``runtime/losses/``, called ``losses.<name>``; in tests/cli/test_objectives.py a new task needs a model and a batch.
 
 Nothing here imports torch; the lab loads these files too.
 """
