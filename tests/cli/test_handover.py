@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tests.building import read_tree, write_tree
 from tests.cli.test_new import BATCH, DATA, DIGITS, NEW, Run
 from tests.cli.test_surface import LOADER
+from tests.forking import run_script
 
 SECTIONS = [
     "1. Overview",
@@ -70,7 +69,7 @@ def test_every_section_and_every_block_is_complete(project: Path, trainergen: Ru
     write_tree(project, {"usage.py": usage})
     ini = (project / "config.ini").read_text()
     (project / "config.ini").write_text(re.sub(r"(?m)^num_epochs = .*$", "num_epochs = 1", ini))
-    ran = subprocess.run([sys.executable, "usage.py"], capture_output=True, text=True, check=False)
+    ran = run_script(project, "usage.py")
     assert ran.returncode == 0, ran.stderr
     assert list(project.rglob("plots/loss.png"))
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.building import read_tree, write_tree
 from tests.conftest import Answer
+from tests.forking import run_script
 
 Run = Callable[..., Answer]
 
@@ -160,7 +161,7 @@ def test_without_a_loader_the_trainer_says_how_to_write_one(project: Path, train
     write_tree(project, {"model.py": DIGITS})
     answer = trainergen(*NEW, "--batch", BATCH)
     assert "no loader was given" in answer.stdout
-    ran = subprocess.run([sys.executable, "train.py", "DigitsNet"], capture_output=True, text=True)
+    ran = run_script(project, "train.py", "DigitsNet")
     assert ran.returncode != 0
     assert "build_dataloaders" in ran.stderr
     assert not list(project.rglob("history.jsonl"))

@@ -15,6 +15,7 @@ import pytest
 from tests.building import write_tree
 from tests.cli.test_new import BATCH, DATA, DIGITS, NEW, Run, schema
 from tests.cli.test_surface import LOADER
+from tests.forking import run_script
 
 CODER = '''
     """An auto-encoder."""
@@ -120,9 +121,7 @@ def test_parts_of_ones_own_are_imported_and_called(project: Path, trainergen: Ru
     trainer = (project / "train/digits_net_trainer.py").read_text()
     for said in ("= make()", "smooth(", "confidence(", "validation = held_out(batch_size=config.batch_size)"):
         assert said in trainer
-    trained = subprocess.run(
-        [sys.executable, "train.py", "DigitsNet", "--max-steps", "3"], capture_output=True, text=True, check=False
-    )
+    trained = run_script(project, "train.py", "DigitsNet", "--max-steps", "3")
     assert trained.returncode == 0, trained.stderr
     [history] = project.rglob("history.jsonl")
     last = json.loads(history.read_text().splitlines()[-1])

@@ -20,7 +20,7 @@ import pytest
 
 from tests.building import write_tree
 from tests.cli.test_new import Run, schema
-from tests.runtime.processes import Forked
+from tests.forking import Forked
 from trainergen import runs
 from trainergen.runs import find_runs, read_run
 

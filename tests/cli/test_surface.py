@@ -17,6 +17,7 @@ import pytest
 import trainergen as package
 from tests.building import read_tree, write_tree
 from tests.cli.test_new import BATCH, DATA, DIGITS, NEW, Run, schema
+from tests.forking import run_script
 
 LOADER = ("--loader", "data:build_loader")
 SECTIONS = ("patterns", "losses", "metrics", "optimizers", "schedulers", "registries", "templates", "trainers")
@@ -340,9 +341,7 @@ def test_a_project_below_a_package_is_found_again_and_undone_by_itself(project: 
     assert "from beautilog" not in trainer
     listed = subprocess.run([sys.executable, "-m", "ml", "--list"], capture_output=True, text=True, check=True)
     assert "DigitsNetTrainer" in listed.stdout
-    trained = subprocess.run(
-        [sys.executable, "-m", "ml", "DigitsNet", "--dry-run"], capture_output=True, text=True, check=False
-    )
+    trained = run_script(project, "ml", "DigitsNet", "--dry-run")
     assert trained.returncode == 0, trained.stderr
     for cache in project.rglob("__pycache__"):
         shutil.rmtree(cache)

@@ -22,6 +22,13 @@ from . import houses
 from .staged import Staged
 
 
+@pytest.fixture(scope="module", autouse=True)
+def data_are_imported() -> None:
+    """What is forked has it: the projects' data come from there, and it takes 2 s to import."""
+    importlib.import_module("sklearn.datasets")
+    importlib.import_module("torch._dynamo")  # torch imports it at the first step
+
+
 def in_a_child(work: Callable[..., None], *given: Any) -> None:
     """Run `work` in a forked process: what it imports is the project's."""
     child = multiprocessing.get_context("fork").Process(target=work, args=given)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from ..building import read_tree, write_tree
 from ..conftest import Answer
+from ..forking import run_script
 from .staged import text
 from .test_odd_models import MODELS
 
@@ -199,8 +198,7 @@ def test_an_odd_models_trainer_trains(project: Path, trainergen: Run, name: str)
     write_tree(project, {"data.py": data})
     answer = trainergen("new", "--model", f"odd.py:{name}", "--loader", "data:build_loader")
     assert answer.exit == 0, answer.stdout
-    command = [sys.executable, "train.py", name, "--max-steps", "4"]
-    trained = subprocess.run(command, capture_output=True, text=True)
+    trained = run_script(project, "train.py", name, "--max-steps", "4")
     assert trained.returncode == 0, trained.stderr
     assert list(project.rglob("*_loss*.pt"))
 

@@ -16,6 +16,7 @@ from trainergen.gates.facts import Facts
 from trainergen.rendering.scaffold import RUFF_LESS
 
 from ..building import write_tree
+from ..forking import run_script
 from . import plans
 
 BINARY = Path(sys.executable).parent
@@ -105,15 +106,16 @@ def test_the_list_is_read_without_importing_a_trainer(project: Path) -> None:
     ],
 )
 def test_the_command_line_says_what_is_wrong(project: Path, arguments: list[str], said: str) -> None:
-    done = run(project, sys.executable, "train.py", *arguments)
+    done = run_script(project, "train.py", *arguments)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
 def test_settings_may_stand_before_and_after_options(project: Path) -> None:
-    passes(project, sys.executable, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=1")
-    passes(project, sys.executable, "train.py", "DigitsNet", "train_digits_net.num_epochs=1", "--dry-run")
-    done = run(project, sys.executable, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=x")
+    for words in (("--dry-run", "train_digits_net.num_epochs=1"), ("train_digits_net.num_epochs=1", "--dry-run")):
+        done = run_script(project, "train.py", "DigitsNet", *words)
+        assert done.returncode == 0, done.stderr
+    done = run_script(project, "train.py", "DigitsNet", "--dry-run", "train_digits_net.num_epochs=x")
     assert (done.returncode, done.stderr) == (
         2, "python train.py: error: command line: [train_digits_net] num_epochs: expected an int, got 'x'\n"
     )  # fmt: skip

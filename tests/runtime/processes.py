@@ -1,4 +1,4 @@
-"""Real processes for tests, forked, so that torch is there already: one of its own, or ranks that meet through gloo."""
+"""Real ranks for tests: forked processes that meet through gloo, as torchrun would have started them."""
 
 from __future__ import annotations
 
@@ -15,37 +15,6 @@ from typing import Any
 
 import torch
 import torch._dynamo  # torch imports it at the first step: here once for all ranks, since they are forked
-
-
-class Forked:
-    """A process of its own that runs one function; what it prints goes nowhere."""
-
-    def __init__(self, action: Callable[..., Any], *arguments: Any) -> None:
-        context = multiprocessing.get_context("fork")
-        self.process = context.Process(target=_run_quietly, args=(action, arguments))
-        self.process.start()
-
-    def send_signal(self, number: int) -> None:
-        """Send it `number`."""
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
-
-    def wait(self, seconds: float = 60.0) -> int | None:
-        """Its exit code when it has ended; None if it is still there after `seconds`."""
-        self.process.join(seconds)
-        return self.process.exitcode
-
-    def kill(self) -> None:
-        """SIGKILL, unless it has ended."""
-        self.process.kill()
-        self.process.join()
-
-
-def _run_quietly(action: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
-    action(*arguments)
 
 
 class Ranks:

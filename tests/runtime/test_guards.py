@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
 
-from tests.runtime.processes import Forked
+from tests.forking import Forked
 from tests.runtime.test_resume import NoisyTrainer, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, settings, weights
 from trainergen.runtime import NonFiniteLoss, SettingError, TrainingDiverged, TrainingStuck

@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 from torch.utils.data import DataLoader
 
-from tests.runtime.processes import Forked
+from tests.forking import Forked
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, quadrants, settings, weights
 from trainergen.runtime import CheckpointError, Trainer, WarmupCosine
 from trainergen.runtime.history import CIRCUMSTANCES, read_history
