@@ -504,10 +504,16 @@ def test_torchrun_restarts_a_run_whose_rank_was_killed(tmp_path: Path) -> None:
 
 
 LATE_THREADS = """
-import os, sys
+import os, signal, sys
+from pathlib import Path
 import torch
 from torch import distributed
+from tests.runtime.toys import ToyTrainer, settings
 from trainergen.runtime.distribution import join_processes
+
+sys.modules["matplotlib"] = None
+torch.set_num_threads(1)
+way, times, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 
 def start(port, rank):
     pid = os.fork()
@@ -522,20 +528,36 @@ def free_port():
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
 
-def train():
-    join_processes("cpu")
-    global group
-    group = distributed.group.WORLD  # held, as a device mesh holds it
-    distributed.all_reduce(torch.zeros(3))  # all threads are there now
+def starve():
     processor = {sorted(os.sched_getaffinity(0))[0]}
     for thread in map(int, os.listdir("/proc/self/task")):
         os.sched_setaffinity(thread, processor)
         if thread != os.getpid():  # runs when nobody else wants to
             os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+
+def train():
+    if way.startswith("own group"):
+        distributed.init_process_group("gloo")
+    join_processes("cpu")
+    global group
+    group = distributed.group.WORLD  # held, as a device mesh holds it
+    distributed.all_reduce(torch.zeros(3))  # all threads are there now
+    starve()
     for _ in range(3):
         distributed.broadcast(torch.zeros(1000), src=0)
+    if way == "sys.exit":
+        sys.exit(3)
+    if way == "an exception":
+        raise ArithmeticError
+    if way == "SIGTERM":
+        trainer = ToyTrainer.from_config(settings(folder / os.environ["MASTER_PORT"]))
+        rank = trainer.distribution.rank
+        trainer._step_listeners.append(lambda *_: rank and trainer.step == 2 and os.kill(os.getpid(), signal.SIGTERM))
+        trainer.train()
+    if way == "own group, destroyed":
+        distributed.destroy_process_group()
 
-for _ in range(4):
+for _ in range(times):
     port = free_port()
     ranks = [start(port, 0)]
     ranks += [start(port, 1)] if ranks[0] else []
@@ -543,16 +565,28 @@ for _ in range(4):
         train()
         break  # and to the end of the script, as a training script ends
     for pid in ranks:
-        print(os.waitpid(pid, 0)[1], flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs a scheduler that can be told to starve a thread")
-def test_a_rank_ends_well_however_late_its_threads_let_go_of_the_last_tensors(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "times", "status"),
+    [
+        ("the end", 4, 0),
+        ("sys.exit", 1, 3),
+        ("an exception", 1, 1),
+        ("SIGTERM", 1, 143),
+        ("own group", 4, 0),
+        ("own group, destroyed", 1, 0),
+    ],
+)
+def test_a_rank_ends_well_however_late_its_threads_let_go_of_the_last_tensors(
+    tmp_path: Path, way: str, times: int, status: int
+) -> None:
     (tmp_path / "script.py").write_text(LATE_THREADS)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert result.stdout.split() == ["0"] * 8, result.stderr
+    command = [sys.executable, str(tmp_path / "script.py"), way, str(times), str(tmp_path / "runs")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.stdout.split() == [str(status)] * 2 * times, result.stderr

@@ -165,7 +165,9 @@ def join_processes(device: str) -> Distribution | None:
     if distributed.is_available() and distributed.is_initialized():  # the user's own doing
         rank, local = distributed.get_rank(), os.environ.get("LOCAL_RANK")
         here = Launch(rank, distributed.get_world_size(), rank if local is None else int(local), "")
-        _joined = Distribution(here, None) if here.world_size > 1 else None
+        if here.world_size > 1:
+            _joined = Distribution(here, None)
+            atexit.register(_let_go)
         return _joined
     launch = read_launch(os.environ)
     if launch is None:
@@ -204,16 +206,20 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 def _leave() -> None:
-    """Leave the other processes; at exit, while the interpreter still lives.
-
-    gloo's threads may hold the last tensors for a moment more, and who holds a group (a device mesh does) keeps them
-    alive. To free a tensor of Python's they take the GIL, and until Python 3.13 a thread that asks for it while the
-    interpreter is being finalized is ended in a way that aborts the process: SIGABRT after a run that went well
-    (pytorch/pytorch#179291).
-    """
+    """Leave the other processes; at exit, while the interpreter still lives."""
     if distributed.is_initialized():
         _quietly(distributed.destroy_process_group)
-        time.sleep(_REST)  # without the GIL
+        _let_go()
+
+
+def _let_go() -> None:
+    """Have gloo's threads let go of the last tensors; at exit, also where somebody else has joined the processes.
+
+    They may hold them for a moment more, and who holds a group (a device mesh does) keeps the threads alive. To free a
+    tensor of Python's they take the GIL, and until Python 3.13 a thread that asks for it while the interpreter is being
+    finalized is ended in a way that aborts the process: SIGABRT after a run that went well (pytorch/pytorch#179291).
+    """
+    time.sleep(_REST)  # without the GIL
 
 
 def _quietly(action: Callable[[], object]) -> None:
