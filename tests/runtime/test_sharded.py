@@ -16,6 +16,7 @@ from tests.runtime.test_distributed import Plain, manifest, slowly, wait_for
 from tests.runtime.test_resume import NoisyTrainer, compare
 from tests.runtime.toys import Batch, ToyConfig, ToyTrainer, equal_bits, settings, weights
 from trainergen.runtime import CheckpointError, SettingError, Trainer
+from trainergen.runtime.checkpoints import load_state, shards_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ranks are forked")
 
@@ -84,10 +85,11 @@ def test_a_killed_run_of_parts_goes_on_to_the_bit(tmp_path: Path) -> None:
     assert equal_bits(whole[0]["weights"], again[0]["weights"])
     assert compare(whole[0]["history"]) == compare(again[0]["history"])
     assert len(manifest(tmp_path / "broken")["resumed_from"]) == 1
-    names = {path.stem for path in (again[0]["run"] / "checkpoints").glob("step-*.pt")}
+    checkpoints = set((again[0]["run"] / "checkpoints").glob("step-*.pt"))
     (source,) = (Path(each).stem for each in manifest(tmp_path / "broken")["resumed_from"])
-    assert len(names - {source}) == 3  # and what was resumed from, which rotation leaves
-    assert names == {path.stem for path in (again[0]["run"] / "checkpoints").glob("step-*.shards")}
+    assert len({path.stem for path in checkpoints} - {source}) == 3  # and what was resumed from, which rotation leaves
+    named = {shards_of(path, load_state(path)) for path in checkpoints}
+    assert named == set((again[0]["run"] / "checkpoints").glob("step-*.shards"))
 
 
 def read(source: Path, folder: Path, changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
