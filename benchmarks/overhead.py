@@ -3,7 +3,8 @@
     python benchmarks/overhead.py [--rounds 9] [--only raw,ours] [--tasks mlp] [--share 1.0] [--json]
 
 Each framework has a process of its own, all wait for their turn; a round is one turn of each, and a ratio is the median
-of the ratios to the raw loop of the same round, so drift of the machine cancels. One thread. Frameworks that are not
+of the ratios to the raw loop of the same round, so drift of the machine cancels; beside it stands where that median lies
+with 95 % (bootstrap over the rounds). One thread. Frameworks that are not
 installed are named and left out. The weights after the work have to be the raw loop's, or it was another work.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import contextlib
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -101,7 +103,7 @@ def turns_of(name: str) -> None:
 
 
 def measure(names: list[str], tasks: list[str], rounds: int, share: float) -> dict[str, Any]:
-    """``task -> contender -> {"time", "cpu", "calls", "us"}``, time and CPU as ratios to the raw loop."""
+    """``task -> contender -> {"time", "cpu", "cpu between", "calls", "us"}``, time and CPU as ratios to the raw loop."""
     with tempfile.TemporaryDirectory() as errors:
         every = [Contender(name, Path(errors)) for name in names]
         found: dict[str, Any] = {}
@@ -118,6 +120,7 @@ def measure(names: list[str], tasks: list[str], rounds: int, share: float) -> di
                 name: {
                     "time": _ratio(rows, name, "wall"),
                     "cpu": _ratio(rows, name, "cpu"),
+                    "cpu between": _interval(rows, name, "cpu"),
                     "us": round(min(each["wall"] for each in rows[name]), 1),
                     "calls": round(calls[name], 1),
                     "same work": abs(rows[name][0]["weights"] / rows["raw"][0]["weights"] - 1) < 1e-6,
@@ -130,9 +133,19 @@ def measure(names: list[str], tasks: list[str], rounds: int, share: float) -> di
     return found
 
 
+def _ratios(rows: dict[str, list[dict[str, float]]], name: str, clock: str) -> list[float]:
+    return [own[clock] / raw[clock] for own, raw in zip(rows[name], rows["raw"], strict=True)]
+
+
 def _ratio(rows: dict[str, list[dict[str, float]]], name: str, clock: str) -> float:
-    pairs = zip(rows[name], rows["raw"], strict=True)
-    return round(statistics.median(own[clock] / raw[clock] for own, raw in pairs), 3)
+    return round(statistics.median(_ratios(rows, name, clock)), 3)
+
+
+def _interval(rows: dict[str, list[dict[str, float]]], name: str, clock: str) -> tuple[float, float]:
+    """Where the median lies with 95 %, as drawing the rounds anew 2,000 times has it (Efron 1979)."""
+    ratios, draw = _ratios(rows, name, clock), random.Random(0)
+    medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(2000))
+    return round(medians[50], 3), round(medians[-51], 3)
 
 
 def start_up(names: list[str], runs: int) -> dict[str, dict[str, float]]:
@@ -232,11 +245,13 @@ def main() -> None:
     if result["left out"]:
         print("not installed: " + ", ".join(result["left out"]))
     for task, rows in result["step"].items():
-        print(f"\n{task}: x raw loop (CPU of its thread), calls a step (x raw)")
+        print(f"\n{task}: x raw loop (CPU of its thread, between), calls a step (x raw)")
         for name, row in rows.items():
             more = "" if row["same work"] else "   NOT THE SAME WORK"
             times = row["calls"] / rows["raw"]["calls"]
-            print(f"  {name:<12} {row['time']:6.2f} ({row['cpu']:.2f})  {row['calls']:8.1f} ({times:.2f}){more}")
+            low, high = row["cpu between"]
+            cpu = f"({row['cpu']:.2f}, {low:.2f} to {high:.2f})"
+            print(f"  {name:<12} {row['time']:6.2f} {cpu}  {row['calls']:8.1f} ({times:.2f}){more}")
     print("\nimport beyond torch, CPU seconds; packages beyond torch")
     for name, row in result["start"].items():
         print(f"  {name:<12} {row['import']:6.2f}  {row['packages']:3d}")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from trainergen.runtime import BaseTrainerConfig, Callback, Trainer
+from trainergen.runtime import BaseTrainerConfig, Callback, Trainer, reporting
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Optimizer = Callable[[Any], torch.optim.Optimizer]
@@ -75,9 +75,16 @@ def ours(folder: Path, optimizer_class: Optimizer, **changes: Any) -> float:
     return model.calls()
 
 
+@pytest.fixture(autouse=True)
+def _no_second_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done once a second counts with the machine's speed, not with the steps: it comes before `FIRST`."""
+    monkeypatch.setattr(reporting, "STATUS_SECONDS", float("inf"))
+
+
 @pytest.mark.parametrize("optimizer_class", [torch.optim.SGD, torch.optim.AdamW])
-def test_a_step_makes_at_most_a_fifth_more_calls_than_a_raw_loop(tmp_path: Path, optimizer_class: Optimizer) -> None:
-    assert ours(tmp_path, optimizer_class) <= 1.2 * raw(optimizer_class)
+def test_a_step_makes_no_more_calls_than_a_raw_loop(tmp_path: Path, optimizer_class: Optimizer) -> None:
+    # demanded is 1.2 times as many; the loop walks the parameters once an epoch, the raw one in every step
+    assert ours(tmp_path, optimizer_class) <= raw(optimizer_class)
 
 
 def test_the_count_notices_a_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
