@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..building import write_tree
+from ..forking import run_script
 
 MODELS = """
     from __future__ import annotations
@@ -242,7 +243,10 @@ def train(folder: Path, *words: str, ranks: int = 1) -> None:
 
     Words with ``=`` are settings.
     """
-    launcher = [] if ranks == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    command = [sys.executable, *launcher, "training.py", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if ranks == 1:
+        done = run_script(folder, "training.py", *words)
+    else:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
+        command = [sys.executable, *launcher, "training.py", *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
 
 from tests.building import write_tree
+from tests.forking import run_script
 from tests.runtime.toys import ToyConfig, ToyTrainer, quadrants, settings
 from trainergen.runtime import Callback, SettingError
 from trainergen.runtime.data_facts import describe_data
@@ -229,13 +229,8 @@ def test_the_trainers_own_checkout_is_asked(checkout: Path, tmp_path: Path) -> N
                 Own.from_config(settings(Path({str(tmp_path / "out")!r}), num_epochs=1)).train()
             """},
     )
-    root = Path(__file__).resolve().parents[2]
-    subprocess.run(
-        [sys.executable, str(checkout / "own_trainer.py")],
-        check=True,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(root)},
-    )
+    done = run_script(tmp_path, str(checkout / "own_trainer.py"))
+    assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "out").glob("runs/*/manifest.json")
     told = json.loads(path.read_text())
     assert told["git"]["commit"] == git(checkout, "rev-parse", "HEAD") and told["git"]["dirty_diff"] is not None
