@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .source import TOP, Function, Scope, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _DEEPEST = 12_000
 """Python frames that a walk may take: calls between Python functions use no C stack, and ast's own limit is lower."""
@@ -84,7 +84,7 @@ class Routine:
         inner: functions defined in it, by name.
     """
 
-    __slots__ = ("bindings", "inner", "name", "node", "outer", "owner", "parameters", "place", "steps")
+    __slots__ = ("_calls", "bindings", "inner", "name", "node", "outer", "owner", "parameters", "place", "steps")
 
     def __init__(self, node: Function | ast.Module, outer: Routine | None, owner: Class | None) -> None:
         self.node = node
@@ -92,6 +92,7 @@ class Routine:
         self.owner = owner
         self.place = Place(None, "routine", node)
         self.steps: list[Step] = []
+        self._calls: tuple[Step, ...] | None = None
         self.bindings: dict[str, list[Binding]] = {}
         self.inner: dict[str, Routine] = {}
         self.name = "" if isinstance(node, ast.Module) else node.name
@@ -104,9 +105,11 @@ class Routine:
         """Its decorators' expressions."""
         return [] if isinstance(self.node, ast.Module) else self.node.decorator_list
 
-    def calls(self) -> Iterator[Step]:
-        """The steps that are calls."""
-        return (step for step in self.steps if type(step.node) is ast.Call)
+    def calls(self) -> tuple[Step, ...]:
+        """The steps that are calls; worked out once, for a routine that has been read."""
+        if self._calls is None:
+            self._calls = tuple(step for step in self.steps if type(step.node) is ast.Call)
+        return self._calls
 
 
 class Class:

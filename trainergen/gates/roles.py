@@ -27,6 +27,7 @@ _BY_NAME = (
     (CRITERION, naming.is_criterion),
     (MODULE, naming.is_module),
 )
+_matched: dict[str, str | None] = {}
 _OPTIMIZERS = {
     "Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "ASGD",
     "SparseAdam", "Adafactor", "Lion", "LAMB", "AdamW8bit", "Muon",
@@ -48,7 +49,7 @@ class Roles:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self._known: dict[tuple[int, str], tuple[str | None, ast.Call | None]] = {}
-        self._matched: dict[str, str | None] = {}
+        self._calls: dict[tuple[int, int], tuple[ast.Call, tuple[str | None, ast.Call | None]]] = {}
         self._modules: dict[str, bool] = {}
         self._modular: set[str] | None = None
 
@@ -59,7 +60,11 @@ class Roles:
     def made(self, expression: ast.expr, routine: Routine) -> tuple[str | None, ast.Call | None]:
         """The role, and the call that made the object where the file shows it."""
         if isinstance(expression, ast.Call):
-            return self._of_call(expression, routine)
+            key = (id(expression), id(routine))
+            known = self._calls.get(key)
+            if known is None:  # the call with it: its number is its own while it lives
+                known = self._calls[key] = (expression, self._of_call(expression, routine))
+            return known[1]
         if isinstance(expression, ast.Subscript) and not isinstance(expression.slice, ast.Constant):
             return self.made(expression.value, routine)
         text = text_of(expression)
@@ -179,15 +184,17 @@ class Roles:
     def _by_name(self, text: str) -> str | None:
         if text.endswith("]"):
             head, _, key = text.rpartition("[")
-            return self._by_name(head) or self._match(key)
-        return self._match(text.rpartition(".")[2])
+            return self._by_name(head) or _match(key)
+        return _match(text.rpartition(".")[2])
 
-    def _match(self, name: str) -> str | None:
-        if name not in self._matched:
-            role = next((role for role, fits in _BY_NAME if fits(name)), None)
-            is_class = role == MODULE and name[:1].isupper() and len(name) > 1  # calling it makes one
-            self._matched[name] = None if is_class else role
-        return self._matched[name]
+
+def _match(name: str) -> str | None:
+    """The role that a bare name tells; the same in every file, so that each is looked at once."""
+    if name not in _matched:
+        role = next((role for role, fits in _BY_NAME if fits(name)), None)
+        is_class = role == MODULE and name[:1].isupper() and len(name) > 1  # calling it makes one
+        _matched[name] = None if is_class else role
+    return _matched[name]
 
 
 def argument(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:

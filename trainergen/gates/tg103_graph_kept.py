@@ -69,6 +69,8 @@ def check(training: Training) -> Iterator[Finding]:
         if not (hook or inside or (id(routine) in stepping and backward)):
             continue
         for step in routine.steps:
+            if not _may_keep(step.node):
+                continue
             loop = next((place for place in reversed(step.place.path) if id(place) in loops), None)
             if loop is None and not hook and not (backward and id(routine) in stepping):
                 continue
@@ -76,6 +78,13 @@ def check(training: Training) -> Iterator[Finding]:
                 continue
             for kept, how in _kept(training, step, routine, loop):
                 yield _finding(training, kept, how)
+
+
+def _may_keep(node: ast.AST) -> bool:
+    """Whether a step gives a value to a name or to a collection."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr in _COLLECTING
+    return isinstance(node, ast.AugAssign | ast.Assign)
 
 
 def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) -> Iterator[tuple[ast.expr, str]]:

@@ -81,19 +81,22 @@ def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     loops = {id(loop) for loop, _, _ in training.batch_loops()}
     for routine in training.reading.routines:
+        making = [step for step in routine.calls() if isinstance(step.node, ast.Call) and _makes(training, step.node)]
+        if not making:
+            continue
         device = _device(routine)
         in_step = routine.name in _STEPS and (
             device is not None
             or training.framework_at(routine) is not None
             or any(event.kind == BACKWARD for event in training.traces.own(routine))
         )
-        for step in routine.calls():
+        for step in making:
             looped = any(id(place) in loops for place in step.place.path)
             if not (in_step or looped) or (device is None and not in_step):
                 continue
             call = step.node
             assert isinstance(call, ast.Call)
-            if _makes(training, call) and not _moved(call, step, routine):
+            if not _moved(call, step, routine):
                 yield _finding(
                     training,
                     call,

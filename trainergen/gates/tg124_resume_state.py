@@ -86,7 +86,9 @@ def check(training: Training) -> Iterator[Finding]:
             saved = _saved(training, argument(call, "obj", 0), routine)
             if saved is None:
                 continue
-            missing = _missing(saved, kinds - _left_out(training))
+            missing = _missing(saved, kinds)
+            if missing:
+                missing = _missing(saved, kinds - _left_out(training))
             if missing:
                 yield training.finding(
                     CODE,
@@ -147,7 +149,7 @@ def _resumes(training: Training) -> bool:
         if re.search(r"(?i)resum|(start|begin|first|last)_?(epoch|step|iter)|epochs?_(run|done|trained)", text):
             return True
         for step in routine.steps:
-            if isinstance(step.node, ast.If) and re.search(r"(?i)resum", ast.unparse(step.node.test)):
+            if isinstance(step.node, ast.If) and _speaks_of_resuming(step.node.test):
                 return True
         trains = any(event.kind in (STEP, SCALER_STEP) for event in training.traces.of(routine))
         for event in loads if trains else ():
@@ -155,6 +157,18 @@ def _resumes(training: Training) -> bool:
             if any(mentions(test, "exists", "isfile", "is_file") for test in tests):
                 return True
     return False
+
+
+def _speaks_of_resuming(test: ast.expr) -> bool:
+    """Whether any name or text of a condition has ``resum`` in it."""
+    said = (
+        getattr(part, "id", None)
+        or getattr(part, "attr", None)
+        or getattr(part, "arg", None)
+        or getattr(part, "value", "")
+        for part in ast.walk(test)
+    )
+    return any(isinstance(each, str) and "resum" in each.lower() for each in said)
 
 
 def _handed_in(training: Training, name: str, routine: Routine) -> str | None:
@@ -212,11 +226,13 @@ def _saved(training: Training, value: ast.expr | None, routine: Routine) -> str 
             return None
         parts.append(ast.unparse(each))
     text = " ".join(parts)
-    held = [
+    if "state_dict(" in text:
+        return text
+    held = (
         ast.unparse(binding.value)
         for each in dicts
         for part in ast.walk(each)
         if isinstance(part, ast.Name)
         for binding in routine.bindings.get(part.id, ())
-    ]
-    return text if any("state_dict(" in each for each in (text, *held)) else None
+    )
+    return text if any("state_dict(" in each for each in held) else None

@@ -79,9 +79,9 @@ def check(training: Training) -> Iterator[Finding]:
 
 def _at_backward(training: Training, node: ast.AST, target: str, routine: Routine) -> Iterator[Finding]:
     order = next((step.order for step in routine.steps if step.node is node), 0)
-    value = ast.parse(target, mode="eval").body if target and "[" not in target else None
-    if value is None:
+    if not target or "[" in target:
         return
+    value = _spelt(target, node)
     cut = _Cut(training, routine).of(value, order)
     if cut is not None and not in_graphless_made(cut, node):
         yield training.finding(
@@ -91,6 +91,15 @@ def _at_backward(training: Training, node: ast.AST, target: str, routine: Routin
             "compute the loss from the model's outputs themselves; detach only what is logged",
             "the graph ends here",
         )
+
+
+def _spelt(target: str, node: ast.AST) -> ast.expr:
+    """A dotted name as an expression, at the place of `node`."""
+    head, *attributes = target.split(".")
+    value: ast.expr = ast.copy_location(ast.Name(head, ast.Load()), node)
+    for attribute in attributes:
+        value = ast.copy_location(ast.Attribute(value, attribute, ast.Load()), node)
+    return value
 
 
 def in_graphless_made(cut: ast.expr, node: ast.AST) -> bool:

@@ -138,11 +138,21 @@ def _counters(loop: Place, routine: Routine) -> set[str]:
     }
 
 
+def _below(node: ast.AST, end: int) -> Iterator[ast.AST]:
+    """The nodes below a node, without what ends at a line or above it."""
+    waiting = [node]
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if getattr(child, "end_lineno", end + 1) > end:
+                yield child
+                waiting.append(child)
+
+
 def _averages(
     routine: Routine, loop: Place, batches: str | None, counters: set[str]
 ) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     end = getattr(loop.node, "end_lineno", 0)
-    for statement in ast.walk(routine.node):
+    for statement in _below(routine.node, end):
         if getattr(statement, "lineno", 0) <= end:
             continue
         if isinstance(statement, ast.BinOp) and isinstance(statement.op, ast.Div):

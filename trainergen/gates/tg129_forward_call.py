@@ -49,6 +49,13 @@ _NO_MODULE = {
 
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
+    if not any(
+        getattr(step.node.func, "attr", "") == "forward"
+        for routine in training.reading.routines
+        for step in routine.calls()
+        if isinstance(step.node, ast.Call)
+    ):
+        return
     others = {
         text_of(step.node.func.value)
         for routine in training.reading.routines

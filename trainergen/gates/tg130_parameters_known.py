@@ -53,6 +53,10 @@ _REGISTERING = {"ModuleList", "ModuleDict", "Sequential", "add_module", "registe
 _GROWING = {"resize_token_embeddings", "add_adapter", "add_module", "reset_classifier"}
 
 
+_NO_MODEL = (ast.Name, ast.Constant, ast.JoinedStr)
+"""First arguments that show no model's parameters."""
+
+
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     for routine in training.reading.routines:
@@ -65,7 +69,9 @@ def check(training: Training) -> Iterator[Finding]:
 def _replaced(training: Training, routine: Routine) -> Iterator[Finding]:
     for index, step in enumerate(routine.steps):
         call = step.node
-        if type(call) is not ast.Call or not call.args or training.roles.made(call, routine)[0] != OPTIMIZER:
+        if type(call) is not ast.Call or not call.args or type(call.args[0]) in _NO_MODEL:
+            continue
+        if not _builds_optimizer(training, call, routine):
             continue
         models = _models(call.args[0])
         optimizers = {name for name, given in routine.bindings.items() if any(each.value is call for each in given)}
@@ -104,11 +110,14 @@ def _renews(training: Training, step: Step, routine: Routine) -> bool:
         return False
     if isinstance(call.func, ast.Attribute) and call.func.attr == "add_param_group":
         return True
-    return (
-        training.roles.made(call, routine)[0] == OPTIMIZER
-        and training.reading.dotted(call.func) is not None
-        and bool(call.args)
-    )
+    return bool(call.args) and _builds_optimizer(training, call, routine)
+
+
+def _builds_optimizer(training: Training, call: ast.Call, routine: Routine) -> bool:
+    dotted = training.reading.dotted(call.func)
+    if dotted is None or not dotted.rpartition(".")[2][:1].isupper():
+        return False  # a class, by any way that it may be written: most calls are none
+    return training.roles.made(call, routine)[0] == OPTIMIZER
 
 
 def _changes(
