@@ -58,8 +58,9 @@ def _run(files: list[str], action: Callable[..., Any], arguments: tuple[Any, ...
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, file in enumerate(files, start=1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
-    with open(1, "w", closefd=False) as sys.stdout, open(2, "w", closefd=False) as sys.stderr:
-        action(*arguments)
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - to the end of the process, which writes a traceback last
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    action(*arguments)
 
 
 def _as_main(folder: Path, script: str, arguments: tuple[str, ...]) -> None:
