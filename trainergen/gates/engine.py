@@ -117,6 +117,8 @@ def load_gate(module: ModuleType) -> Gate:
 
 def load_gates(prefix: str = "TG", codes: frozenset[str] | None = None) -> dict[str, Gate]:
     """Every gate of this folder whose code begins with `prefix` (and is one of `codes`), by code, in order."""
+    if codes is not None and not codes:
+        return {}  # nothing to look for in the folder
     chosen = [
         stem for stem in _stems() if stem.upper().startswith(prefix) and (codes is None or stem[:5].upper() in codes)
     ]

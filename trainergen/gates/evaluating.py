@@ -43,7 +43,7 @@ class Evaluation:
         if self.forward.routine is self.routine:
             return self.forward.node
         loop = self.place.node
-        return loop.iter if isinstance(loop, ast.For | ast.AsyncFor) else loop
+        return loop.iter if isinstance(loop, (ast.For, ast.AsyncFor)) else loop
 
 
 def evaluations(training: Training) -> list[Evaluation]:

@@ -369,7 +369,7 @@ class Traces:
 
     def _foreign(self, call: ast.Call, routine: Routine) -> list[tuple[str, str, bool]]:
         for each in (*call.args, *(word.value for word in call.keywords)):
-            if isinstance(each, ast.Name | ast.Attribute) and self.roles.of(each, routine) in (OPTIMIZER, MODULE):
+            if isinstance(each, (ast.Name, ast.Attribute)) and self.roles.of(each, routine) in (OPTIMIZER, MODULE):
                 return [(CALL, text_of(each) or "", False)]
         return []
 

@@ -57,13 +57,13 @@ class Flow:
             return self.attached(expression.left, order) or self.attached(expression.right, order)
         if isinstance(expression, ast.UnaryOp):
             return not isinstance(expression.op, ast.Not) and self.attached(expression.operand, order)
-        if isinstance(expression, ast.Tuple | ast.List):
+        if isinstance(expression, (ast.Tuple, ast.List)):
             return any(self.attached(item, order) for item in expression.elts)
         if isinstance(expression, ast.Dict):
             return any(self.attached(item, order) for item in expression.values)
         if isinstance(expression, ast.IfExp):
             return self.attached(expression.body, order) or self.attached(expression.orelse, order)
-        if isinstance(expression, ast.Subscript | ast.Starred | ast.Await | ast.NamedExpr):
+        if isinstance(expression, (ast.Subscript, ast.Starred, ast.Await, ast.NamedExpr)):
             return self.attached(expression.value, order)
         if isinstance(expression, ast.Attribute):
             return expression.attr not in _CUT_ATTRIBUTES and self.attached(expression.value, order)
@@ -193,10 +193,10 @@ def _says(call: ast.Call, value: bool) -> bool:
 def in_graphless(path: tuple[Place, ...], perhaps: bool = False) -> bool:
     """Whether a path goes through a block or a decorated routine without gradients; `perhaps`: see `is_graphless`."""
     for place in path:
-        if place.kind == "with" and isinstance(place.node, ast.With | ast.AsyncWith):
+        if place.kind == "with" and isinstance(place.node, (ast.With, ast.AsyncWith)):
             if any(is_graphless(item.context_expr, perhaps) for item in place.node.items):
                 return True
-        elif isinstance(place.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        elif isinstance(place.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
             is_graphless(each, perhaps) for each in place.node.decorator_list
         ):
             return True

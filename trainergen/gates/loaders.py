@@ -63,7 +63,7 @@ def _bound(call: ast.Call, routine: Routine) -> list[str]:
 
 def _key(call: ast.Call, routine: Routine) -> str:
     for step in routine.steps:
-        given = step.node.value if isinstance(step.node, ast.Assign | ast.Return | ast.AnnAssign) else None
+        given = step.node.value if isinstance(step.node, (ast.Assign, ast.Return, ast.AnnAssign)) else None
         if isinstance(given, ast.Dict):
             for key, value in zip(given.keys, given.values, strict=True):
                 if value is call and isinstance(key, ast.Constant):

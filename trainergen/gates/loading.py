@@ -103,7 +103,7 @@ def _numbers(routine: Routine, value: ast.expr | None) -> bool:
         return (isinstance(function, ast.Attribute) and function.attr in ("item", "tolist")) or (
             isinstance(function, ast.Name) and function.id in ("int", "float", "len", "str", "round")
         )
-    return isinstance(value, ast.Constant | ast.JoinedStr)
+    return isinstance(value, (ast.Constant, ast.JoinedStr))
 
 
 def _of_one(value: ast.expr, names: set[str]) -> bool:

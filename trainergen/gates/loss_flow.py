@@ -82,7 +82,7 @@ class LossFlow:
             if id(fault.node) not in seen:
                 seen.add(id(fault.node))
                 yield fault
-        raises = any(isinstance(part, ast.Raise | ast.Yield | ast.YieldFrom) for part in ast.walk(self._function))
+        raises = any(isinstance(part, (ast.Raise, ast.Yield, ast.YieldFrom)) for part in ast.walk(self._function))
         stub = all(
             isinstance(item, ast.Pass) or (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
             for item in self._function.body
@@ -99,7 +99,7 @@ class LossFlow:
         if isinstance(statement, ast.Return):
             self._return(statement, names)
             return True
-        if isinstance(statement, ast.Raise | ast.Break | ast.Continue):
+        if isinstance(statement, (ast.Raise, ast.Break, ast.Continue)):
             return True
         if isinstance(statement, ast.Assign):
             state = self._state(statement.value, names)
@@ -113,7 +113,7 @@ class LossFlow:
             names[statement.target.id] = self._combined(before, after, statement.op, statement.value)
         elif isinstance(statement, ast.If):
             return self._branches([statement.body, statement.orelse], names)
-        elif isinstance(statement, ast.For | ast.AsyncFor | ast.While):
+        elif isinstance(statement, (ast.For, ast.AsyncFor, ast.While)):
             self._branches([statement.body, []], names)
             return self._block(statement.orelse, names)
         elif isinstance(statement, ast.Match):
@@ -122,7 +122,7 @@ class LossFlow:
             bodies = [[*statement.body, *statement.orelse], *(handler.body for handler in statement.handlers)]
             left = self._branches(bodies, names)
             return self._block(statement.finalbody, names) or left
-        elif isinstance(statement, ast.With | ast.AsyncWith):
+        elif isinstance(statement, (ast.With, ast.AsyncWith)):
             return self._with(statement, names)
         return False
 
@@ -165,14 +165,14 @@ class LossFlow:
     def _assign(self, target: ast.expr, state: State, names: Names) -> None:
         if isinstance(target, ast.Name):
             names[target.id] = state
-        elif isinstance(target, ast.Tuple | ast.List):
+        elif isinstance(target, (ast.Tuple, ast.List)):
             for item in target.elts:
                 self._assign(item.value if isinstance(item, ast.Starred) else item, None, names)
 
     def _state(self, value: ast.expr, names: Names) -> State:
         if isinstance(value, ast.Name):
             return names.get(value.id)
-        if isinstance(value, ast.Tuple | ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+        if isinstance(value, (ast.Tuple, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)):
             return Fault("container", value, "")
         if isinstance(value, ast.Constant):
             return Fault("number", value, "") if isinstance(value.value, int | float) else None

@@ -31,7 +31,7 @@ def faults(training: Training) -> Iterator[tuple[Routine, Fault]]:
         framework = training.framework_at(routine)
         node = routine.node
         assert routine.owner is not None
-        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         lineage = training.facts.lineage(training.source, routine.owner.node)
         for fault in LossFlow(subject, lineage, node).faults():
             if framework in ("lightning", "transformers") and fault.kind in ("container", "nothing"):
@@ -88,4 +88,4 @@ def _concrete(node: Function | ast.Module) -> bool:
     if isinstance(node, ast.Module):
         return False
     said = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
-    return any(not isinstance(item, ast.Pass | ast.Raise) for item in said)
+    return any(not isinstance(item, (ast.Pass, ast.Raise)) for item in said)

@@ -286,11 +286,13 @@ class Reading:
     def _bind(
         self, target: ast.expr, value: ast.expr, how: str, node: ast.AST, place: Place, position: int = -1
     ) -> None:
-        if isinstance(target, ast.Tuple | ast.List):
-            paired = how == "assign" and isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+        if isinstance(target, (ast.Tuple, ast.List)):
+            paired = (
+                how == "assign" and isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+            )
             for index, item in enumerate(target.elts):
                 if paired:
-                    assert isinstance(value, ast.Tuple | ast.List)
+                    assert isinstance(value, (ast.Tuple, ast.List))
                     self._bind(item, value.elts[index], how, node, place)
                 else:
                     kind = "loop unpack" if how.startswith("loop") else "unpack"
@@ -340,7 +342,7 @@ class Reading:
         self._bind(node.target, node.value, "assign", node, place)
 
     def _loop(self, node: ast.AST, place: Place) -> None:
-        assert isinstance(node, ast.For | ast.AsyncFor)
+        assert isinstance(node, (ast.For, ast.AsyncFor))
         self._visit(node.iter, place)
         inside = Place(place, "loop", node)
         target, source = node.target, node.iter
@@ -368,7 +370,7 @@ class Reading:
             self._block(node.orelse, Place(place, "if", node, "orelse"))
 
     def _with(self, node: ast.AST, place: Place) -> None:
-        assert isinstance(node, ast.With | ast.AsyncWith)
+        assert isinstance(node, (ast.With, ast.AsyncWith))
         inside = Place(place, "with", node)
         for item in node.items:
             self._visit(item.context_expr, place)
@@ -377,7 +379,7 @@ class Reading:
         self._block(node.body, inside)
 
     def _try(self, node: ast.AST, place: Place) -> None:
-        assert isinstance(node, ast.Try | ast.TryStar)
+        assert isinstance(node, (ast.Try, ast.TryStar))
         self._block(node.body, Place(place, "try", node))
         for handler in node.handlers:
             if handler.type is not None:
@@ -387,7 +389,7 @@ class Reading:
         self._block(node.finalbody, Place(place, "finally", node))
 
     def _comprehension(self, node: ast.AST, place: Place) -> None:
-        assert isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        assert isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
         inside = Place(place, "comprehension", node)
         for generator in node.generators:
             self._visit(generator.iter, place)
@@ -421,7 +423,7 @@ class Reading:
                 self.imports.setdefault(alias.asname or alias.name, f"{origin}.{alias.name}".lstrip("."))
 
     def _function(self, node: ast.AST, place: Place) -> None:
-        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         outer_scope = self._scope
         self._scope = Scope(outer_scope.owner, node)
         for decorator in node.decorator_list:

@@ -35,7 +35,7 @@ def told_where(event: Event) -> bool:
     said = call.args[0] if call.args else next((word.value for word in call.keywords if word.arg == "epoch"), None)
     if said is None or isinstance(said, ast.Call):
         return False
-    return any(_counts(part) for part in ast.walk(said) if isinstance(part, ast.Name | ast.Attribute))
+    return any(_counts(part) for part in ast.walk(said) if isinstance(part, (ast.Name, ast.Attribute)))
 
 
 def _counts(part: ast.expr) -> bool:

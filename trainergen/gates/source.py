@@ -70,7 +70,7 @@ class Source:
         self.classes: dict[str, ast.ClassDef] = {}
         self.functions: dict[str, Function] = {}
         self.assigned: dict[str, ast.expr] = {}
-        self.top_imports = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        self.top_imports = [node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         for statement in _top_level(self.tree.body):
             self._bind(statement)
 
@@ -88,7 +88,7 @@ class Source:
                     self.imports[alias.asname or alias.name] = f"{origin}.{alias.name}".lstrip(".")
         elif isinstance(statement, ast.ClassDef):
             self.classes[statement.name] = statement
-        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self.functions[statement.name] = statement
         elif isinstance(statement, ast.Assign):
             for target in statement.targets:
@@ -180,13 +180,13 @@ def live_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
     """
     for statement in body:
         yield from _live(statement)
-        if isinstance(statement, ast.Return | ast.Raise | ast.Break | ast.Continue):
+        if isinstance(statement, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
             return
 
 
 def _live(node: ast.AST) -> Iterator[ast.AST]:
     yield node
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
         return
     never = isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value
     for name, value in ast.iter_fields(node):
@@ -205,7 +205,7 @@ def _live(node: ast.AST) -> Iterator[ast.AST]:
 def methods(owner: ast.ClassDef) -> Iterator[Function]:
     """The functions that a class body defines itself."""
     for statement in owner.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield statement
 
 

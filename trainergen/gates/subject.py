@@ -74,7 +74,7 @@ class Subject:
         """A finding at `node`; a class or function is marked by its name alone."""
         line = node.lineno
         start, stop = self.source.columns(node)
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             at = self.source.lines[line - 1].find(node.name, start - 1)
             if at >= 0:
                 start, stop = at + 1, at + 1 + len(node.name)
@@ -113,7 +113,7 @@ def callee(
     if dotted is None:
         return None
     found = facts.definition(dotted)
-    if isinstance(found, tuple) and isinstance(found[1], ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(found, tuple) and isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):
         return found[0], found[1]
     return found if isinstance(found, str) else None
 
@@ -121,7 +121,7 @@ def callee(
 def _next_method(lineage: Lineage, name: str, inside: Function) -> tuple[Source, Function] | None:
     passed = False
     for source, owner in lineage.classes:
-        own = [item for item in owner.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
+        own = [item for item in owner.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))]
         if passed:
             for function in own:
                 if function.name == name:

@@ -139,7 +139,7 @@ def _calls_base(statement: ast.stmt, owner: ast.ClassDef) -> bool:
     """Whether every path through `statement` calls the base's __init__."""
     if isinstance(statement, ast.If):
         return all(any(_calls_base(item, owner) for item in branch) for branch in (statement.body, statement.orelse))
-    if isinstance(statement, ast.With | ast.Try):
+    if isinstance(statement, (ast.With, ast.Try)):
         return any(_calls_base(item, owner) for item in statement.body)
     return isinstance(statement, ast.Expr) and any(True for _ in _base_calls(statement, owner))
 

@@ -61,7 +61,7 @@ _NO_GRADIENT = {"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad
 
 def check(node: ast.AST, scope: Scope, subject: Subject) -> Iterator[Finding]:
     """See WHAT."""
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     lineage = subject.trainers.get(scope.owner) if scope.owner is not None else None
     if lineage is None or scope.function is not None or node.name not in ENTRIES:
         return

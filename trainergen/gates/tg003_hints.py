@@ -49,7 +49,7 @@ WATCHES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def check(node: ast.AST, scope: Scope, subject: Subject) -> Iterator[Finding]:
     """See WHAT."""
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     owner = scope.owner
     if owner is None or scope.function is not None or not (owner in subject.trainers or owner in subject.configs):
         return

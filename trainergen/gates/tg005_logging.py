@@ -113,7 +113,7 @@ def _is_logger(target: ast.expr, subject: Subject) -> bool:
 def _built(message: ast.expr) -> str | None:
     if isinstance(message, ast.JoinedStr):
         return "an f-string"
-    if isinstance(message, ast.BinOp) and isinstance(message.op, ast.Mod | ast.Add) and not _only_literals(message):
+    if isinstance(message, ast.BinOp) and isinstance(message.op, (ast.Mod, ast.Add)) and not _only_literals(message):
         return "%" if isinstance(message.op, ast.Mod) else "+"
     if isinstance(message, ast.Call) and isinstance(message.func, ast.Attribute) and message.func.attr == "format":
         return "str.format"

@@ -155,7 +155,7 @@ def _assigned(function: Function, name: str) -> list[str]:
     return [
         ast.unparse(part.value)
         for part in ast.walk(function)
-        if isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign) and part.value is not None
+        if isinstance(part, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and part.value is not None
         for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
         if isinstance(target, ast.Name) and target.id == name
     ]

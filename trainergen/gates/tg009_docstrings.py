@@ -76,7 +76,7 @@ def check(node: ast.AST, scope: Scope, subject: Subject) -> Iterator[Finding]:
                 yield subject.finding(CODE, node, f"{node.name} has no docstring", hint)
             if node in subject.configs:
                 yield from _fields(node, subject)
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         owner = scope.owner
         judged = (
             owner is not None and scope.function is None and (owner in subject.trainers or owner in subject.configs)

@@ -82,7 +82,7 @@ def check(node: ast.AST, scope: Scope, subject: Subject) -> Iterator[Finding]:
         yield from _device(node, subject)
         if not _manual(lineage):
             yield from _mechanics(node, subject)
-    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+    elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             name = own_attribute(target)
             if name is not None and says(name, *_STOPPING):

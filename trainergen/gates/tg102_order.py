@@ -83,7 +83,7 @@ def _leaves(event: Event) -> bool:
     if place.kind not in ("if", "except"):
         return False
     block = getattr(place.node, place.branch)
-    return isinstance(block, list) and isinstance(block[-1], ast.Break | ast.Continue | ast.Return | ast.Raise)
+    return isinstance(block, list) and isinstance(block[-1], (ast.Break, ast.Continue, ast.Return, ast.Raise))
 
 
 def _one_by_one(event: Event) -> bool:

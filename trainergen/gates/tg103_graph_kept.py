@@ -84,7 +84,7 @@ def _may_keep(node: ast.AST) -> bool:
     """Whether a step gives a value to a name or to a collection."""
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Attribute) and node.func.attr in _COLLECTING
-    return isinstance(node, ast.AugAssign | ast.Assign)
+    return isinstance(node, (ast.AugAssign, ast.Assign))
 
 
 def _kept(training: Training, step: Step, routine: Routine, loop: Place | None) -> Iterator[tuple[ast.expr, str]]:
@@ -192,7 +192,7 @@ def _outlives(target: str, training: Training, routine: Routine, loop: Place | N
 
 def _mentions(value: ast.expr, name: str) -> bool:
     """Whether a value is computed from the name that it is given to."""
-    return any(text_of(part) == name for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
+    return any(text_of(part) == name for part in ast.walk(value) if isinstance(part, (ast.Name, ast.Attribute)))
 
 
 def _feeds_backward(name: str, used: set[str], routine: Routine) -> bool:
@@ -217,4 +217,4 @@ def _finding(training: Training, kept: ast.expr, how: str) -> Finding:
 
 
 def _only_left(kept: ast.BinOp) -> bool:
-    return isinstance(kept.right, ast.Constant | ast.Call | ast.Attribute) and isinstance(kept.op, ast.Mult | ast.Div)
+    return isinstance(kept.right, (ast.Constant, ast.Call, ast.Attribute)) and isinstance(kept.op, (ast.Mult, ast.Div))

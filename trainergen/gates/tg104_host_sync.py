@@ -104,7 +104,7 @@ def _of_tensor(training: Training, event: Event) -> bool:
         inner = inner.func.value
     if call.func.attr == "item":
         return event.target.split(".")[0] not in ("np", "numpy", "json", "yaml")
-    parts = (part for part in ast.walk(inner) if isinstance(part, ast.Name | ast.Attribute))
+    parts = (part for part in ast.walk(inner) if isinstance(part, (ast.Name, ast.Attribute)))
     return flow.attached(inner, order) or any(flow.attached(part, order) for part in parts)
 
 
@@ -138,7 +138,7 @@ def _asks_a_tensor(training: Training, routine: Routine, test: ast.expr, order: 
     if isinstance(test, ast.UnaryOp):
         return _asks_a_tensor(training, routine, test.operand, order)
     if isinstance(test, ast.Compare):
-        plain = not any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in test.ops)
+        plain = not any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in test.ops)
         return plain and any(flow.attached(each, order) for each in (test.left, *test.comparators))
     return text_of(test) is not None and "loss" not in (text_of(test) or "") and flow.attached(test, order)
 

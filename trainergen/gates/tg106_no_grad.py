@@ -79,7 +79,7 @@ def _without_gradients(evaluation: Evaluation) -> bool:
     managers = (
         item.context_expr
         for place in evaluation.forward.path
-        if isinstance(place.node, ast.With | ast.AsyncWith)
+        if isinstance(place.node, (ast.With, ast.AsyncWith))
         for item in place.node.items
     )
     return any("grad" in ast.unparse(each) for each in managers)

@@ -106,4 +106,4 @@ def _trains_tensors(training: Training, trace: list[Event], loop: Place) -> bool
 
 def _of_tensors(call: ast.Call) -> bool:
     given = argument(call, "params", 0)
-    return isinstance(given, ast.List | ast.Tuple) and all(isinstance(each, ast.Name) for each in given.elts)
+    return isinstance(given, (ast.List, ast.Tuple)) and all(isinstance(each, ast.Name) for each in given.elts)

@@ -127,11 +127,11 @@ def _asked(step: Step, routine: Routine) -> bool:
         node = other.node
         if isinstance(node, ast.If) and other.order < step.order and _about_device(node.test):
             return True
-        if isinstance(node, ast.Assign | ast.Return | ast.Expr) and node.lineno <= _line(step) <= (
+        if isinstance(node, (ast.Assign, ast.Return, ast.Expr)) and node.lineno <= _line(step) <= (
             node.end_lineno or 0
         ):
             for part in ast.walk(node):
-                if isinstance(part, ast.IfExp | ast.BoolOp) and _about_device(part):
+                if isinstance(part, (ast.IfExp, ast.BoolOp)) and _about_device(part):
                     return True
     return _named_for_it(routine) or any(_about_device(each) for each in routine.decorators())
 

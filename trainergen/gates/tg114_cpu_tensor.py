@@ -80,22 +80,21 @@ _STEPS = {
 def check(training: Training) -> Iterator[Finding]:
     """See WHAT."""
     loops = {id(loop) for loop, _, _ in training.batch_loops()}
-    for routine in training.reading.routines:
-        making = [step for step in routine.calls() if isinstance(step.node, ast.Call) and _makes(training, step.node)]
-        if not making:
-            continue
+    found: dict[int, tuple[Routine, list[tuple[Step, ast.Call]]]] = {}
+    for routine, step, call in training.calls(*(f"torch.{name}" for name in sorted(_MAKERS))):
+        if _makes(training, call):
+            found.setdefault(id(routine), (routine, []))[1].append((step, call))
+    for routine, making in found.values():
         device = _device(routine)
         in_step = routine.name in _STEPS and (
             device is not None
             or training.framework_at(routine) is not None
             or any(event.kind == BACKWARD for event in training.traces.own(routine))
         )
-        for step in making:
+        for step, call in making:
             looped = any(id(place) in loops for place in step.place.path)
             if not (in_step or looped) or (device is None and not in_step):
                 continue
-            call = step.node
-            assert isinstance(call, ast.Call)
             if not _moved(call, step, routine):
                 yield _finding(
                     training,
@@ -137,7 +136,7 @@ def _is_number(name: str, call: ast.Call) -> bool:
         return not isinstance(
             first, ast.List | ast.Tuple | ast.ListComp
         )  # a number most likely: those go along with any device
-    return isinstance(first, ast.Tuple | ast.List) and not first.elts
+    return isinstance(first, (ast.Tuple, ast.List)) and not first.elts
 
 
 def _moved(call: ast.Call, step: Step, routine: Routine) -> bool:
@@ -153,9 +152,7 @@ def _moved(call: ast.Call, step: Step, routine: Routine) -> bool:
                 and node.func.attr in ("to", "cuda", "type_as", "new_tensor", "numpy", "tolist", "item")
             ):
                 return True
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr) and _indexes(
-            node, call
-        ):
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)) and _indexes(node, call):
             return True
     names = [
         name

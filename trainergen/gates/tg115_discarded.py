@@ -122,14 +122,14 @@ def _is_tensor(training: Training, target: str, routine: Routine, order: int) ->
         return "[" in target and target.split("[", maxsplit=1)[0] in ("batch", "sample", "data", "inputs", "example")
     value = latest.value
     if latest.how == "loop unpack":
-        return isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+        return isinstance(value, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
     if latest.how == "unpack":
         return isinstance(value, ast.Name) and value.id in ("batch", "data", "sample", "item", "samples")
     if latest.how != "assign":
         return False
     if training.traces.flow(routine).attached(value, latest.order):
         role = training.roles.of(value, routine)
-        return role != MODULE and not isinstance(value, ast.Dict | ast.List | ast.Tuple)
+        return role != MODULE and not isinstance(value, (ast.Dict, ast.List, ast.Tuple))
     if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name):
         return value.value.id in ("batch", "sample", "data", "inputs")
     dotted = training.reading.dotted(value.func) if isinstance(value, ast.Call) else None

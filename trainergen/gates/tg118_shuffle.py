@@ -128,7 +128,7 @@ def _only_looked_at(training: Training, loader: Loader) -> bool:
         given: list[ast.expr] = []
         if isinstance(step.node, ast.Call) and getattr(step.node.func, "id", "") not in ("len", "enumerate", "tqdm"):
             given = [*step.node.args, *(word.value for word in step.node.keywords)]
-        elif isinstance(step.node, ast.Return | ast.Assign) and step.node.value is not None:
+        elif isinstance(step.node, (ast.Return, ast.Assign)) and step.node.value is not None:
             given = [step.node.value]
         if any(isinstance(each, ast.Name) and each.id in names for value in given for each in _parts(value)):
             return False
@@ -143,7 +143,7 @@ def _reads(routine: Routine, names: set[str]) -> bool:
 
 def _parts(value: ast.expr) -> list[ast.expr]:
     """A value, and what a tuple, a list or a dict is made of."""
-    if isinstance(value, ast.Tuple | ast.List):
+    if isinstance(value, (ast.Tuple, ast.List)):
         return [part for each in value.elts for part in _parts(each)]
     if isinstance(value, ast.Dict):
         return [part for each in value.values for part in _parts(each)]

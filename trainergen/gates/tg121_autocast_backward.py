@@ -65,9 +65,9 @@ def check(training: Training) -> Iterator[Finding]:
 
 
 def _is_autocast(place: Place) -> bool:
-    if place.kind == "with" and isinstance(place.node, ast.With | ast.AsyncWith):
+    if place.kind == "with" and isinstance(place.node, (ast.With, ast.AsyncWith)):
         return any(_named(item.context_expr) for item in place.node.items)
-    if place.kind == "routine" and isinstance(place.node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if place.kind == "routine" and isinstance(place.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return any(_named(each) for each in place.node.decorator_list)
     return False
 

@@ -113,4 +113,4 @@ def _same(value: ast.expr) -> bool:
             or name in ("to", "cuda", "compile")
             or name.startswith(("build", "make", "get_model", "create"))
         )
-    return isinstance(value, ast.Name | ast.Attribute) and getattr(value, "attr", "module") == "module"
+    return isinstance(value, (ast.Name, ast.Attribute)) and getattr(value, "attr", "module") == "module"

@@ -138,7 +138,7 @@ def _varies(event: Event) -> bool:
         return True
     names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
     for place in event.path:
-        if isinstance(place.node, ast.For | ast.AsyncFor):
+        if isinstance(place.node, (ast.For, ast.AsyncFor)):
             counted = {part.id for part in ast.walk(place.node.target) if isinstance(part, ast.Name)}
             if names & counted:
                 return True

@@ -117,11 +117,11 @@ def _divided(training: Training, backward: Event, loop: Place, length: str) -> b
     target = text_of(call.func.value) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
     names = {target, backward.target}
     if isinstance(call, ast.Call):
-        names |= {text_of(part) for part in ast.walk(call) if isinstance(part, ast.Name | ast.Attribute)}
+        names |= {text_of(part) for part in ast.walk(call) if isinstance(part, (ast.Name, ast.Attribute))}
     for name in names - {None, ""}:
         assert name is not None
         for binding in routine.bindings.get(name, ()):
-            if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, ast.Div | ast.Mult):
+            if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, (ast.Div, ast.Mult)):
                 return True
             if _has_division(binding.value) or length in ast.unparse(binding.value):
                 return True
@@ -133,7 +133,7 @@ def _divided(training: Training, backward: Event, loop: Place, length: str) -> b
     for part in ast.walk(loop.node):
         if (
             isinstance(part, ast.AugAssign)
-            and isinstance(part.op, ast.Div | ast.Mult)
+            and isinstance(part.op, (ast.Div, ast.Mult))
             and "grad" in ast.unparse(part.target)
         ):
             return True

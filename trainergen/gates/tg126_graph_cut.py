@@ -129,7 +129,7 @@ class _Cut:
             if left is not None and not self._from_model(value.right, order):
                 return left
             return right if right is not None and not self._from_model(value.left, order) else None
-        if isinstance(value, ast.Subscript | ast.Starred):
+        if isinstance(value, (ast.Subscript, ast.Starred)):
             return self.of(value.value, order)
         return self._call(value, order) if isinstance(value, ast.Call) else None
 

@@ -108,7 +108,7 @@ def _of_name(training: Training, target: str | ast.expr, order: int, routine: Ro
         if latest is None or latest.how != "assign":
             return None
         value = latest.value
-    while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult | ast.Div):
+    while isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Mult, ast.Div)):
         value = value.left
     if not isinstance(value, ast.Call):
         return None

@@ -162,7 +162,7 @@ def _uses_after(optimizers: set[str], statement: ast.stmt | ast.expr, routine: R
     return [
         (part.lineno, part.col_offset, isinstance(part.ctx, ast.Load))
         for part in ast.walk(routine.node)
-        if isinstance(part, ast.Name | ast.Attribute)
+        if isinstance(part, (ast.Name, ast.Attribute))
         and part.lineno > (statement.end_lineno or 0)
         and text_of(part) in optimizers
     ]
@@ -223,14 +223,14 @@ def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
             if binding.how == "augment" and not _is_plain(bindings):
                 continue
             filled = _holds(training, binding.value)
-            empty = isinstance(binding.value, ast.List | ast.Dict) and not ast.unparse(binding.value).strip("[]{}")
+            empty = isinstance(binding.value, (ast.List, ast.Dict)) and not ast.unparse(binding.value).strip("[]{}")
             if not filled and not (empty and name in appended):
                 continue
             if not text:
                 text = ast.unparse(owner.node)
             if _registered(name, text):
                 continue
-            kind = "ModuleDict" if isinstance(binding.value, ast.Dict | ast.DictComp) else "ModuleList"
+            kind = "ModuleDict" if isinstance(binding.value, (ast.Dict, ast.DictComp)) else "ModuleList"
             yield training.finding(
                 CODE,
                 binding.value,
@@ -241,7 +241,7 @@ def _plain_lists(training: Training, owner: Class) -> Iterator[Finding]:
 
 def _is_plain(bindings: list[Binding]) -> bool:
     """Whether a name that is added to began as a plain list: ``+=`` extends a ModuleList too."""
-    return any(each.how == "assign" and isinstance(each.value, ast.List | ast.ListComp) for each in bindings)
+    return any(each.how == "assign" and isinstance(each.value, (ast.List, ast.ListComp)) for each in bindings)
 
 
 def _holds(training: Training, value: ast.expr) -> bool:

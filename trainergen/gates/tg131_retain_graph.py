@@ -69,7 +69,7 @@ def _walks_again(loop: ast.AST) -> bool:
     return any(
         isinstance(part, ast.Attribute)
         and part.attr == "grad"
-        and isinstance(part.value, ast.Attribute | ast.Name)
+        and isinstance(part.value, (ast.Attribute, ast.Name))
         and getattr(part.value, "attr", getattr(part.value, "id", "")) == "autograd"
         for part in ast.walk(loop)
     )

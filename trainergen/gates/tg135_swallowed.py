@@ -55,10 +55,10 @@ def check(training: Training) -> Iterator[Finding]:
             if place.kind == "try"
         }
         for node in tries.values():
-            assert isinstance(node, ast.Try | ast.TryStar)
+            assert isinstance(node, (ast.Try, ast.TryStar))
             for handler in node.handlers:
                 if _catches_all(handler.type) and all(
-                    isinstance(item, ast.Pass | ast.Continue) for item in handler.body
+                    isinstance(item, (ast.Pass, ast.Continue)) for item in handler.body
                 ):
                     yield training.finding(
                         CODE,

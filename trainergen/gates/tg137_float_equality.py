@@ -45,7 +45,7 @@ def check(training: Training) -> Iterator[Finding]:
         for step in routine.steps:
             head = _head(step.node)
             for part in ast.walk(head) if head is not None else ():
-                if not isinstance(part, ast.Compare) or not any(isinstance(op, ast.Eq | ast.NotEq) for op in part.ops):
+                if not isinstance(part, ast.Compare) or not any(isinstance(op, (ast.Eq, ast.NotEq)) for op in part.ops):
                     continue
                 if any(_is_nan(training, each) for each in (part.left, *part.comparators)):
                     yield training.finding(
@@ -59,7 +59,7 @@ def check(training: Training) -> Iterator[Finding]:
 def _head(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.If):
         return node.test
-    if isinstance(node, ast.Assign | ast.Return | ast.Expr):
+    if isinstance(node, (ast.Assign, ast.Return, ast.Expr)):
         return node.value
     return None
 

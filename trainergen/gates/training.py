@@ -129,9 +129,9 @@ class Training:
     def iterated(self, loop: Place) -> ast.expr | None:
         """What a ``for`` goes through, without enumerate, tqdm and their like; None for ``while``."""
         node = loop.node
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             return core_of(node.generators[0].iter)
-        return core_of(node.iter) if isinstance(node, ast.For | ast.AsyncFor) else None
+        return core_of(node.iter) if isinstance(node, (ast.For, ast.AsyncFor)) else None
 
     def over_loader(self, loop: Place, routine: Routine) -> bool:
         """Whether a loop goes through a data loader (by what made it, else by its name)."""
@@ -200,11 +200,11 @@ class Training:
         self, code: str, node: ast.AST, message: str, hint: str, label: str = "", fix: Fix | None = None
     ) -> Finding:
         """A finding at `node`; a compound statement is marked by its first line, a class or function by its name."""
-        assert isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword)
+        assert isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword))
         line = node.lineno
         text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
         start, stop = self.source.columns(node)
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             at = text.find(node.name, start - 1)
             if at >= 0:
                 start, stop = at + 1, at + 1 + len(node.name)

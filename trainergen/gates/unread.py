@@ -62,7 +62,7 @@ def _handed_on(tree: ast.AST) -> bool:
 
 
 def _first_name(function: ast.expr) -> str | None:
-    while isinstance(function, ast.Attribute | ast.Call):
+    while isinstance(function, (ast.Attribute, ast.Call)):
         function = function.func if isinstance(function, ast.Call) else function.value
     return function.id if isinstance(function, ast.Name) else None
 
