@@ -159,8 +159,14 @@ def _problem_of(parts: Path, written: Literal[True] | Mapping[str, Any]) -> str 
 
 
 def _all_shards(path: Path) -> list[Path]:
-    """All folders beside a resumable checkpoint that belong to its step."""
-    return [each for form in (f"{path.stem}.shards", f"{path.stem}-*.shards") for each in path.parent.glob(form)]
+    """All folders beside a resumable checkpoint that belong to its step.
+
+    Listed by hand: `Path.glob` keeps every pattern that it was ever asked for.
+    """
+    if not path.parent.is_dir():
+        return []
+    beside = (each for each in path.parent.iterdir() if each.suffix == ".shards")
+    return [each for each in beside if each.stem == path.stem or each.stem.startswith(f"{path.stem}-")]
 
 
 def _is_of_no_use(shards: Path) -> bool:
