@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.building import read_tree
-from tests.cli.test_check_run import TRAINER, edit, made  # noqa: F401 - the fixture
+from tests.cli.test_check_run import TRAINER, edit, made, made_once  # noqa: F401 - the fixtures
 from tests.cli.test_new import Run
 
 pytestmark = pytest.mark.slow
