@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from typing import Any, TypeVar
@@ -64,7 +65,7 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in data.items()}
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         _demand(isinstance(data, dict), where, "an object", data)
-        hints = typing.get_type_hints(hint)
+        hints = _hints(hint)
         unknown = sorted(set(data) - {field.name for field in dataclasses.fields(hint)})
         _demand(not unknown, where, f"no field {', '.join(unknown)}", data)
         return hint(**{key: _decode(hints[key], item, f"{where}.{key}") for key, item in data.items()})
@@ -75,6 +76,12 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
         return None
     _demand(isinstance(data, hint) and not (isinstance(data, bool) and hint is not bool), where, hint.__name__, data)
     return data
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The fields' types, evaluated once a class: evaluating takes longer than the decoding that it is for."""
+    return typing.get_type_hints(kind)
 
 
 def _decode_union(arguments: tuple[Any, ...], data: Any, where: str) -> Any:

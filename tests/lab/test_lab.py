@@ -306,3 +306,17 @@ def test_what_the_project_imports_is_imported_once_and_the_supervisor_stays_sing
     assert made.call("look:see")["there"] is False
     lab.preload(("sklearn.datasets", "antigravity", "nowhere.at.all"))
     assert made.call("look:see") == {"there": True, "other": False, "threads": 1}
+
+
+def test_the_collector_runs_in_the_child_and_passes_over_what_was_imported(project):
+    made = project({"look.py": """
+            import gc
+
+            KEPT = [[number] for number in range(100_000)]
+
+            def see():
+                tracked = sum(len(gc.get_objects(generation)) for generation in range(3))
+                return {"on": gc.isenabled(), "tracked": tracked}
+            """})
+    seen = made.call("look:see")
+    assert seen["on"] and seen["tracked"] < 50_000

@@ -75,6 +75,45 @@ class Writes(Base):
         return self.lin(x)
 
 
+class Remembers(Base):
+    """Says in what state each run found it, and changes all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+
+    def forward(self, x):
+        state = (float(self.seen), len(self.calls), hasattr(self, "cache"), self.lin.bias is None, torch.rand(1).item())
+        REPORTS.append((self.training, state))
+        self.seen = torch.ones(1)
+        self.calls.append(1)
+        self.cache = x
+        self.lin.register_parameter("bias", None)
+        return self.lin(x)
+
+
+REPORTS: list[tuple[bool, tuple[object, ...]]] = []
+
+
+class Sparse:
+    def set_value(self, value):
+        return self
+
+
+class EitherKind(nn.Module):
+    """Takes a graph in either of two forms, as libraries of graph networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor, edge_index: torch.Tensor | Sparse):
+        if isinstance(edge_index, Sparse):
+            edge_index = edge_index.set_value(None)
+        source, target = edge_index
+        return torch.zeros_like(x).index_add(0, target, x[source]) @ self.lin.weight.T
+
+
 class Allocates(Base):
     def forward(self, x):
         return self.lin(x) + torch.zeros(10**12, 10**3)[0, 0]
@@ -173,6 +212,21 @@ def test_without_a_parameter_no_other_batch_is_looked_for() -> None:
 def test_prints_go_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
     find(Prints())
     assert capfd.readouterr() == ("", "")
+
+
+def test_every_run_finds_the_model_as_the_first_one_did() -> None:
+    REPORTS.clear()
+    find(Remembers())
+    assert len(REPORTS) > 4
+    seeded = {state[:-1] for _, state in REPORTS}
+    assert seeded == {(0.0, 0, False, False)}
+    assert [training for training, _ in REPORTS].count(False) == 2  # the two that ask whether samples mix
+
+
+def test_a_tensor_is_taken_where_the_annotation_allows_one() -> None:
+    found = find(EitherKind())
+    assert [spell for each in found.synthesis.tries if "edge_index" in (spell := each.batch)]
+    assert all("edge_index: int64[2" in each.batch for each in found.synthesis.tries)
 
 
 def test_a_search_leaves_the_model_and_the_random_states_as_they_were() -> None:

@@ -126,7 +126,8 @@ class Search:
         construction: the constructor's arguments; None where a factory of the user's builds the model.
         synthesis: the batch; None where the user gave one.
         constructions: models that were built.
-        seconds: of the whole search, as measured; no decision reads it.
+        seconds: of the whole search, as measured; no decision reads it. What is then measured of the model on the batch is
+            not in it: that is done with a batch of the user's too.
     """
 
     construction: Construction | None = None

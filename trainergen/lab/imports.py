@@ -83,11 +83,16 @@ def place_of(found: Any, context: Context) -> str | None:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """The cyclic collector off for the length of an import: a large one spends a fifth of its time in it."""
+    """The cyclic collector off for the length of an import: a large one spends a fifth of its time in it.
+
+    What was imported stays, and is never looked at again: the first collection afterwards would go through all of it,
+    which takes longer than most searches.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()

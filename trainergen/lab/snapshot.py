@@ -18,6 +18,10 @@ class Snapshot:
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._model = model
         self._buffers = {name: buffer.detach().clone() for name, buffer in model.named_buffers() if _is_plain(buffer)}
+        self._places = [
+            (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], value)
+            for name, value in self._buffers.items()
+        ]
         self._torch = torch.get_rng_state()
         self._device = device
         self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
@@ -28,9 +32,7 @@ class Snapshot:
     def restore(self) -> None:
         """Back to how it was."""
         with torch.no_grad():
-            for name, value in self._buffers.items():
-                owner, _, attribute = name.rpartition(".")
-                module = self._model.get_submodule(owner)
+            for module, attribute, value in self._places:
                 current = module._buffers.get(attribute)
                 if current is None or current.shape != value.shape or current.dtype != value.dtype:
                     module._buffers[attribute] = value.clone()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
 import math
-import textwrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -21,10 +20,11 @@ from ...lab.batch_form import (
     value_range,
 )
 from ...lab.protocol import LabProblem
+from ...lab.sources import code_node, plain_function
 from .facts import Feeding, OutputFacts, OutputName
 from .measure_call import Subject, batch_notes
 from .measure_model import forward_place
-from .return_names import return_names
+from .return_names import names_returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,10 +89,9 @@ def output_names(subject: Subject, feeding: Feeding) -> tuple[OutputName, ...]:
 
 def _names_in(kind: type) -> dict[int, str]:
     """What the ``forward`` of a class calls the parts of its tuple; nothing where there is no source."""
-    try:
-        return return_names(textwrap.dedent(inspect.getsource(kind.forward)))  # type: ignore[attr-defined]
-    except (AttributeError, OSError, TypeError):
-        return {}
+    function = plain_function(getattr(kind, "forward", None))
+    node = code_node(function.__code__) if function is not None else None
+    return names_returned(node) if isinstance(node, ast.FunctionDef) else {}
 
 
 def demand_learnable(

@@ -83,10 +83,12 @@ def seek(
         try:
             if data is None:
                 synthesis, found = seeker.batch(candidate)
+                seconds = time.perf_counter() - begun  # what is measured on any batch, the user's too, is no search
                 built, started = candidate, start(candidate.model, found)
             else:
                 synthesis, found = None, data
                 built, started = seeker.fitted(candidate, data, start)
+                seconds = time.perf_counter() - begun
         except LabProblem as problem:
             seeker.refused = seeker.refused or problem
         except NothingFound as problem:
@@ -94,7 +96,6 @@ def seek(
             if any((each.error or "").startswith("TooLong") for each in problem.unanswered.tries):
                 break  # a forward that does not end would take as long in the next model
         else:
-            seconds = time.perf_counter() - begun
             return found, started, Search(built.construction, synthesis, seeker.constructions, seconds)
     raise seeker.refusal()
 

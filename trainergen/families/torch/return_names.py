@@ -29,8 +29,11 @@ def return_names(source: str) -> dict[int, str]:
     forward = next(
         (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name == "forward"), None
     )
-    if forward is None:
-        return {}
+    return names_returned(forward) if forward is not None else {}
+
+
+def names_returned(forward: ast.FunctionDef) -> dict[int, str]:
+    """The same, of the function itself."""
     body = list(_own(forward))
     assigned = {
         target.id: each.value

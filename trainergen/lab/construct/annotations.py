@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
-from .sources import plain_function
+from ..sources import plain_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ...inspection.construction import BuiltArgument
 from ...inspection.expressions import CALL, NAMESPACE, at, children, is_tagged, put, without
 from ..imports import import_object
+from ..sources import MISSING, own_init, plain_function
 from .annotations import parameters_of
 from .options import Option
-from .sources import MISSING, own_init, plain_function
 from .uses import ITEM
 from .values import live, plain
 

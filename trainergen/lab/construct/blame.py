@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from ..sources import MISSING, code_node, dotted, file_tree
 from .scope import METHODS
-from .sources import MISSING, code_node, dotted, file_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import ast
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from ..sources import MISSING, dotted
 from .sizes import SMALL_INTS
-from .sources import MISSING, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ...inspection.expressions import call
+from ..sources import held_by
 from .configs import classes_near
 from .roles import normal_name
-from .sources import held_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

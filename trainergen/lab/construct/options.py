@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ...inspection.expressions import NAMESPACE, call, reference, tuple_of
+from ..sources import MISSING
 from .annotations import ANY, Wanted
 from .configs import concrete_classes, config_classes, mapping_classes
 from .modules import module_classes, on_graphs, torch_layer
 from .roles import Role, normal_name, role_of
 from .sizes import CLASSES, TEXTS, module_class
-from .sources import MISSING
 from .subject import Subject
 from .uses import ITEM, Path, Reads, Uses
 from .values import plain, target_of

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ..sources import MISSING, code_node, dotted, meaning, own_init, plain_function, words
 from .roles import role_of
 from .scope import METHODS, SEQUENCE_CALLS, TENSOR_ATTRIBUTES, Scope
-from .sources import MISSING, code_node, dotted, meaning, own_init, plain_function, words
 from .uses import ITEM, Uses
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...inspection.expressions import NAMESPACE, call, children, items_of, like, tuple_of
+from ..sources import MISSING
 from .annotations import Wanted, wanted
 from .conditions import choices, demanded, gives_up, pairs, solutions
 from .options import Option
-from .sources import MISSING
 from .trying import NotAModule, TookTooLong, TooLarge
 from .values import plain
 

@@ -221,12 +221,13 @@ _FLAG_WORDS = frozenset(
     ]
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NUMBERED = re.compile(r"_?\d+$")
 
 
 def normal_name(name: str) -> str:
     """``nClasses``, ``_hidden_dim2``: lower case, words with underscores, without the number at the end."""
     words = _CAMEL.sub("_", name).lower().strip("_")
-    return re.sub(r"_?\d+$", "", words) or words
+    return _NUMBERED.sub("", words) or words
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from .sources import MISSING, dotted, meaning
+from ..sources import MISSING, dotted, meaning
 from .uses import ITEM
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...inspection.expressions import CALL, NAMESPACE, children, is_tagged, items_of, like
+from ..sources import MISSING
 from .annotations import parameters_of
 from .options import Option
 from .repair import Change
 from .roles import role_of
-from .sources import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from ..sources import plain_function
 from .annotations import ANY, Wanted, hints_of, parameters_of, wanted
 from .reads import read_prefixes, read_uses
 from .roles import normal_name, role_of
-from .sources import plain_function
 from .uses import ITEM
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from .search import Parent, Search
 from .shapes_only import shapes_only
 from .starts import starts
 from .subject import Subject, subject_of
-from .untouched import kept_parameters
+from .untouched import Stage, kept_parameters
 from .values import make
 
 __all__ = ["Found", "Hints", "NotFound", "Question", "synthesise"]
@@ -108,7 +108,7 @@ def synthesise(
     search.push(starts(subject))
     judge = Judge(subject, search, probe, seed)
     rejected: tuple[Guess, Outcome] | None = None
-    with kept_parameters(model):
+    with kept_parameters(model), Stage(model).run(seed):
         for guess, outcome in search.successes(seed):
             verdict = judge.judge(guess, outcome)
             if verdict.guess is not None and verdict.outcome is not None:
@@ -123,7 +123,7 @@ def synthesise(
             rejected = rejected or (guess, outcome)
             if not outcome.parameters:
                 break  # nothing to train, whatever the batch: the next construction may have something
-    shaped = None if isolated or rejected else shapes_only(subject, search, seed)
+        shaped = None if isolated or rejected else shapes_only(subject, search, seed)
     raise _not_found(subject, search, rejected, shaped, context)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,7 @@ from .starts import activated
 from .structure import contained
 from .subject import Subject, elements
 from .trace import Trace
-from .untouched import TooLong, bounded, untouched
+from .untouched import TooLong, bounded
 from .values import TooLarge, make
 from .wishes import Activate, Contain, Wish
 
@@ -88,13 +87,11 @@ def attempt(subject: Subject, guess: Guess, seed: int, *, backward: bool = True,
         backward: whether to look for parameters that a gradient reaches.
         traced: whether to watch every operation; without it a failure proposes nothing.
     """
-    model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     trace = Trace(lambda axis: _is_batch(guess, axis))
     inactive = _inactive(subject, guess)
-    with untouched(model, seed):
+    with subject.run(seed) as model:
         try:
             positional, named = arguments(subject, make(guess, seed, mark if traced else None))
-            model.train()
             with bounded(), torch.set_grad_enabled(backward), trace if traced else contextlib.nullcontext():
                 output = model(*positional, **named)
             return _success(model, output, trace)
@@ -119,16 +116,14 @@ def independence(subject: Subject, guess: Guess, seed: int, dim: str = "batch") 
     In eval mode forward runs twice, the second time with another first sample. `Outcome.mixed` says whether the output
     of other samples changed; None where that can't be seen (no dimension of the output counts the samples).
     """
-    model = copy.deepcopy(subject.model) if subject.lazy else subject.model
     outputs: list[list[torch.Tensor]] = []
     for other in (False, True):
-        with untouched(model, seed):
+        with subject.run(seed) as model:
             try:
                 values, changed = make(guess, seed), make(guess, seed + 1)
                 if other:
                     _exchange(guess, dim, values, changed)
                 positional, named = arguments(subject, values)
-                model.train()
                 model(*positional, **named) if subject.lazy else None
                 model.eval()
                 with bounded(), torch.no_grad():

@@ -10,13 +10,19 @@ from ...inspection.batch_spec import BATCH, BatchSpec, Branch, Leaf, Path
 from ...inspection.batch_spec import Node as SpecNode
 from .attempt import Outcome
 from .guess import COUNTS, SPATIAL, Box, Dim, Guess, Node, Slot
-from .search import Search
+from .search import MORE_NODES, Search
 from .subject import Subject
 from .values import bound
 
 SAMPLES = 4
 
-_FEATURES = r"enc_in|c_in|(?:n|num|in|input)_?(?:features|vars|variables|series|dim)|d_in|in_features|feature_dim"
+LENGTH = 16
+"""Of a sequence that may have any."""
+
+_FEATURES = re.compile(
+    r"enc_in|c_in|(?:n|num|in|input)_?(?:features|vars|variables|series|dim)|d_in|in_features|feature_dim"
+)
+_OUT_OF_RANGE = re.compile(r"out of (?:range|bounds)|out-of-bounds|smaller than num_classes")
 _SIDES = (28, 32, 64, 48, 96, 128, 224)
 
 
@@ -70,8 +76,10 @@ class Canonical:
             guess = self._sides(guess, sides)
         if "length" in used:
             guess = self._length(guess)
-        if "nodes" in used and self._runs(guess.with_sizes(nodes=guess.size("nodes") + 2)):
-            self.varying.add("nodes")
+        if "nodes" in used:
+            more = guess.with_sizes(nodes=guess.size("nodes") + MORE_NODES)
+            if self.search.has_run(more) or self._runs(more):
+                self.varying.add("nodes")
         return guess
 
     def _sides(self, guess: Guess, sides: list[str]) -> Guess:
@@ -97,6 +105,10 @@ class Canonical:
 
     def _length(self, guess: Guess) -> Guess:
         now = guess.size("length")
+        usual = guess.with_sizes(**_packed(guess, {"length": LENGTH}))
+        if now != LENGTH and self._runs(usual):  # it varies then, and that is what it becomes
+            self.varying.add("length")
+            return usual
         for size in (now + 1, now - 1, now * 2):
             if size > 0 and self._runs(guess.with_sizes(**_packed(guess, {"length": size}))):
                 self.varying.add("length")
@@ -104,7 +116,7 @@ class Canonical:
         else:
             guess = self._tied(guess, now)
         if "length" in self.varying:
-            for size in (16, 8, 32, 64):
+            for size in (LENGTH, 8, 32, 64):
                 if size == now:
                     break
                 changed = guess.with_sizes(**_packed(guess, {"length": size}))
@@ -139,7 +151,7 @@ class Canonical:
                     continue
                 if self._runs(guess.with_dim(path, axis, dim + 1), traced=True):  # see `Trace`: torch may read too far
                     self.free[path, axis] = _usual(slot, axis)
-                    stated = self.subject.evidence.number(_FEATURES)
+                    stated = self.subject.evidence.number(_FEATURES.fullmatch)
                     if stated is not None and axis == len(slot.dims) - 1 and slot.dtype.startswith("float"):
                         changed = guess.with_dim(path, axis, stated[0])
                         guess = changed if self._runs(changed) else guess
@@ -196,7 +208,7 @@ def extreme(guess: Guess, *paths: Path) -> Guess:
 
 def out_of_range(outcome: Outcome) -> bool:
     """Whether it is the values of ids that were refused."""
-    return re.search(r"out of (?:range|bounds)|out-of-bounds|smaller than num_classes", outcome.error or "") is not None
+    return _OUT_OF_RANGE.search(outcome.error or "") is not None
 
 
 def _has_columns(guess: Guess, slot: Slot, count: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .guess import Dim, Slot
@@ -28,6 +28,8 @@ _FEATURES = re.compile(
     re.I,
 )
 _NODES = re.compile(r"^(?:num_nodes|nodes|\|v\||n_nodes)$", re.I)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_NO_DIMENSION = re.compile(r"(?i)optional|tensor|float\w*|int\w*|bool|none|long\w*|str|list|dict|required|default")
 _DTYPES = {
     "Float": "float32",
     "Int": "int64",
@@ -76,14 +78,14 @@ def written(name: str, text: str, known: Mapping[str, Any]) -> tuple[tuple[Dim, 
         text: source and docstrings.
         known: attributes, for names in the shape.
     """
-    for found in re.finditer(rf"\b{re.escape(name)}\b", text):
-        rest = text[found.end() : found.end() + 160]
+    for start in _mentions(name, text):
+        rest = text[start + len(name) : start + len(name) + 160]
         line = rest.partition("\n")[0]
         comment = line.partition("#")[2] if "#" in line else None
-        signature = _DEF.search(text[: found.start()].rpartition("\n")[2]) is not None
+        before = text[text.rfind("\n", 0, start) + 1 : start]
+        signature = _DEF.search(before) is not None
         if signature and comment is None:
             continue
-        before = text[: found.start()].rpartition("\n")[2]
         in_code = _ASSIGNED.search(before) is not None or line.lstrip().startswith(("=", ".", "["))
         if in_code and comment is None:
             continue
@@ -105,6 +107,16 @@ def written(name: str, text: str, known: Mapping[str, Any]) -> tuple[tuple[Dim, 
                     f"({', '.join(words)}) in the {'comments' if comment and where is comment else 'docstring'}",
                 )
     return None
+
+
+def _mentions(name: str, text: str) -> Iterator[int]:
+    """Where a name begins in a text, as a word of its own."""
+    start = text.find(name)
+    while start >= 0:
+        around = text[start - 1 : start], text[start + len(name) : start + len(name) + 1]
+        if not any(each.isalnum() or each == "_" for each in around):
+            yield start
+        start = text.find(name, start + len(name))
 
 
 def _of_the_field(words: list[str]) -> tuple[Dim, ...] | None:
@@ -143,9 +155,7 @@ def dims_of(words: list[str], known: Mapping[str, Any]) -> tuple[Dim, ...] | Non
             dims.append("length")
         elif _FEATURES.match(word):
             dims.append(16)
-        elif re.fullmatch(r"[A-Za-z_]\w*", word) and not re.fullmatch(
-            r"(?i)optional|tensor|float\w*|int\w*|bool|none|long\w*|str|list|dict|required|default", word
-        ):
+        elif _NAME.fullmatch(word) and not _NO_DIMENSION.fullmatch(word):
             dims.append("batch" if index == 0 and "batch" not in dims and len(words) > 1 else 8)
         else:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ _SEQUENCES = re.compile(r"seq_len|num_tokens|n_tokens|max_len|sequence")
 _OVER_LENGTH = re.compile(
     r"softmax\(.*dim\s*=\s*-?[12]|transpose\(1,\s*2\)|transpose\(-2,\s*-1\)|\.mean\((?:dim\s*=\s*)?1\)"
 )
+_CARDINALITIES = re.compile(r"cardinal|categor|field_dims|cat_dims|vocab_sizes|num_embeddings|cat_sizes|n_cats")
 _STEPS = re.compile(r"^(?:n|num)?_?(?:timesteps?|diffusion_steps|train_timesteps|t_max|T)$")
 
 
@@ -111,7 +112,7 @@ class Evidence:
     def cardinalities(self) -> tuple[tuple[int, ...], str] | None:
         """A list of table sizes, one a column."""
         for name, value in self.known.items():
-            if re.search(r"cardinal|categor|field_dims|cat_dims|vocab_sizes|num_embeddings|cat_sizes|n_cats", name):
+            if _CARDINALITIES.search(name):
                 sizes = _ints(value)
                 if len(sizes) > 1:
                     return tuple(sizes), f"{name} = {list(sizes)}"
@@ -125,10 +126,10 @@ class Evidence:
                 return tuple(sizes), f"{head} has {len(sizes)} tables"
         return None
 
-    def number(self, pattern: str) -> tuple[int, str] | None:
-        """The first whole number whose name matches."""
+    def number(self, named: Callable[[str], object]) -> tuple[int, str] | None:
+        """The first whole number whose name is one that is asked for."""
         for name, value in self.known.items():
-            if re.fullmatch(pattern, name) and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            if named(name) and isinstance(value, int) and not isinstance(value, bool) and value > 0:
                 return value, f"{name} = {value}"
         return None
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from .attempt import Outcome, activations
 from .guess import Guess
 from .realise import dims_for
-from .search import Parent, Search
+from .search import MORE_NODES, Parent, Search
 from .subject import Subject
 
 Probe = Callable[[Guess, int], Outcome]
+
+_LABELS = re.compile(r"labels?|targets?|y")
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Judge:
                 yield f"{path[-1]} may as well be [{said}]: nothing in the model fixes its rank"
         given = {name for name, _ in guess.arguments}
         for each in self.subject.forward:
-            if each.name not in given and re.fullmatch(r"labels?|targets?|y", each.name) and each.kind == "positional":
+            if each.name not in given and _LABELS.fullmatch(each.name) and each.kind == "positional":
                 yield f"forward also takes {each.name}: with it the model may return its own loss"
 
     def _as_numbers(self, guess: Guess, outcome: Outcome) -> tuple[Guess, Outcome]:
@@ -177,12 +179,12 @@ class Judge:
         if {"batch", "packed"} & used:
             trials = [{"batch": 2}]
         elif any(slot.form == "sorted" for _, slot in guess.slots()):
-            trials = [{"nodes": guess.size("nodes") + 3}, {"graphs": guess.size("graphs") + 1}]
+            trials = [{"nodes": guess.size("nodes") + MORE_NODES}, {"graphs": guess.size("graphs") + 1}]
         elif {"nodes", "edges"} & used:
             trials = (
-                [{"edges": 30}, {"nodes": guess.size("nodes") + 3}]
+                [{"edges": 30}, {"nodes": guess.size("nodes") + MORE_NODES}]
                 if "edges" in used
-                else [{"nodes": guess.size("nodes") + 3}]
+                else [{"nodes": guess.size("nodes") + MORE_NODES}]
             )
         else:
             return False
@@ -209,7 +211,7 @@ class Judge:
         """With the graph that each node is of, where the output is one of whole graphs."""
         if "nodes" not in {dim for _, slot in guess.slots() for dim in slot.dims}:
             return guess, outcome
-        ran = self.search.test(guess.with_sizes(nodes=guess.size("nodes") + 3), self.seed)
+        ran = self.search.test(guess.with_sizes(nodes=guess.size("nodes") + MORE_NODES), self.seed)
         if not ran.ran or ran.shapes != outcome.shapes or () in ran.shapes:
             return guess, outcome
         for each in activations(self.subject, guess):

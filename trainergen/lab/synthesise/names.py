@@ -31,7 +31,7 @@ class Scene:
     @property
     def graph(self) -> bool:
         """Nodes and edges rather than samples."""
-        return any(re.search(r"edge_index|^adj_t$", name) for name in self.names) or "edges" in self.active
+        return any("edge_index" in name or name == "adj_t" for name in self.names) or "edges" in self.active
 
     @property
     def dense(self) -> bool:
@@ -70,8 +70,11 @@ def _columns(scene: Scene) -> Slot:
     return Slot("int64", ("batch", columns), 0, high, why=found[1] if found else "named like categories", sure=True)
 
 
+_COLUMNS = re.compile(r"(?:n|num|d|dim)_?(?:cont|num|continuous|numerical|dense|numeric).*")
+
+
 def _numbers(scene: Scene) -> Slot:
-    found = scene.evidence.number(r"(?:n|num|d|dim)_?(?:cont|num|continuous|numerical|dense|numeric).*")
+    found = scene.evidence.number(_COLUMNS.fullmatch)
     return Slot(
         "float32", ("batch", found[0] if found else 4), why=found[1] if found else "named like numbers", sure=True
     )
@@ -177,12 +180,16 @@ _RULES = tuple((re.compile(pattern), make) for pattern, make in _NAMES)
 """Compiled once, where the lab begins, and not in each of its children."""
 
 
+_TARGET_LENGTHS = re.compile(r"(?:target|label|y|text)s?_?(?:len|length)s?")
+_LABELS = re.compile(r"y|labels?|targets?|texts?|transcripts?")
+
+
 def _has_target_lengths(scene: Scene) -> bool:
-    return any(re.fullmatch(r"(?:target|label|y|text)s?_?(?:len|length)s?", name) for name in scene.names)
+    return any(_TARGET_LENGTHS.fullmatch(name) for name in scene.names)
 
 
 def _lengths(name: str) -> Slot:
-    target = re.fullmatch(r"(?:target|label|y)s?_?(?:len|length)s?", name) is not None
+    target = _TARGET_LENGTHS.fullmatch(name) is not None and not name.startswith("text")
     high = "target_length" if target else "length"
     return Slot("int64", ("batch",), 1, high, "lengths", "named like lengths", sure=True)
 
@@ -190,7 +197,7 @@ def _lengths(name: str) -> Slot:
 def reading(name: str, scene: Scene) -> Slot | None:
     """What the name says, None where it says nothing."""
     plain = name.lower().lstrip("_*")
-    if re.fullmatch(r"y|labels?|targets?|texts?|transcripts?", plain) and _has_target_lengths(scene):
+    if _LABELS.fullmatch(plain) and _has_target_lengths(scene):
         return Slot("int64", ("batch", "target_length"), 1, max(scene.rows(), 2), why="labels of a sequence")
     if plain == "target" and {"source", "src", "template", "moving", "reference"} & set(scene.names):
         return None  # one of a pair, no label

@@ -17,6 +17,9 @@ Run = Callable[[Guess, int, bool, bool], Outcome]
 MOST_FATAL = 2
 """Tries that may run into the alarm before the search gives up: each costs many seconds."""
 
+MORE_NODES = 3
+"""By how many a graph is made larger to see that its size may vary: always the same, so that it is tried once."""
+
 _VISIT = 0.12
 """What each earlier failure at a place adds to guesses that try to mend it."""
 
@@ -101,6 +104,11 @@ class Search:
             children = [replace(each, cost=shift + each.cost - outcome.cost) for each in outcome.proposals]
             self.push(children, Parent(guess.cost, outcome.reached, outcome.site, outcome.reached > self._furthest))
             self._furthest = max(self._furthest, outcome.reached)
+
+    def has_run(self, guess: Guess) -> bool:
+        """Whether the same call has been tried before, with whatever values, and ran."""
+        key = guess.key()
+        return any(outcome.ran and outcome.finite and each.key() == key for each, outcome in self.tried)
 
     def furthest(self) -> tuple[Guess, Outcome] | None:
         """Of the failed tries the one that came furthest, the earliest of equals."""

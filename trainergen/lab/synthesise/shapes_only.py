@@ -17,7 +17,7 @@ from .origins import mark
 from .search import Search
 from .subject import elements
 from .trace import Trace
-from .untouched import bounded, untouched
+from .untouched import bounded
 from .values import make
 
 if TYPE_CHECKING:
@@ -53,12 +53,11 @@ def shapes_only(subject: Subject, search: Search, seed: int) -> Guess | None:
 
 def _attempt(subject: Subject, guess: Guess, seed: int) -> Outcome:
     trace = Trace(lambda _: False)
-    with untouched(subject.model, seed), FakeTensorMode(allow_non_fake_inputs=True):
+    with subject.run(seed) as model, FakeTensorMode(allow_non_fake_inputs=True):
         try:
             positional, named = arguments(subject, make(guess, seed, mark))
-            subject.model.train()
             with bounded(SECONDS), trace:
-                output = elements(subject.model(*positional, **named))
+                output = elements(model(*positional, **named))
         except BaseException as error:
             failure = failure_of(error, trace.failure, ())
             try:

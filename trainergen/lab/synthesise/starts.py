@@ -35,6 +35,9 @@ _STATES = re.compile(
 
 _BESIDE = re.compile(r"pos|cls|time|label|class")
 """Layers named so take something else than the input."""
+_VALUES = re.compile(r"values?|weights?|scores?|dense|feats?|features|vec|state|cont")
+_NODES = re.compile(r"(?:num|n)_?nodes?")
+_CHANNELS = re.compile(r"(?:n|num|in|input|img|image)_?(?:channels?|chans?|ch)|channels|n_input_channels|nc|c_in|in_ch")
 _AFFIXES = re.compile(r"^(?:x|input|inputs)_|_(?:x|input|inputs|ids|feats?|features|values)$")
 _SIZED = re.compile(r"(?:in|input|inputs|img|image|obs|x|data)_?(?:shape|size|dims?)")
 
@@ -98,14 +101,14 @@ def _called(subject: Subject) -> list[str]:
 
 
 def _guess(names: list[str], chosen: list[Option], evidence: Evidence) -> Guess:
-    side, length = evidence.side(), evidence.length()
+    side, length, nodes = evidence.side(), evidence.length(), evidence.number(_NODES.fullmatch)
     volume = any(len(slot.dims) >= 5 for _, node in chosen for slot in _all(node))
     sides = side[0] if side and side[0] <= 512 else 16 if volume else 32
     sizes = {
         "batch": 3,
         "length": length[0] if length and length[0] <= 512 else 12,
         **dict.fromkeys(("height", "width", "depth"), sides),
-        "nodes": evidence.number(r"(?:num|n)_?nodes?")[0] if evidence.number(r"(?:num|n)_?nodes?") else 10,  # type: ignore[index]
+        "nodes": nodes[0] if nodes else 10,
         "edges": 24,
         "graphs": 2,
         "objects": 3,
@@ -235,9 +238,7 @@ def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:
     first = own[0] if own else None
     channels = next((layer.width for layer in own if layer.kind == "conv"), 3)
     width = next((layer.width for layer in own if layer.kind != "embedding" and layer.width), 16)
-    stated = evidence.number(
-        rf"{re.escape(lower)}_?(?:dim|size|channels|features|width)|(?:n|num|dim|d)_?{re.escape(lower)}s?"
-    )
+    stated = evidence.number(_sizes_of(lower).__contains__)
     width = stated[0] if stated is not None and first is not None and first.kind == "linear" else width
     image_channels = _channels(evidence) or channels
     ranks: dict[str, float] = {
@@ -312,7 +313,7 @@ def _left(name: str, subject: Subject, layers: list[Layer]) -> list[Layer]:
     named = [reading(other, subject.scene) for other in subject.scene.active if other != name]
     ids = sum(slot is not None and slot.integral and slot.high != "nodes" for slot in named)
     certain = any(slot is not None and slot.why == "named like ids" for slot in named)
-    values = certain and re.search(r"values?|weights?|scores?|dense|feats?|features|vec|state|cont", name.lower())
+    values = certain and _VALUES.search(name.lower())
     tables = sum(layer.kind == "embedding" for layer in layers)
     return [layer for layer in layers if layer.kind != "embedding"] if tables <= ids or values else layers
 
@@ -343,10 +344,15 @@ def _matching(name: str, layers: list[Layer]) -> list[Layer]:
     ]
 
 
+def _sizes_of(name: str) -> frozenset[str]:
+    """Names of attributes that say how large an argument is: ``x_dim``, ``num_x``."""
+    after = (f"{name}{joint}{word}" for word in ("dim", "size", "channels", "features", "width") for joint in ("", "_"))
+    before = (f"{word}{joint}{name}" for word in ("n", "num", "dim", "d") for joint in ("", "_"))
+    return frozenset((*after, *(form for each in before for form in (each, f"{each}s"))))
+
+
 def _channels(evidence: Evidence) -> int | None:
-    found = evidence.number(
-        r"(?:n|num|in|input|img|image)_?(?:channels?|chans?|ch)|channels|n_input_channels|nc|c_in|in_ch"
-    )
+    found = evidence.number(_CHANNELS.fullmatch)
     return found[0] if found and found[0] <= 64 else None
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import inspect
 import re
-import textwrap
+import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ..sources import code_node, plain_function
 from .entries import entries_wanted, keyed
 from .guess import Box, Guess, Node, Slot
 from .names import reading
@@ -168,15 +168,10 @@ def _loop(node: ast.For | ast.comprehension, ours: Callable[[ast.expr], Reads | 
                 _read(inner, {target.id}, outer.element)
 
 
-@functools.lru_cache(maxsize=256)
 def _method(kind: type, name: str) -> ast.FunctionDef | None:
-    function = getattr(kind, name, None)
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return None
-    first = tree.body[0] if tree.body else None
-    return first if isinstance(first, ast.FunctionDef) else None
+    function = plain_function(getattr(kind, name, None))
+    node = code_node(function.__code__) if function is not None else None
+    return node if isinstance(node, ast.FunctionDef) else None
 
 
 @functools.lru_cache(maxsize=256)
@@ -201,7 +196,7 @@ def boxed(subject: Subject, name: str) -> Node | None:
     sort = annotation.replace("typing.", "").strip("'\"").lower() if annotation else ""
     if reads.keys or sort.startswith(("dict", "mapping")):
         return _mapping(reads, subject) if reads.keys else keyed(subject)
-    if reads.attributes:
+    if reads.attributes and not _may_be_tensor(annotation, subject):
         return _object(reads, subject)
     element = _element(name, subject)
     listed = sort.removeprefix("optional[").startswith(("list[", "sequence[", "iterable["))
@@ -218,14 +213,25 @@ def boxed(subject: Subject, name: str) -> Node | None:
 
 
 def _class_of(annotation: str | None, subject: Subject) -> type | None:
+    value = _meant(annotation, subject)
+    options = [each for each in typing.get_args(value) if isinstance(each, type)] or [value]
+    return next((each for each in options if isinstance(each, type) and each is not type(None)), None)
+
+
+def _may_be_tensor(annotation: str | None, subject: Subject) -> bool:
+    """Whether a tensor alone is what the annotation allows, as one of several things (``Adj`` of a graph) or as the only one."""
+    value = _meant(annotation, subject)
+    choices = typing.get_args(value) if typing.get_origin(value) in (typing.Union, types.UnionType) else (value,)
+    return torch.Tensor in choices
+
+
+def _meant(annotation: str | None, subject: Subject) -> Any:
     if not annotation:
         return None
     try:
-        value = eval(annotation.strip("'\""), dict(subject.globals()), {})  # noqa: S307  the user's own annotation
+        return eval(annotation.strip("'\""), dict(subject.globals()), {})  # noqa: S307  the user's own annotation
     except Exception:
         return None
-    options = [each for each in typing.get_args(value) if isinstance(each, type)] or [value]
-    return next((each for each in options if isinstance(each, type) and each is not type(None)), None)
 
 
 def _of_class(kind: type, reads: Reads, subject: Subject) -> Node | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,7 @@ from torch import nn
 from ...inspection.model_facts import Argument
 from .evidence import Evidence, Hints, gather
 from .names import Scene
+from .untouched import Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +24,7 @@ class Subject:
     """A model and how it is called.
 
     Attributes:
-        model: built; every try brings it back to how it was.
+        model: built; it is put into train mode, and every run brings it back to how it was.
         forward: its arguments, without ``self``.
         evidence: see there.
         scene: for what names say.
@@ -33,6 +37,17 @@ class Subject:
     scene: Scene
     lazy: bool
 
+    @contextlib.contextmanager
+    def run(self, seed: int) -> Iterator[nn.Module]:
+        """The model in train mode, for one run that leaves no trace; a lazy one's copy, for it takes shape only once."""
+        model = copy.deepcopy(self.model) if self.lazy else self.model
+        with (_staged(model) if self.lazy else self._stage).run(seed):
+            yield model
+
+    @functools.cached_property
+    def _stage(self) -> Stage:
+        return _staged(self.model)
+
     def globals(self) -> dict[str, Any]:
         """Of the module that the class is from."""
         module = sys.modules.get(type(self.model).__module__)
@@ -41,6 +56,11 @@ class Subject:
     def argument(self, name: str) -> Argument | None:
         """By name."""
         return next((each for each in self.forward if each.name == name), None)
+
+
+def _staged(model: nn.Module) -> Stage:
+    model.train()
+    return Stage(model)
 
 
 def subject_of(model: nn.Module, forward: Sequence[Argument], hints: Hints) -> Subject:

@@ -43,27 +43,47 @@ def kept_parameters(model: nn.Module) -> Iterator[None]:
                     parameter.copy_(value)
 
 
-@contextlib.contextmanager
-def untouched(model: nn.Module, seed: int) -> Iterator[None]:
-    """Buffers, attributes, modes and random states are afterwards what they were; prints go nowhere."""
-    snapshot = Snapshot(model, torch.device("cpu"))
-    kept = [_state(module) for module in model.modules()]
-    torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for accelerators, and takes ms
-    try:
-        with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for module, attributes, contents in kept:
+class Stage:
+    """A model as it is now, brought back to that after every run: buffers, attributes, modes, random states.
+
+    What is kept is looked up once, however many runs follow: of a small model's run that takes as long as its forward.
+
+    Args:
+        model: kept as it is.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._snapshot = Snapshot(model, torch.device("cpu"))
+        self._kept = [_state(module) for module in model.modules()]
+
+    @contextlib.contextmanager
+    def run(self, seed: int) -> Iterator[None]:
+        """Inside, anything may be changed and printed; afterwards nothing was. `seed`: of torch's random numbers."""
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for accelerators, and takes ms
+        try:
+            with (
+                contextlib.redirect_stdout(_Nowhere()),
+                contextlib.redirect_stderr(_Nowhere()),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            self._restore()
+
+    def _restore(self) -> None:
+        for module, attributes, contents in self._kept:
             vars(module).clear()
             vars(module).update(attributes)
             for container, content in contents:
+                if not container and not content:
+                    continue  # a dozen dicts of hooks in every module
                 if isinstance(container, dict):
                     container.clear()
                     container.update(content)
                 else:
                     container[:] = content
-        snapshot.restore()
+        self._snapshot.restore()
 
 
 def _state(module: nn.Module) -> tuple[nn.Module, dict[str, Any], list[tuple[Any, Any]]]:

@@ -7,16 +7,14 @@ whose checks are written in Python.
 from __future__ import annotations
 
 import ast
-import functools
-import inspect
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, Literal
 
 import torch
 
+from ...sources import code_node
 from ..failure import Failure
 from ..origins import Operand, operand
 from ..wishes import Activate, Bound, Contain, Divide, Recast, Rerank, Resize, Swap, Unit, Wish
@@ -57,11 +55,10 @@ def of_statement(failure: Failure) -> Iterator[Wish]:
     if isinstance(failure.error, (ValueError, AssertionError)) and failure.frames:
         yield from _named_in_message(failure)
     for frame, line in failure.frames[:4]:
-        tree = _tree(frame.f_code)
+        tree = code_node(frame.f_code)
         if tree is None:
             continue
-        reader = _Reader(frame, tree[0])
-        found = list(_of_line(reader, line - tree[1]))
+        found = list(_of_line(_Reader(frame, tree), line))
         if found:
             yield from found
             return
@@ -72,16 +69,6 @@ def _named_in_message(failure: Failure) -> Iterator[Wish]:
     named = tuple(name for name in failure.inactive if name in failure.said)
     if named:
         yield Activate(named)
-
-
-@functools.lru_cache(maxsize=256)
-def _tree(code: CodeType) -> tuple[ast.AST, int] | None:
-    """The function's syntax tree, and what to subtract from a line number of the file."""
-    try:
-        lines, start = inspect.getsourcelines(code)
-        return ast.parse(textwrap.dedent("".join(lines))), max(start, 1) - 1
-    except (OSError, SyntaxError, TypeError, IndentationError):
-        return None
 
 
 def _of_line(reader: _Reader, line: int) -> Iterator[Wish]:

@@ -1,4 +1,4 @@
-"""The syntax trees of live code: a function's node, what a dotted name means where it stands. Each file is parsed once."""
+"""The syntax trees of live code: a function's node, what a dotted name means where it stands. Each is parsed once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import inspect
 import linecache
 import sys
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -29,21 +32,6 @@ def file_tree(file: str) -> ast.Module | None:
         return None
 
 
-@functools.lru_cache(maxsize=256)
-def _functions(file: str) -> dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]:
-    found: dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef] = {}
-    tree = file_tree(file)
-    pending: list[ast.AST] = [tree] if tree is not None else []
-    while pending:  # statements only: definitions stand in no expression
-        node = pending.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            found[node.name, first] = node
-        for part in ("body", "orelse", "handlers", "finalbody", "cases"):
-            pending += getattr(node, part, ())
-    return found
-
-
 @functools.lru_cache(maxsize=1024)
 def words(node: ast.AST) -> frozenset[str]:
     """Every name and attribute that stands in a definition."""
@@ -54,9 +42,53 @@ def words(node: ast.AST) -> frozenset[str]:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def code_node(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The definition that `code` was compiled from; None for a lambda, a comprehension, or without source."""
-    return _functions(code.co_filename).get((code.co_name, code.co_firstlineno))
+    """The definition that `code` was compiled from, its lines as in the file; None for a lambda, or without source.
+
+    Only the definition's own lines are parsed: ``torch/nn/functional.py`` as a whole takes longer than most searches.
+    """
+    if code.co_name.startswith("<"):
+        return None
+    lines = linecache.getlines(code.co_filename)
+    first = code.co_firstlineno
+    if not 0 < first <= len(lines):
+        return None
+    margin = _indent(lines[first - 1])
+    last = min(max(_last_line(code), first), len(lines))
+    while last < len(lines) and (not lines[last].strip() or _indent(lines[last]) > margin):
+        last += 1
+    above = "\n" * (first - 1) if not margin else "\n" * (first - 2) + "class _:\n"
+    try:
+        tree: ast.Module | None = ast.parse(above + "".join(lines[first - 1 : last]))
+    except (SyntaxError, ValueError):  # a line further left than the definition, in a text or in brackets
+        tree = file_tree(code.co_filename)
+    return next(_definitions(tree, code.co_name, first), None) if tree is not None else None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _last_line(code: CodeType) -> int:
+    """The last line that an instruction of `code`, or of a function inside, stands on."""
+    inner = [_last_line(each) for each in code.co_consts if isinstance(each, CodeType)]
+    return max([end or 0 for _, end, _, _ in code.co_positions()] + inner, default=0)
+
+
+def _definitions(tree: ast.Module, name: str, first: int) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a name that begin on a line, decorators included."""
+    pending: list[ast.AST] = [tree]
+    while pending:  # statements only: definitions stand in no expression
+        node = pending.pop()
+        if (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and node.name == name
+            and min([node.lineno, *(each.lineno for each in node.decorator_list)]) == first
+        ):
+            yield node
+        for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+            pending += getattr(node, part, ())
 
 
 @functools.lru_cache(maxsize=256)
