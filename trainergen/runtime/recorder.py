@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import pickle
@@ -18,14 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import Tensor
 
 from .atomic import remove_unfinished, write_tensors
-from .checkpoints import CheckpointStore, checksums, load_state, shards_of, step_of
+from .checkpoints import CheckpointStore, checksums, load_state, shards_of
 from .data_facts import describe_data
 from .errors import CheckpointError, InvalidConfig, TrainingDiverged, TrainingError, full_text
 from .history import FILE, append_record, rewrite_history
 from .manifest import Manifest
 from .pace import Pace
 from .plots import plot_all
-from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, snake_case, timestamp, unfinished_runs
+from .resuming import ResumePoint, locate, take_over
+from .run_folder import MANIFEST, RUNS, RunLock, create_run_folder, snake_case, timestamp
 from .state import capture_state, restore_averaging, restore_state
 from .status import StatusFile
 from .trackers import TrackedRun
@@ -281,10 +281,10 @@ class RunRecorder:
     def resume(self, source: Path | str) -> bool:
         """Go on in an earlier run; see `Trainer.resume`."""
         read: list[dict[str, Any]] = []
-        found = self._on_main(lambda: self._locate(source, read))
-        if found is None:
+        point = self._on_main(lambda: self._locate(source, read))
+        if point is None:
             return False
-        folder, path, explicit = found
+        folder, path = point.folder, point.checkpoint
         state = read[0] if read else load_state(path, with_parts=False)  # rank 0 has looked at them
         restore_state(self._trainer, state)
         parts = shards_of(path, state)
@@ -294,56 +294,21 @@ class RunRecorder:
             load_shards(parts, self._trainer.model, self._trainer.optimizer, self._averages())
             restore_averaging(self._trainer, state)
         self._resumed_from = path
-        if self._on_main(lambda: (folder / MANIFEST).exists() and self._take_over(folder, explicit=explicit)):
+        if self._on_main(lambda: point.has_manifest and take_over(point, self._trainer.step)):
             self.directory, self._source = folder, path
         if self.directory is not None and self._trainer.is_main:
-            self._manifest = Manifest(folder, _read_manifest(folder))
-        elif (folder / MANIFEST).exists():
-            earlier = _read_manifest(folder)
+            self._manifest = Manifest(folder, point.manifest())
+        elif point.has_manifest:
+            earlier = point.manifest()
             self._parent = {key: earlier[key] for key in ("run_id", "run_name")} | {"checkpoint": path.name}
         logger.info("resumed from %s: epoch %d, step %d", path, self._trainer.epoch, self._trainer.step)
         return True
 
-    def _locate(self, source: Path | str, read: list[dict[str, Any]]) -> tuple[Path, Path, bool] | None:
-        """The run's folder, the checkpoint (read into `read`), whether it was asked for itself; None for a new run."""
+    def _locate(self, source: Path | str, read: list[dict[str, Any]]) -> ResumePoint | None:
         name = type(self._trainer).__name__
         if self._manifest is not None:
             raise CheckpointError(f"this {name} has begun a run already: build a new one to resume another")
-        if source == "auto":
-            parent = Path(self._trainer.config.model_save_directory)
-            for folder in unfinished_runs(parent, name):
-                try:
-                    path, state = CheckpointStore(folder / "checkpoints", None).load_newest()
-                except CheckpointError as problem:  # nobody may be there to say what to do instead
-                    logger.warning("%s: this run is passed over", problem)
-                    continue
-                read.append(state)
-                return folder, path, False
-            logger.info("no unfinished run of %s below %s: a new one begins", name, parent / RUNS)
-            return None
-        source = Path(source)
-        if not source.exists():
-            raise CheckpointError(f"{source}: no such run or checkpoint")
-        folder = source if source.is_dir() else source.parent
-        folder = folder if (folder / MANIFEST).exists() else folder.parent
-        explicit = source.is_file() and source.name != MANIFEST
-        if explicit:
-            read.append(load_state(source))
-        else:
-            source, state = CheckpointStore(folder / "checkpoints", None).load_newest()
-            read.append(state)
-        return folder, source, explicit
-
-    def _take_over(self, folder: Path, *, explicit: bool) -> bool:
-        """Whether the resumed run goes on in `folder`; from an old checkpoint it would write over later ones."""
-        every = CheckpointStore(folder / "checkpoints", None).resumable()
-        later = [path for path in every if step_of(path) > self._trainer.step]
-        if explicit and later:
-            logger.warning("%s has later checkpoints: a new run begins from this one", folder)
-            return False
-        for damaged in later:  # passed over because it can't be read: out of the way of rotation and the next resume
-            damaged.replace(damaged.with_suffix(".damaged"))
-        return True
+        return locate(source, Path(self._trainer.config.model_save_directory), name, read)
 
     def _begin(self, folder: Path) -> None:
         self.store.clean()
@@ -397,8 +362,3 @@ class RunRecorder:
             "all": every,
         }
         self._manifest.update(checkpoints=checkpoints, best=self._trainer.early_stopping.best)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return found
