@@ -14,6 +14,7 @@ SETS = {
     "zoo": HERE.parents[1] / "shared" / "zoo" / "models.jsonl",
     "own": HERE / "unseen" / "own.jsonl",
     "registry": HERE / "unseen" / "registry.jsonl",
+    "registry-second": HERE / "unseen" / "registry_second.jsonl",
 }
 SOURCES = HERE / "unseen" / "own"
 """Where the modules of `own` lie: each is copied into the project that it is tried in, as a user's file."""
