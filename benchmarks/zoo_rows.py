@@ -50,7 +50,7 @@ def rows(set_name: str, half: str, only: tuple[str, ...] = ()) -> list[Row]:
     """The rows of a set that are measured: without needs beyond the environment, of the wanted half.
 
     Args:
-        set_name: zoo, own or registry.
+        set_name: a key of `SETS`.
         half: open, closed or both; the other sets have no halves.
         only: ids; all where empty.
     """

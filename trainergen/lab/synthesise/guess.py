@@ -157,10 +157,11 @@ class Guess:
         return (arguments, tuple(sorted((name, size) for name, size in self.sizes if name in used)))
 
 
-def _bare(node: Node) -> Node:
+def _bare(node: Node) -> tuple[object, ...]:
+    """What a node makes, without the reasons for it."""
     if isinstance(node, Slot):
-        return replace(node, why="", given=False, sure=False, fixed=())
-    return replace(node, entries=tuple((key, _bare(child)) for key, child in node.entries))
+        return node.dtype, node.dims, node.low, node.high, node.form
+    return node.kind, node.type_name, node.repeat, tuple((key, _bare(child)) for key, child in node.entries)
 
 
 def _repeats(node: Node) -> Iterator[Dim]:

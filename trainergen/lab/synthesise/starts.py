@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -198,7 +199,8 @@ def _plain(annotation: str | None, name: str) -> Slot | None:
     return None
 
 
-def main_slots(name: str, subject: Subject) -> list[tuple[float, Slot]]:
+@functools.lru_cache(maxsize=64)
+def main_slots(name: str, subject: Subject) -> tuple[tuple[float, Slot], ...]:
     """Readings of a tensor, by its name, its annotation, and the model's layers."""
     evidence, scene = subject.evidence, subject.scene
     named = reading(name, scene)
@@ -208,8 +210,8 @@ def main_slots(name: str, subject: Subject) -> list[tuple[float, Slot]]:
         if _beside_image(name, subject):
             plane = Slot("float32", ("batch", 1, "height", "width"), 0, 1, "binary", "a mask beside an image")
             options.insert(0, (-0.1, plane))
-        return options
-    general = [(cost, slot) for cost, slot in _by_layers(name, subject)]
+        return tuple(options)
+    general = _by_layers(name, subject)
     argument = subject.argument(name)
     annotation = argument.annotation or "" if argument is not None else ""
     if "LongTensor" in annotation or "IntTensor" in annotation:
@@ -219,13 +221,11 @@ def main_slots(name: str, subject: Subject) -> list[tuple[float, Slot]]:
             *general,
         ]
     if named is None:
-        return general
+        return tuple(general)
     if named.integral and not evidence.tables() and _PAIRED.fullmatch(name.lower()) and not scene.graph:
-        return [*general, (general[-1][0] + 0.5, named)]
-    first = {(slot.dtype, slot.dims) for _, slot in general[:1]}
+        return *general, (general[-1][0] + 0.5, named)
     rest = [(cost + 0.8, slot) for cost, slot in general if (slot.dtype, slot.dims) != (named.dtype, named.dims)]
-    del first
-    return [(0.0, named), *rest]
+    return (0.0, named), *rest
 
 
 def _by_layers(name: str, subject: Subject) -> list[tuple[float, Slot]]:

@@ -198,18 +198,18 @@ def boxed(subject: Subject, name: str) -> Node | None:
         return _mapping(reads, subject) if reads.keys else keyed(subject)
     if reads.attributes and not _may_be_tensor(annotation, subject):
         return _object(reads, subject)
-    element = _element(name, subject)
     listed = sort.removeprefix("optional[").startswith(("list[", "sequence[", "iterable["))
     if (listed and "dict[" in sort) or (reads.element is not None and reads.element.keys):
         keys = reads.element or Reads({}, {})
         return Box("list", ((0, _mapping(keys, subject, per_sample=True)),), repeat="batch") if keys.keys else None
-    if listed and "tensor" in sort:
+    if "tensor" not in sort or not (listed or sort.startswith("tuple[")):
+        return None
+    element = _element(name, subject)
+    if listed:
         if reads.count or not _SAMPLES.fullmatch(name.lower()):
             return Box("list", tuple((index, element) for index in range(reads.count or 2)))
         return Box("list", ((0, _sample(element)),), repeat="batch")
-    if sort.startswith("tuple[") and "tensor" in sort:
-        return Box("tuple", tuple((index, element) for index in range(max(sort.count("tensor"), 2))))
-    return None
+    return Box("tuple", tuple((index, element) for index in range(max(sort.count("tensor"), 2))))
 
 
 def _class_of(annotation: str | None, subject: Subject) -> type | None:
