@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from . import guard, isolation, limits, processes, tree, wire
+from . import guard, home, isolation, limits, processes, tree, wire
 from .frames import frames_of, is_out_of_memory, is_users, problem_from
 from .protocol import Context, LabProblem
 
@@ -104,6 +104,7 @@ def _enter(context: Context, folder: Path, bounds: limits.Limits, request: dict[
     temporary = context.scratch / "tmp"  # ends with the lab: libraries leave files of generated code there
     temporary.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+    home.stand_in(context.scratch)
     set_path(context)
     guard.settle(request.get("device") or "cpu", int(request.get("seed") or 0), torch)
     if torch is not None and bounds.threads != 1:

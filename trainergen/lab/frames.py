@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .home import own_paths
 from .limits import memory_in_force, shown_size
 from .protocol import Context, LabProblem
 
@@ -176,8 +177,8 @@ def printed(error: BaseException, context: Context) -> list[str]:
 
 
 def owned(text: str, context: Context) -> str:
-    """`text` with the copy's paths as the project's own."""
-    return text.replace(str(context.root), str(context.original))
+    """`text` with the copy's paths as the project's own, and those of the lab's home folder as the user's."""
+    return own_paths(text.replace(str(context.root), str(context.original)), context.scratch)
 
 
 def _below(file: str, context: Context) -> Path | None:

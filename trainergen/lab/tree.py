@@ -114,7 +114,8 @@ def remove_tree(folder: Path) -> None:
     def open_up(_: object, path: str, __: object) -> None:
         with contextlib.suppress(OSError):
             os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            os.chmod(path, stat.S_IRWXU)
+            if not os.path.islink(path):  # else it would be the user's own file whose mode is changed
+                os.chmod(path, stat.S_IRWXU)
             _remove(path)
 
     shutil.rmtree(folder, onerror=open_up)
