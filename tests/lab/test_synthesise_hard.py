@@ -95,25 +95,6 @@ class Remembers(Base):
 REPORTS: list[tuple[bool, tuple[object, ...]]] = []
 
 
-class Sparse:
-    def set_value(self, value):
-        return self
-
-
-class EitherKind(nn.Module):
-    """Takes a graph in either of two forms, as libraries of graph networks do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lin = nn.Linear(6, 3)
-
-    def forward(self, x: torch.Tensor, edge_index: torch.Tensor | Sparse):
-        if isinstance(edge_index, Sparse):
-            edge_index = edge_index.set_value(None)
-        source, target = edge_index
-        return torch.zeros_like(x).index_add(0, target, x[source]) @ self.lin.weight.T
-
-
 class Allocates(Base):
     def forward(self, x):
         return self.lin(x) + torch.zeros(10**12, 10**3)[0, 0]
@@ -221,12 +202,6 @@ def test_every_run_finds_the_model_as_the_first_one_did() -> None:
     seeded = {state[:-1] for _, state in REPORTS}
     assert seeded == {(0.0, 0, False, False)}
     assert [training for training, _ in REPORTS].count(False) == 2  # the two that ask whether samples mix
-
-
-def test_a_tensor_is_taken_where_the_annotation_allows_one() -> None:
-    found = find(EitherKind())
-    assert [spell for each in found.synthesis.tries if "edge_index" in (spell := each.batch)]
-    assert all("edge_index: int64[2" in each.batch for each in found.synthesis.tries)
 
 
 def test_a_search_leaves_the_model_and_the_random_states_as_they_were() -> None:

@@ -159,9 +159,10 @@ def _options(name: str, subject: Subject) -> list[Option]:
         return [(0.0, plain)]
     box = boxed(subject, name) or states(name, evidence=subject.evidence)
     slots = main_slots(name, subject)
-    found: list[Option] = [(cost + (1.0 if box else 0.0), slot) for cost, slot in slots]
+    either = box is not None and reads_of(subject.model, name).tensor
+    found: list[Option] = [(cost + (1.0 if box and not either else 0.0), slot) for cost, slot in slots]
     if box is not None:
-        found.insert(0, (0.0, box))
+        found.insert(0, (0.3 if either else 0.0, box))
     elif annotation is None and reading(name, subject.scene) is None:
         parts = reads_of(subject.model, name).parts
         if parts > 1:

@@ -63,6 +63,7 @@ class Reads:
         iterated: whether it is looped over.
         parts: how many entries it is indexed for by number; a tensor may be, too.
         element: how one entry is used in such a loop.
+        tensor: whether the function asks if it is a tensor: it then takes one.
     """
 
     keys: dict[str, Reads]
@@ -71,6 +72,7 @@ class Reads:
     iterated: bool = False
     element: Reads | None = None
     parts: int = 0
+    tensor: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.attributes or self.iterated or self.count)
@@ -140,12 +142,24 @@ def _read(node: ast.AST, aliases: set[str], found: Reads) -> None:
             and (node.func.attr == "pop" or len(node.args) < 2)
         ):
             outer.keys.setdefault(node.args[0].value, Reads({}, {}))
+    elif isinstance(node, ast.Call) and node.args and _asks_for_a_tensor(node):
+        outer = ours(node.args[0])
+        if outer is not None:
+            outer.tensor = True
     elif isinstance(node, ast.Attribute) and node.attr not in _COMMON:
         outer = ours(node.value)
         if outer is not None and not node.attr.startswith("__"):
             outer.attributes.setdefault(node.attr, Reads({}, {}))
     elif isinstance(node, (ast.For, ast.comprehension)):
         _loop(node, ours)
+
+
+def _asks_for_a_tensor(node: ast.Call) -> bool:
+    """``torch.is_tensor(x)``, ``isinstance(x, torch.Tensor)``."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name == "is_tensor" or (
+        name == "isinstance" and len(node.args) == 2 and ast.unparse(node.args[1]).rpartition(".")[2] == "Tensor"
+    )
 
 
 def _loop(node: ast.For | ast.comprehension, ours: Callable[[ast.expr], Reads | None]) -> None:

@@ -92,8 +92,9 @@ def _of_line(reader: _Reader, line: int) -> Iterator[Wish]:
 
 
 def _unpacked(reader: _Reader, target: ast.Tuple | ast.List, value: ast.expr) -> Iterator[Wish]:
-    count = len(target.elts)
-    starred = any(isinstance(each, ast.Starred) for each in target.elts)
+    names, value = _filled(target, value)
+    count = len(names)
+    starred = any(isinstance(each, ast.Starred) for each in names)
     said = reader.says(value)
     if said is not None and said.what == "shape":
         if isinstance(value, ast.Subscript):  # x.shape[-2:]
@@ -105,6 +106,14 @@ def _unpacked(reader: _Reader, target: ast.Tuple | ast.List, value: ast.expr) ->
     if isinstance(got, torch.Tensor) and not starred and got.dim() and got.shape[0] != count:
         yield Contain(count - 1, "index", operand(got))
         yield Resize(operand(got), 0, count)
+
+
+def _filled(target: ast.Tuple | ast.List, value: ast.expr) -> tuple[list[ast.expr], ast.expr]:
+    """What is unpacked into which names; of ``b, n, device = *x.shape, x.device`` the shape, into the first two."""
+    parts = value.elts if isinstance(value, ast.Tuple) else []
+    if parts and isinstance(parts[0], ast.Starred) and not any(isinstance(each, ast.Starred) for each in parts[1:]):
+        return target.elts[: len(target.elts) - len(parts) + 1], parts[0].value
+    return target.elts, value
 
 
 def _enclosing(tree: ast.AST, line: int) -> list[ast.AST]:
@@ -376,20 +385,22 @@ def _size_names(tree: ast.AST) -> Iterator[tuple[str, tuple[ast.expr, int | None
         pairs = [(target, value)]
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             pairs = list(zip(target.elts, value.elts, strict=True))
-        for one, source in pairs:
-            if isinstance(one, ast.Tuple) and not isinstance(source, ast.Tuple):
-                for axis, each in enumerate(one.elts):
+        for one, whole in pairs:
+            names, source = _filled(one, whole) if isinstance(one, ast.Tuple) else ([], whole)
+            if names and not isinstance(source, ast.Tuple):
+                rank = None if any(isinstance(each, ast.Starred) for each in names) else len(names)
+                for axis, each in enumerate(names):
                     if isinstance(each, ast.Starred):
                         break
                     if isinstance(each, ast.Name):
-                        yield each.id, _sliced(source, axis, len(one.elts))
+                        yield each.id, _sliced(source, axis, rank)
             elif isinstance(one, ast.Name) and one.id not in {
                 n.id for n in ast.walk(source) if isinstance(n, ast.Name)
             }:
                 yield one.id, (source, None, None)
 
 
-def _sliced(source: ast.expr, axis: int, count: int) -> tuple[ast.expr, int, int | None]:
+def _sliced(source: ast.expr, axis: int, count: int | None) -> tuple[ast.expr, int, int | None]:
     """``h, w = x.shape[-2:]``: counted from the end."""
     if isinstance(source, ast.Subscript) and isinstance(source.slice, ast.Slice):
         lower = source.slice.lower

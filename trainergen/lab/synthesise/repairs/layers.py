@@ -79,9 +79,11 @@ def _one_hot(call: Call) -> Iterator[Wish]:
 
 @rule("layer_norm", "rms_norm")
 def _layer_norm(call: Call) -> Iterator[Wish]:
-    x, shape = call.get(0, "input"), call.get(1, "normalized_shape")
+    x, shape, weight = call.get(0, "input"), call.get(1, "normalized_shape"), call.get(2, "weight")
     if not is_operand(x):
         return
+    if is_operand(weight):
+        shape = weight.shape  # of ``layer_norm(x, x.shape[-1:], gamma)`` only the weight tells
     sizes = tuple(each for each in shape if isinstance(each, int)) if isinstance(shape, (tuple, list)) else ()
     if len(x.shape) < len(sizes):
         yield Rerank(x, (len(sizes) + 1,))
