@@ -371,6 +371,26 @@ def test_probabilities_are_recognised(measure: Measure, last: str, flags: tuple[
     assert (facts.output[0].sums_to_one, facts.output[0].log_sums_to_one) == flags
 
 
+@pytest.mark.parametrize(
+    ("last", "activation"),
+    [
+        ("sigmoid().clamp(0.01, 0.99).view(-1, 3)[:, :2]", "Sigmoid"),
+        ("softmax(-1).transpose(0, 1)", "Softmax"),
+        ("log_softmax(-1).unsqueeze(1)", "LogSoftmax"),
+        ("sigmoid().mul(10)", None),
+        ("tanh()", None),
+        ("detach().sigmoid() + self.f(x)", None),
+    ],
+)
+def test_the_activation_that_an_output_came_out_of(measure: Measure, last: str, activation: str | None) -> None:
+    facts = measure(
+        module("self.f = nn.Linear(5, 3)", f"def forward(self, x):\n    return self.f(x).{last}"),
+        "model:Net",
+        "float32[4, 5]",
+    )
+    assert facts.output[0].activation == activation
+
+
 def test_the_last_module_that_ran(measure: Measure) -> None:
     files = module(
         "self.unused = nn.Tanh()\nself.f = nn.Sequential(nn.Linear(5, 1), nn.Sigmoid())\nself.g = nn.Tanh()",

@@ -82,6 +82,18 @@ class EitherKind(nn.Module):
         return torch.zeros_like(x).index_add(0, target, x[source]) @ self.lin.weight.T
 
 
+class LogProbabilities(nn.Module):
+    """Softmax over the classes of rows: none over the places of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(6, 4)
+
+    def forward(self, state):
+        scores = self.lin(state)
+        return scores, F.log_softmax(scores, dim=1)
+
+
 def test_sizes_that_are_unpacked_among_other_things_are_known() -> None:
     for model in (Unpacks(), UnpacksAll()):
         found = find(model)
@@ -94,6 +106,11 @@ def test_a_norm_wants_the_size_of_its_weight() -> None:
     found = find(OwnNorm())
     assert kinds(found.synthesis.batch.root) == {"text": "i2", "image_tokens": "f3"}
     assert found.value["image_tokens"].shape[-1] == 12
+    assert len(found.synthesis.tries) < 18
+
+
+def test_probabilities_of_classes_make_no_sequence() -> None:
+    assert kinds(find(LogProbabilities()).synthesis.batch.root) == "f2"
 
 
 def test_who_asks_for_a_tensor_takes_one() -> None:

@@ -136,6 +136,23 @@ CASES = [
         "weighted_sum",
         doc="Logits of what to do, and what it is worth.",
     ),
+    Case(
+        "Tracks",
+        "self.profile_head, self.count_head = nn.Conv1d(1, 2, 3, 1, 1), nn.Linear(6, 2)",
+        '{"profile": self.profile_head(x[:, None]), "count": self.count_head(x)}',
+        ROWS,
+        "multi-task",
+        "weighted_sum",
+    ),
+    # what the graph ends in, where the source has two ends
+    Case(
+        "Linked",
+        "self.a, self.signed = nn.Linear(6, 1), False",
+        "(torch.tanh(self.a(x)) if self.signed else torch.sigmoid(self.a(x))).view(-1, 1)",
+        ROWS,
+        "binary",
+        "bce",
+    ),
     # mean and spread in one tensor
     Case(
         "OneHead",

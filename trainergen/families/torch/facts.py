@@ -87,6 +87,7 @@ class OutputFacts:
     sums_to_one: bool = False  # over the last dimension, all entries in [0, 1]
     log_sums_to_one: bool = False  # exp of it does: log-probabilities
     training_only: bool = False  # in eval mode forward returns nothing there
+    activation: str | None = None  # what made it, reshapes aside, as the graph has it: "Sigmoid", "Softmax", ...
 
 
 @dataclass(frozen=True)

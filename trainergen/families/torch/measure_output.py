@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -28,6 +29,30 @@ from .return_names import names_returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_ACTIVATIONS = frozenset({"Sigmoid", "Softmax", "LogSoftmax", "LogSigmoid"})
+_SHAPES = frozenset(
+    {
+        "Alias",
+        "Clamp",
+        "Clone",
+        "Expand",
+        "Permute",
+        "ReshapeAlias",
+        "Select",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "T",
+        "ToCopy",
+        "Transpose",
+        "Unbind",
+        "UnsafeView",
+        "Unsqueeze",
+        "View",
+    }
+)
+"""Operations of a graph after which a probability still is one."""
 
 OutputKind = Literal["tensor", "mapping", "tuple", "list", "dataclass", "namedtuple", "other"]
 
@@ -184,12 +209,26 @@ def _tensor_facts(path: tuple[str | int, ...], tensor: torch.Tensor) -> OutputFa
     bounds = value_range(values)
     low, high = (None if bound is None else float(bound) for bound in bounds)
     facts = OutputFacts(path, spelled_dtype(tensor), sizes, sizes, low, high, finite, tensor.requires_grad)
+    facts = replace(facts, activation=_activation(tensor))
     if not (finite and values.is_floating_point() and sizes and sizes[-1] >= 2 and values.numel()):
         return facts
     tolerance = 1e-4 if values.dtype in (torch.float32, torch.float64) else 2e-2
     ones = _near_one(values, tolerance)
     logs = not ones and high is not None and high <= tolerance and _near_one(values.exp(), tolerance)
-    return OutputFacts(path, facts.dtype, sizes, sizes, low, high, finite, facts.has_graph, ones, logs)
+    return replace(facts, sums_to_one=ones, log_sums_to_one=logs)
+
+
+def _activation(tensor: torch.Tensor) -> str | None:
+    """The activation that the tensor came out of, as the operations of its graph are called; None for another one."""
+    node = tensor.grad_fn
+    for _ in range(20):
+        if node is None:
+            return None
+        name = node.name().rstrip("0123456789").removesuffix("Backward")
+        if name not in _SHAPES:
+            return name if name in _ACTIVATIONS else None
+        node = node.next_functions[0][0]
+    return None
 
 
 def _near_one(values: torch.Tensor, tolerance: float) -> bool:

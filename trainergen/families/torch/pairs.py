@@ -119,12 +119,15 @@ def _counts_up(seen: TargetFacts) -> bool:
 
 
 def last_activation(model: ModelFacts, measured: TorchFacts) -> str | None:
-    """The model's last operation: what forward's return says (``torch.sigmoid(...)``), else the last module that ran.
+    """The model's last operation: an activation in the graph, else forward's return, else the last module that ran.
 
     None where the return computes further (``10 * self.gate(x)``): then the last module says nothing about the output.
     """
-    if len(predictions(measured)) != 1:
+    outputs = predictions(measured)
+    if len(outputs) != 1:
         return None
+    if outputs[0].activation is not None:
+        return outputs[0].activation
     value = returned(model.source)
     if value is None:
         return measured.final_module

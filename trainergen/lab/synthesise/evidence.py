@@ -23,7 +23,7 @@ _POSITIONS = re.compile(r"pos(?:ition)?(?:al)?_?(?:emb|enc)|cls_?token")
 _ATTENTION = re.compile(r"(?:^|\.)(?:to_qkv|to_q|qkv|q_proj|wq|query)\.weight$")
 _SEQUENCES = re.compile(r"seq_len|num_tokens|n_tokens|max_len|sequence")
 _OVER_LENGTH = re.compile(
-    r"softmax\(.*dim\s*=\s*-?[12]|transpose\(1,\s*2\)|transpose\(-2,\s*-1\)|\.mean\((?:dim\s*=\s*)?1\)"
+    r"(?<!log_)softmax\(.*dim\s*=\s*-?[12]|transpose\(1,\s*2\)|transpose\(-2,\s*-1\)|\.mean\((?:dim\s*=\s*)?1\)"
 )
 _CARDINALITIES = re.compile(r"cardinal|categor|field_dims|cat_dims|vocab_sizes|num_embeddings|cat_sizes|n_cats")
 _STEPS = re.compile(r"^(?:n|num)?_?(?:timesteps?|diffusion_steps|train_timesteps|t_max|T)$")

@@ -36,10 +36,15 @@ KINDS = (multi_class, binary, multi_label, regression)
 
 def propose(seen: Seen) -> Proposal | None:
     """Two outputs a sample or more that have names of their own, none of which says that it is no answer."""
-    outputs = [each for each in seen.learnt if len(each.sizes) <= 2 and each.sizes[0] == seen.samples]
+    outputs = [each for each in seen.learnt if each.sizes[:1] == (seen.samples,)]
     names = [_name(seen, each) for each in outputs]
     if len(outputs) < 2 or len(set(names)) < len(names) or not all(names) or len(outputs) < len(seen.learnt):
         return None
+    words = seen.says(SAYS_SO)
+    alike = len({each.sizes for each in outputs}) == 1 and outputs[0].sizes[1:] not in ((), (1,))  # embeddings are, too
+    own = not alike and all(_has_layer(seen, seen.called(each)) for each in outputs)
+    if not words and not own and any(len(each.sizes) > 2 for each in outputs):
+        return None  # maps of features, or what a sequence was on its way
     heads, roles, options = [], [], []
     for number, (name, output) in enumerate(zip(names, outputs, strict=True)):
         read = _read(seen, output)
@@ -64,10 +69,6 @@ def propose(seen: Seen) -> Proposal | None:
         ]
         options.append(replace(loss, target_prepare=casts))
         heads.append(Head(name, task, loss.name, f"{prefix}prediction", f"{prefix}target", f"{name}_weight"))
-    words = seen.says(SAYS_SO)
-    layers = {part.lower().strip("_") for name, _ in seen.parameters for part in name.split(".")[:-1]}
-    alike = len({each.sizes for each in outputs}) == 1 and outputs[0].sizes[1:] not in ((), (1,))  # embeddings are, too
-    own = not alike and all(seen.called(each) in layers for each in outputs)  # left out, that layer would learn nothing
     evidence = words or ("each has a layer of its own, called so" if own else "")
     first = options[0]
     return Proposal(
@@ -82,6 +83,12 @@ def propose(seen: Seen) -> Proposal | None:
     )
 
 
+def _has_layer(seen: Seen, called: str) -> bool:
+    """Whether the model has a layer that an output is called after: left out, that layer would learn nothing."""
+    layers = {part.lower().strip("_") for name, _ in seen.parameters for part in name.split(".")[:-1]}
+    return not layers.isdisjoint({called, f"{called}_head", f"head_{called}"})
+
+
 def _name(seen: Seen, output: OutputFacts) -> str:
     """What the head is called: the output's name without what all such names end in; empty where it is no head."""
     name = seen.called(output)
@@ -91,7 +98,7 @@ def _name(seen: Seen, output: OutputFacts) -> str:
 
 def _read(seen: Seen, output: OutputFacts) -> tuple[str, LossOption, Role] | None:
     """Task, loss and target of one output, as if the model returned nothing else."""
-    alone = replace(seen, outputs=(output,), left=(), synthesised=True, activation=None)
+    alone = replace(seen, outputs=(output,), left=(), synthesised=True, activation=output.activation)
     found = [(kind.TASK, proposal) for kind in KINDS if (proposal := kind.propose(alone)) is not None]
     if not found:
         return None
