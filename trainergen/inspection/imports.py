@@ -8,20 +8,23 @@ from pathlib import Path
 
 
 def environment_imports(root: Path, modules: Iterable[str]) -> tuple[str, ...]:
-    """Dotted names that the project's `modules` import at their top level from outside of the project, in order.
+    """Dotted names that `modules` of the project import at their top level from outside of it, in order.
 
     Args:
         root: the project.
-        modules: import names; those that are not files of the project are passed over.
+        modules: import names; one that is no file of the project is of the environment itself.
     """
     found: dict[str, None] = {}
     waiting, seen = list(modules), set()
     while waiting:
         module = waiting.pop(0)
-        file = _file(root, module)
-        if module in seen or file is None:
+        if module in seen:
             continue
         seen.add(module)
+        file = _file(root, module)
+        if file is None:
+            found.setdefault(module)
+            continue
         try:
             body = ast.parse(file.read_text(encoding="utf-8-sig")).body
         except (OSError, SyntaxError, ValueError):

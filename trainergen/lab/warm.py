@@ -23,7 +23,7 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-THREADLESS = ("numpy", "pandas", "scipy", "sklearn")
+THREADLESS = ("numpy", "pandas", "scipy", "sklearn", "torch_geometric")
 """Packages that take long to import and start no thread then (with one thread a pool, as set below): a process with
 threads can't be forked safely."""
 
@@ -98,6 +98,11 @@ def import_ours(names: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
 def import_for_user(names: list[str]) -> None:
     """Import what the user's code is going to import, once for all children; only what is known to start no thread."""
     import_ours((), public=tuple(name for name in names if name.partition(".")[0] in THREADLESS))
+    templates = sys.modules.get("jinja2")  # by which torch_geometric writes the code of its layers
+    if templates is not None:
+        with contextlib.suppress(Exception):  # its grammar is compiled with the first of them: once, instead of a child
+            templates.Environment().from_string("{% if x %}{{ x }}{% endif %}").render()
+            gc.freeze()
 
 
 def _broken(error: Exception, install: str) -> LabProblem:

@@ -176,16 +176,13 @@ class Judge:
     def _follows(self, guess: Guess, outcome: Outcome) -> bool:
         """Whether it runs with other counts of samples and other values, and the output follows."""
         used = guess.counts()
+        larger = {"nodes": guess.size("nodes") + MORE_NODES}
         if {"batch", "packed"} & used:
             trials = [{"batch": 2}]
         elif any(slot.form == "sorted" for _, slot in guess.slots()):
-            trials = [{"nodes": guess.size("nodes") + MORE_NODES}, {"graphs": guess.size("graphs") + 1}]
+            trials = [larger, {"graphs": guess.size("graphs") + 1}]
         elif {"nodes", "edges"} & used:
-            trials = (
-                [{"edges": 30}, {"nodes": guess.size("nodes") + MORE_NODES}]
-                if "edges" in used
-                else [{"nodes": guess.size("nodes") + MORE_NODES}]
-            )
+            trials = [{"edges": 30}, larger] if "edges" in used else [larger]
         else:
             return False
         followed = False
