@@ -95,6 +95,38 @@ class Remembers(Base):
 REPORTS: list[tuple[bool, tuple[object, ...]]] = []
 
 
+class RefusesToTrain(Base):
+    """Its own ``train`` raises."""
+
+    def train(self, mode=True):
+        raise RuntimeError("this model is for inference")
+
+    def forward(self, x):
+        return self.lin(x)
+
+
+class FrozenInTrain(Base):
+    """Built in eval mode, and with a ``train`` that keeps a part of it there: forward says if it was not called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(6)
+        self.eval()
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x):
+        assert not self.norm.training
+        MODES.append(self.training)
+        return self.lin(self.norm(x))
+
+
+MODES: list[bool] = []
+
+
 class Allocates(Base):
     def forward(self, x):
         return self.lin(x) + torch.zeros(10**12, 10**3)[0, 0]
@@ -202,6 +234,21 @@ def test_every_run_finds_the_model_as_the_first_one_did() -> None:
     seeded = {state[:-1] for _, state in REPORTS}
     assert seeded == {(0.0, 0, False, False)}
     assert [training for training, _ in REPORTS].count(False) == 2  # the two that ask whether samples mix
+
+
+def test_a_model_that_refuses_to_train_is_asked_about() -> None:
+    with pytest.raises(NotFound) as caught:
+        find(RefusesToTrain())
+    assert any("this model is for inference" in (each.error or "") for each in caught.value.tries)
+
+
+def test_runs_are_in_the_train_mode_that_the_model_makes_itself() -> None:
+    MODES.clear()
+    model = FrozenInTrain()
+    find(model)
+    assert MODES.count(False) == 2  # the two that ask whether samples mix
+    assert MODES.count(True) > 2
+    assert not model.training
 
 
 def test_a_search_leaves_the_model_and_the_random_states_as_they_were() -> None:

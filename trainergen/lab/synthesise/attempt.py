@@ -92,6 +92,7 @@ def attempt(subject: Subject, guess: Guess, seed: int, *, backward: bool = True,
     with subject.run(seed) as model:
         try:
             positional, named = arguments(subject, make(guess, seed, mark if traced else None))
+            subject.train(model)
             with bounded(), torch.set_grad_enabled(backward), trace if traced else contextlib.nullcontext():
                 output = model(*positional, **named)
             return _success(model, output, trace)
@@ -124,6 +125,7 @@ def independence(subject: Subject, guess: Guess, seed: int, dim: str = "batch") 
                 if other:
                     _exchange(guess, dim, values, changed)
                 positional, named = arguments(subject, values)
+                subject.train(model)
                 model(*positional, **named) if subject.lazy else None
                 model.eval()
                 with bounded(), torch.no_grad():

@@ -56,6 +56,7 @@ def _attempt(subject: Subject, guess: Guess, seed: int) -> Outcome:
     with subject.run(seed) as model, FakeTensorMode(allow_non_fake_inputs=True):
         try:
             positional, named = arguments(subject, make(guess, seed, mark))
+            subject.train(model)
             with bounded(SECONDS), trace:
                 output = elements(model(*positional, **named))
         except BaseException as error:

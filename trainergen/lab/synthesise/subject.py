@@ -24,7 +24,7 @@ class Subject:
     """A model and how it is called.
 
     Attributes:
-        model: built; it is put into train mode, and every run brings it back to how it was.
+        model: built; every run brings it back to how it was.
         forward: its arguments, without ``self``.
         evidence: see there.
         scene: for what names say.
@@ -39,14 +39,24 @@ class Subject:
 
     @contextlib.contextmanager
     def run(self, seed: int) -> Iterator[nn.Module]:
-        """The model in train mode, for one run that leaves no trace; a lazy one's copy, for it takes shape only once."""
+        """The model, for one run that leaves no trace; a lazy one's copy, for it takes shape only once."""
         model = copy.deepcopy(self.model) if self.lazy else self.model
-        with (_staged(model) if self.lazy else self._stage).run(seed):
+        with (Stage(model) if self.lazy else self._stage).run(seed):
             yield model
+
+    def train(self, model: nn.Module) -> None:
+        """Put what `run` gave into train mode; that is user code where a class has a ``train`` of its own."""
+        if not self._trains:
+            model.train()
 
     @functools.cached_property
     def _stage(self) -> Stage:
-        return _staged(self.model)
+        return Stage(self.model)
+
+    @functools.cached_property
+    def _trains(self) -> bool:
+        """Whether it is in train mode already, as every run finds it: asking all modules each time would take longer."""
+        return all(each.training and type(each).train is nn.Module.train for each in self.model.modules())
 
     def globals(self) -> dict[str, Any]:
         """Of the module that the class is from."""
@@ -56,11 +66,6 @@ class Subject:
     def argument(self, name: str) -> Argument | None:
         """By name."""
         return next((each for each in self.forward if each.name == name), None)
-
-
-def _staged(model: nn.Module) -> Stage:
-    model.train()
-    return Stage(model)
 
 
 def subject_of(model: nn.Module, forward: Sequence[Argument], hints: Hints) -> Subject:
