@@ -144,6 +144,14 @@ CASES = [
         "multi-task",
         "weighted_sum",
     ),
+    Case(  # two vocabularies that are written side by side: no heads of their own, but the next tokens of each
+        "Streams",
+        "self.e, self.words, self.notes = nn.Embedding(9, 6), nn.Linear(6, 9), nn.Linear(6, 5)",
+        '{"words": self.words(self.e(x)), "notes": self.notes(self.e(x))}',
+        "x: int64[2,7] < 9",
+        "language-modelling",
+        "next_token",
+    ),
     # what the graph ends in, where the source has two ends
     Case(
         "Linked",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....planning.plan import Head
 from ..facts import OutputFacts
-from ..seen import Role, Seen
+from ..seen import INTEGRAL, Role, Seen
 from . import LossOption, Proposal, binary, multi_class, multi_label, regression
 
 TASK = "multi-task"
@@ -43,8 +43,9 @@ def propose(seen: Seen) -> Proposal | None:
     words = seen.says(SAYS_SO)
     alike = len({each.sizes for each in outputs}) == 1 and outputs[0].sizes[1:] not in ((), (1,))  # embeddings are, too
     own = not alike and all(_has_layer(seen, seen.called(each)) for each in outputs)
-    if not words and not own and any(len(each.sizes) > 2 for each in outputs):
-        return None  # maps of features, or what a sequence was on its way
+    tokens = any(each.leaf.dtype in INTEGRAL and len(each.leaf.sizes) == 2 for each in seen.inputs)
+    if any(len(each.sizes) > 2 for each in outputs) and (tokens or not (words or own)):
+        return None  # maps of features, what a sequence was on its way, or scores of its next tokens
     heads, roles, options = [], [], []
     for number, (name, output) in enumerate(zip(names, outputs, strict=True)):
         read = _read(seen, output)
