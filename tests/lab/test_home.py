@@ -66,6 +66,11 @@ def test_a_home_folder_that_cannot_be_linked_is_left_to_the_code(
         monkeypatch.setenv("HOME", home)
         stand_in(scratch)
         assert os.environ["HOME"] == home
+    monkeypatch.setattr("trainergen.lab.home._MOST", 0)
+    write_tree(tmp_path / "full", {"one": ""})
+    monkeypatch.setenv("HOME", str(tmp_path / "full"))
+    stand_in(scratch)
+    assert os.environ["HOME"] == str(tmp_path / "full")
     assert list(scratch.iterdir()) == []
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OPENED = (
     ".cache",
@@ -36,29 +40,35 @@ def stand_in(scratch: Path) -> None:
         return
     try:
         if not folder.is_dir():
+            found = list(_entries(own))
+            if len(found) > _MOST:
+                return
             making = scratch / "home.making"
             making.mkdir(exist_ok=True)
-            _link(own, making)
+            _link(own, found, making)
             making.rename(folder)
-    except OSError:  # no links on this system, or too many entries
+    except OSError:  # no links on this system
         return
     os.environ["HOME"] = str(folder)
 
 
-def _link(own: Path, folder: Path) -> None:
-    left = _MOST
-    for inner in ("", *_OPENED):
-        source, target = own / inner, folder / inner
-        if inner and (source.is_symlink() or not source.is_dir()):
-            continue
-        target.mkdir(exist_ok=True)
-        for entry in source.iterdir():
-            left -= 1
-            if left < 0:
-                raise OSError("too many entries")
-            if entry.relative_to(own).as_posix() not in _OPENED or entry.is_symlink():
-                with contextlib.suppress(FileExistsError):  # a making that was cut off
-                    (target / entry.name).symlink_to(entry)
+def _entries(own: Path) -> Iterator[Path]:
+    """What lies in the home folder, and in those folders of it that many programs share."""
+    yield from own.iterdir()
+    for inner in map(Path, _OPENED):
+        linked = any((own / each).is_symlink() for each in (inner, *inner.parents) if each.name)
+        if (own / inner).is_dir() and not linked:
+            yield from (own / inner).iterdir()
+
+
+def _link(own: Path, entries: list[Path], folder: Path) -> None:
+    for entry in entries:
+        relative = entry.relative_to(own)
+        if relative.as_posix() in _OPENED and entry.is_dir() and not entry.is_symlink():
+            (folder / relative).mkdir(exist_ok=True)
+        else:
+            with contextlib.suppress(FileExistsError):  # a making that was cut off
+                (folder / relative).symlink_to(entry)
 
 
 def own_paths(text: str, scratch: Path) -> str:

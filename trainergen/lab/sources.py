@@ -123,6 +123,13 @@ def plain_function(found: Any) -> FunctionType | None:
     return found if isinstance(found, FunctionType) else None
 
 
+def method_node(kind: type, name: str) -> ast.FunctionDef | None:
+    """The definition of a class's method, inherited or wrapped; None where it has none in Python, or without source."""
+    function = plain_function(getattr(kind, name, None))
+    node = code_node(function.__code__) if function is not None else None
+    return node if isinstance(node, ast.FunctionDef) else None
+
+
 def dotted(node: ast.AST) -> str | None:
     """``nn.Linear`` as text; None for what is no dotted name."""
     if isinstance(node, ast.Attribute):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +20,7 @@ from ...lab.batch_form import (
     value_range,
 )
 from ...lab.protocol import LabProblem
-from ...lab.sources import code_node, plain_function
+from ...lab.sources import method_node
 from .facts import Feeding, OutputFacts, OutputName
 from .measure_call import Subject, batch_notes
 from .measure_model import forward_place
@@ -114,9 +113,8 @@ def output_names(subject: Subject, feeding: Feeding) -> tuple[OutputName, ...]:
 
 def _names_in(kind: type) -> dict[int, str]:
     """What the ``forward`` of a class calls the parts of its tuple; nothing where there is no source."""
-    function = plain_function(getattr(kind, "forward", None))
-    node = code_node(function.__code__) if function is not None else None
-    return names_returned(node) if isinstance(node, ast.FunctionDef) else {}
+    forward = method_node(kind, "forward")
+    return names_returned(forward) if forward is not None else {}
 
 
 def demand_learnable(
@@ -208,8 +206,8 @@ def _tensor_facts(path: tuple[str | int, ...], tensor: torch.Tensor) -> OutputFa
     finite = is_finite(values)
     bounds = value_range(values)
     low, high = (None if bound is None else float(bound) for bound in bounds)
-    facts = OutputFacts(path, spelled_dtype(tensor), sizes, sizes, low, high, finite, tensor.requires_grad)
-    facts = replace(facts, activation=_activation(tensor))
+    graph, made = tensor.requires_grad, _activation(tensor)
+    facts = OutputFacts(path, spelled_dtype(tensor), sizes, sizes, low, high, finite, graph, activation=made)
     if not (finite and values.is_floating_point() and sizes and sizes[-1] >= 2 and values.numel()):
         return facts
     tolerance = 1e-4 if values.dtype in (torch.float32, torch.float64) else 2e-2

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ..sources import code_node, plain_function
+from ..sources import method_node
 from .entries import entries_wanted, keyed
 from .guess import Box, Guess, Node, Slot
 from .names import reading
@@ -105,7 +105,7 @@ def _follow(model: nn.Module, method: str, name: str, found: Reads, depth: int) 
             and isinstance(node.func.value, ast.Name)
             and node.func.value.id == "self"
         ):
-            inner = _method(kind, node.func.attr)
+            inner = method_node(kind, node.func.attr)
             names = [each.arg for each in inner.args.args[1:]] if inner is not None else []
             for place, argument in enumerate(node.args):
                 if isinstance(argument, ast.Name) and argument.id in aliases and place < len(names):
@@ -182,16 +182,10 @@ def _loop(node: ast.For | ast.comprehension, ours: Callable[[ast.expr], Reads | 
                 _read(inner, {target.id}, outer.element)
 
 
-def _method(kind: type, name: str) -> ast.FunctionDef | None:
-    function = plain_function(getattr(kind, name, None))
-    node = code_node(function.__code__) if function is not None else None
-    return node if isinstance(node, ast.FunctionDef) else None
-
-
 @functools.lru_cache(maxsize=256)
 def _telling(kind: type, name: str) -> tuple[ast.AST, ...]:
     """The nodes of a method that tell something, in the order of `ast.walk`; kept, for every argument is looked up."""
-    tree = _method(kind, name)
+    tree = method_node(kind, name)
     return tuple(each for each in ast.walk(tree) if isinstance(each, _TELLING)) if tree is not None else ()
 
 
